@@ -1,0 +1,101 @@
+package location
+
+import (
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Tech is the channel technology with which a contact is registered.
+type Tech uint8
+
+// The technologies that Asterisk registers contacts with.
+const (
+	PJSIP Tech = iota + 1
+	SIP        // chan_sip
+	IAX2
+)
+
+var techNames = [...]string{PJSIP: "pjsip", SIP: "sip", IAX2: "iax2"}
+
+// String returns "pjsip", "sip" or "iax2".
+func (t Tech) String() string {
+	if int(t) < len(techNames) && t > 0 {
+		return techNames[t]
+	}
+	return "tech" + strconv.Itoa(int(t))
+}
+
+// ParseTech is the reverse of Tech.String.
+func ParseTech(s string) (Tech, error) {
+	for t, name := range techNames {
+		if name != "" && strings.EqualFold(name, s) {
+			return Tech(t), nil
+		}
+	}
+	return 0, fmt.Errorf("technology %q: want pjsip, sip or iax2", s)
+}
+
+// Contact is one registered contact as its registrar lists it now.
+type Contact struct {
+	AOR  AOR
+	Tech Tech
+	// URI is the contact as registered, never published:
+	// "sip:1001@192.0.2.7:5060;ob", "iax2:1003@192.0.2.8:4569".
+	URI string
+	// Expires is when the registration ends, zero where the registrar does
+	// not tell (IAX2, and events).
+	Expires   time.Time
+	UserAgent string
+}
+
+// ID names the contact within its AOR.
+func (c Contact) ID() ContactID {
+	h := fnv.New64a()
+	h.Write([]byte{byte(c.Tech)})
+	h.Write([]byte(c.URI))
+	return ContactID(h.Sum64())
+}
+
+// ContactID is a hash of a contact's technology and URI (FNV-1a, 64 bits). It
+// stands for the contact on other nodes, which have no use for the URI.
+type ContactID uint64
+
+// String returns 16 hexadecimal digits.
+func (id ContactID) String() string { return fmt.Sprintf("%016x", uint64(id)) }
+
+// ParseContactID is the reverse of ContactID.String.
+func ParseContactID(s string) (ContactID, error) {
+	if len(s) != 16 {
+		return 0, fmt.Errorf("contact id %q: want 16 hexadecimal digits", s)
+	}
+	n, err := strconv.ParseUint(s, 16, 64)
+	if err != nil {
+		return 0, fmt.Errorf("contact id %q: want 16 hexadecimal digits", s)
+	}
+	return ContactID(n), nil
+}
+
+// Binding ties an AOR to the home that publishes it, one for each contact.
+// It is comparable; two equal bindings are the same record on the wire.
+type Binding struct {
+	AOR     AOR
+	Tech    Tech
+	Contact ContactID
+	// Stamp ranks the claim among those of other homes; zero ranks below
+	// every stamped one (a contact that was only ever listed).
+	Stamp Stamp
+}
+
+// Change replaces Old by New: an addition has a zero Old, a removal a zero New.
+type Change struct{ Old, New Binding }
+
+// AOR returns the address-of-record that changed.
+func (c Change) AOR() AOR {
+	if c.New.AOR != "" {
+		return c.New.AOR
+	}
+	return c.Old.AOR
+}

@@ -1,0 +1,72 @@
+package location
+
+import (
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Stamp is the time of a claim by a hybrid logical clock: milliseconds since
+// 1970 in the upper 48 bits, a counter in the lower 16. Zero means that no
+// REGISTER was ever seen. Stamps of one home never repeat.
+type Stamp uint64
+
+// Time returns the wall clock part.
+func (s Stamp) Time() time.Time { return time.UnixMilli(int64(s >> 16)) }
+
+// String returns 16 hexadecimal digits.
+func (s Stamp) String() string { return fmt.Sprintf("%016x", uint64(s)) }
+
+// ParseStamp is the reverse of Stamp.String.
+func ParseStamp(s string) (Stamp, error) {
+	n, err := strconv.ParseUint(s, 16, 64)
+	if err != nil || len(s) > 16 {
+		return 0, fmt.Errorf("stamp %q: want up to 16 hexadecimal digits", s)
+	}
+	return Stamp(n), nil
+}
+
+// MaxSkew is how far a stamp of another home may drag this home's clock
+// forward. Beyond it the stamp still ranks as it is, but does not spread.
+const MaxSkew = time.Minute
+
+// Clock issues stamps. The zero value is not usable; see NewClock. Safe for
+// concurrent use.
+type Clock struct {
+	now  func() time.Time
+	mu   sync.Mutex
+	last Stamp
+}
+
+// NewClock returns a clock on top of the wall clock now.
+func NewClock(now func() time.Time) *Clock { return &Clock{now: now} }
+
+func (c *Clock) wall() Stamp { return Stamp(c.now().UnixMilli()) << 16 }
+
+// Next returns a stamp above every one issued or observed before, and above
+// seen, the newest stamp that the caller knows for the same AOR.
+func (c *Clock) Next(seen Stamp) Stamp {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last = max(c.wall(), c.last+1)
+	if seen >= c.last { // a clock far ahead wins this AOR only, not the clock
+		if skew := seen.Time().Sub(c.now()); skew <= MaxSkew {
+			c.last = seen + 1
+		}
+		return seen + 1
+	}
+	return c.last
+}
+
+// Observe takes note of a stamp issued elsewhere. It reports whether the
+// stamp lies within MaxSkew of the wall clock; one that does not is ignored.
+func (c *Clock) Observe(s Stamp) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s.Time().Sub(c.now()) > MaxSkew {
+		return false
+	}
+	c.last = max(c.last, s)
+	return true
+}
