@@ -1,0 +1,102 @@
+package zone
+
+import (
+	"slices"
+
+	"github.com/miekg/dns"
+)
+
+// maxNS bounds the NS RRset: a few stable name servers, not every node.
+const maxNS = 8
+
+// apex answers at the origin itself.
+func (q query) apex() Result {
+	v := q.v
+	switch q.qtype {
+	case dns.TypeSOA:
+		return q.data(v.soa())
+	case dns.TypeNS:
+		return q.ns()
+	case dns.TypeNAPTR:
+		return q.data(v.apexNAPTR()...)
+	}
+	return q.nodata()
+}
+
+// ns are the name servers: live nodes in the order of their names, so that
+// the set is the same on every node that reaches them all.
+func (q query) ns() Result {
+	var res Result
+	for _, h := range q.v.Homes() {
+		r := h.records.Load()
+		if r == nil || h.Reach() != Alive || len(res.Answer) == maxNS {
+			continue
+		}
+		res.Answer = append(res.Answer, &dns.NS{
+			Hdr: dns.RR_Header{Name: q.qname, Rrtype: dns.TypeNS, Class: dns.ClassINET, Ttl: q.v.ttl}, Ns: r.host,
+		})
+		res.Extra = r.glue(res.Extra)
+	}
+	if len(res.Answer) == 0 {
+		return q.nodata()
+	}
+	return res
+}
+
+// apexNAPTR leads to the cluster-wide SRV records of every service that any
+// node offers (RFC 3263 §4.1).
+func (v *View) apexNAPTR() []dns.RR {
+	var out []dns.RR
+	for i, s := range srvServices {
+		if len(v.offering(s.label)) > 0 {
+			out = append(out, naptrD2(v.origin, s.naptr, s.label+"."+v.origin, preference(i), v.ttl))
+		}
+	}
+	return out
+}
+
+// apexService answers _sip._udp, _iax._udp and so on at the apex: every node
+// that takes registrations, nearest first.
+func (q query) apexService(head, rel string) Result {
+	if head == "" {
+		for _, h := range q.v.Homes() {
+			if r := h.records.Load(); r != nil && len(r.srv) > 0 {
+				return q.nodata()
+			}
+		}
+		return q.nxdomain()
+	}
+	return q.services(rel, q.v.offering(rel))
+}
+
+// offering returns the visible nodes with a service, nearest first; nodes at
+// the same distance have the same preference and take turns.
+func (v *View) offering(label string) []ranked {
+	var out []ranked
+	for _, h := range v.Homes() {
+		if r := h.records.Load(); r != nil && r.srv[label] != nil && h.Visible() {
+			out = append(out, ranked{home: h})
+		}
+	}
+	near := func(h *Home) int {
+		b := v.band(h)
+		if h.last() {
+			b += 1 << 20
+		}
+		return b
+	}
+	slices.SortStableFunc(out, func(a, b ranked) int { return near(a.home) - near(b.home) })
+	for i := 0; i < len(out); {
+		n := i + 1
+		for n < len(out) && near(out[n].home) == near(out[i].home) {
+			n++
+		}
+		k := i + int(v.turn.Add(1))%(n-i)
+		copy(out[i:n], slices.Concat(out[k:n], out[i:k]))
+		for j := i; j < n; j++ {
+			out[j].pref = preference(i)
+		}
+		i = n
+	}
+	return out
+}

@@ -1,0 +1,279 @@
+package zone
+
+import (
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// Home is one node in the view, with its bindings. Apply and Replace belong
+// to one writer, all else is safe for concurrent use.
+type Home struct {
+	Name string
+	view *View
+
+	version  atomic.Pointer[Version]
+	node     atomic.Pointer[Node]
+	records  atomic.Pointer[nodeRecords]
+	reach    atomic.Int32
+	count    atomic.Int64 // bindings
+	distance atomic.Int64 // time.Duration, unknownDistance if never measured
+}
+
+// Reach is what this node has found out about another by itself.
+type Reach int32
+
+// The degrees of reach.
+const (
+	// Alive: the federator answers; what it says of itself counts.
+	Alive Reach = iota
+	// Orphan: the federator is silent, but its Asterisk answers SIP OPTIONS:
+	// its users stay, ranked last.
+	Orphan
+	// Gone: neither answers, or it left. Its bindings are kept, but hidden.
+	Gone
+)
+
+func (r Reach) String() string { return [...]string{"alive", "orphan", "gone"}[r] }
+
+const unknownDistance = time.Duration(1<<63 - 1)
+
+// Version returns the version of the bindings held, zero if there are none.
+func (h *Home) Version() Version {
+	if v := h.version.Load(); v != nil {
+		return *v
+	}
+	return Version{}
+}
+
+// Node returns what the node tells of itself, and whether it has told.
+func (h *Home) Node() (Node, bool) {
+	if n := h.node.Load(); n != nil {
+		return *n, true
+	}
+	return Node{Name: h.Name}, false
+}
+
+// Len returns the number of bindings held.
+func (h *Home) Len() int { return int(h.count.Load()) }
+
+// Reach returns what SetReach was last told.
+func (h *Home) Reach() Reach { return Reach(h.reach.Load()) }
+
+// SetReach hides, shows or demotes all bindings of the home at once.
+func (h *Home) SetReach(r Reach) (changed bool) {
+	if Reach(h.reach.Swap(int32(r))) == r {
+		return false
+	}
+	h.view.touch()
+	return true
+}
+
+// SetDistance tells how far the node is, as round-trip time.
+func (h *Home) SetDistance(d time.Duration) { h.distance.Store(int64(d)) }
+
+// Distance returns what SetDistance was last told, and whether it was.
+func (h *Home) Distance() (time.Duration, bool) {
+	d := time.Duration(h.distance.Load())
+	return d, d != unknownDistance
+}
+
+// Visible reports whether calls can go to the node.
+func (h *Home) Visible() bool {
+	n := h.node.Load()
+	return n != nil && n.State != Down && h.Reach() != Gone
+}
+
+// last reports whether the node ranks behind every node that is not last.
+func (h *Home) last() bool {
+	n := h.node.Load()
+	return h.Reach() == Orphan || n != nil && n.State == Draining
+}
+
+// Apply brings the home from one version to the next. A node that is not nil
+// replaces the apex record.
+func (h *Home) Apply(to Version, node *Node, changes []location.Change) {
+	for _, c := range changes {
+		h.change(c)
+	}
+	h.commit(to, node)
+}
+
+// Replace brings the home to a full set of bindings: what is new or changed
+// is put in first, what is not in the set goes last, so that a name that
+// stays never disappears on the way.
+func (h *Home) Replace(to Version, node *Node, all []location.Binding) {
+	type key struct {
+		aor string
+		id  location.ContactID
+	}
+	keep := make(map[key]bool, len(all))
+	for _, b := range all {
+		keep[key{b.AOR.Fold(), b.Contact}] = true
+		h.change(location.Change{New: b})
+	}
+	if h.Len() > len(keep) {
+		for _, b := range h.Bindings() {
+			if !keep[key{b.AOR.Fold(), b.Contact}] {
+				h.change(location.Change{Old: b})
+			}
+		}
+	}
+	h.commit(to, node)
+}
+
+func (h *Home) commit(to Version, node *Node) {
+	if node != nil {
+		n := *node
+		n.Name = h.Name
+		h.node.Store(&n)
+		h.records.Store(newNodeRecords(n, h.view.origin, h.view.ttl))
+	}
+	h.version.Store(&to)
+	h.view.touch()
+}
+
+// Bindings returns every binding of the home. It walks the whole view.
+func (h *Home) Bindings() []location.Binding {
+	out := make([]location.Binding, 0, h.Len())
+	h.view.names.Range(func(_, n any) bool {
+		for _, c := range n.(*name).claims {
+			if c.home == h {
+				out = append(out, c.b)
+			}
+		}
+		return true
+	})
+	return out
+}
+
+// change puts one change into the name it belongs to.
+func (h *Home) change(c location.Change) {
+	key := c.AOR().Fold()
+	had, has, delta, next := false, false, 0, (*name)(nil)
+	for {
+		old, loaded := h.view.names.Load(key)
+		var claims []claim
+		if loaded {
+			claims = old.(*name).claims
+		}
+		next = h.replaced(claims, c)
+		had, has = holds(claims, h), holds(next.claims, h)
+		delta = len(next.claims) - len(claims)
+		var done bool
+		switch {
+		case !loaded && len(next.claims) == 0:
+			done = true
+		case !loaded:
+			_, taken := h.view.names.LoadOrStore(key, next)
+			done = !taken
+		case len(next.claims) == 0:
+			done = h.view.names.CompareAndDelete(key, old)
+		default:
+			done = h.view.names.CompareAndSwap(key, old, next)
+		}
+		if done {
+			break
+		}
+	}
+	h.count.Add(int64(delta))
+	if had != has {
+		h.enumerate(key, c.AOR(), has)
+	}
+	h.view.contest(key)
+}
+
+// replaced returns claims with the change made, in rank order.
+func (h *Home) replaced(claims []claim, c location.Change) *name {
+	out := make([]claim, 0, len(claims)+1)
+	for _, cl := range claims {
+		gone := cl.home == h && (c.Old.AOR != "" && cl.b.Contact == c.Old.Contact ||
+			c.New.AOR != "" && cl.b.Contact == c.New.Contact)
+		if !gone {
+			out = append(out, cl)
+		}
+	}
+	if c.New.AOR != "" {
+		cl := claim{h, c.New}
+		i := 0
+		for i < len(out) && before(out[i], cl) {
+			i++
+		}
+		out = append(out, claim{})
+		copy(out[i+1:], out[i:])
+		out[i] = cl
+	}
+	return &name{out}
+}
+
+// before orders claims: newest stamp first, then by home and contact, so that
+// every node sorts alike whatever the order of arrival.
+func before(a, b claim) bool {
+	switch {
+	case a.b.Stamp != b.b.Stamp:
+		return a.b.Stamp > b.b.Stamp
+	case a.home != b.home:
+		return a.home.Name < b.home.Name
+	}
+	return a.b.Contact < b.b.Contact
+}
+
+func holds(claims []claim, h *Home) bool {
+	for _, c := range claims {
+		if c.home == h {
+			return true
+		}
+	}
+	return false
+}
+
+// contest keeps the set of AORs bound here but claimed newer elsewhere.
+func (v *View) contest(key string) {
+	own, lost := v.lost(key)
+	if !lost {
+		v.contested.Delete(key)
+		return
+	}
+	if _, known := v.contested.Swap(key, own); !known && v.onContested != nil {
+		v.onContested(own)
+	}
+}
+
+// lost returns the AOR as it is bound here, and whether another home claims
+// it with a newer stamp than any of its contacts here.
+func (v *View) lost(key string) (own location.AOR, lost bool) {
+	n, ok := v.names.Load(key)
+	if !ok {
+		return "", false
+	}
+	claims := n.(*name).claims
+	for _, c := range claims {
+		if c.home.Name == v.self {
+			return c.b.AOR, c.b.Stamp < claims[0].b.Stamp
+		}
+	}
+	return "", false
+}
+
+// enumerate counts the name in (or out of) every empty non-terminal above it.
+func (h *Home) enumerate(key string, a location.AOR, add bool) {
+	d := -1
+	if add {
+		d = 1
+	}
+	if digits, ok := a.Number(); ok {
+		for i := 1; i < len(digits); i++ {
+			tally(&h.view.digits, digits[:i], h, d)
+		}
+	}
+	for rest := key; ; {
+		_, after, ok := strings.Cut(rest, ".")
+		if !ok {
+			return
+		}
+		tally(&h.view.labels, after, h, d)
+		rest = after
+	}
+}

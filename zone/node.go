@@ -1,0 +1,128 @@
+package zone
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Node is what a node tells of itself at the apex of its home zone.
+type Node struct {
+	Name string
+	// Addrs are the addresses that other servers reach its Asterisk at.
+	Addrs []netip.Addr
+	// SIP lists the transports that its Asterisk listens on for SIP.
+	SIP []Transport
+	// IAX is the UDP port for IAX2, zero if it speaks none.
+	IAX      uint16
+	Region   string
+	Asterisk string // version, "" while unknown
+	State    NodeState
+}
+
+// Transport is a SIP transport (RFC 3261 §18) with its port.
+type Transport struct {
+	Proto string // "udp", "tcp" or "tls"
+	Port  uint16
+}
+
+func (t Transport) String() string { return t.Proto + ":" + strconv.Itoa(int(t.Port)) }
+
+// ParseTransport reads "udp:5060".
+func ParseTransport(s string) (Transport, error) {
+	proto, port, ok := strings.Cut(s, ":")
+	n, err := strconv.ParseUint(port, 10, 16)
+	if !ok || err != nil || n == 0 || proto != "udp" && proto != "tcp" && proto != "tls" {
+		return Transport{}, fmt.Errorf("SIP transport %q: want udp:PORT, tcp:PORT or tls:PORT", s)
+	}
+	return Transport{proto, uint16(n)}, nil
+}
+
+// NodeState is a node's own word on whether calls can go there.
+type NodeState string
+
+// The states a node tells of itself.
+const (
+	Up       NodeState = "up"       // Asterisk answers
+	Down     NodeState = "down"     // Asterisk is gone, the federator is alive
+	Draining NodeState = "draining" // takes calls, but only if no other home does
+)
+
+// Equal reports whether two nodes would publish the same record.
+func (n Node) Equal(o Node) bool {
+	return strings.Join(n.strings(), "\x00") == strings.Join(o.strings(), "\x00")
+}
+
+// strings returns the node as the character-strings of its apex TXT.
+func (n Node) strings() []string {
+	out := []string{txtVersion}
+	for _, a := range n.Addrs {
+		out = append(out, "a="+a.String())
+	}
+	for _, t := range n.SIP {
+		out = append(out, "sip="+t.String())
+	}
+	if n.IAX != 0 {
+		out = append(out, "iax="+strconv.Itoa(int(n.IAX)))
+	}
+	if n.Region != "" {
+		out = append(out, "region="+n.Region)
+	}
+	if n.Asterisk != "" {
+		out = append(out, "asterisk="+n.Asterisk)
+	}
+	return append(out, "state="+string(n.State))
+}
+
+// parseNode is the reverse of strings. Unknown keys are ignored.
+func parseNode(name string, txt []string) (Node, error) {
+	n := Node{Name: name, State: Up}
+	if err := checkVersion(txt); err != nil {
+		return n, err
+	}
+	for _, s := range txt {
+		key, val, _ := strings.Cut(s, "=")
+		var err error
+		switch key {
+		case "a":
+			var a netip.Addr
+			if a, err = netip.ParseAddr(val); err == nil {
+				n.Addrs = append(n.Addrs, a)
+			}
+		case "sip":
+			var t Transport
+			if t, err = ParseTransport(val); err == nil {
+				n.SIP = append(n.SIP, t)
+			}
+		case "iax":
+			var p uint64
+			p, err = strconv.ParseUint(val, 10, 16)
+			n.IAX = uint16(p)
+		case "region":
+			n.Region = val
+		case "asterisk":
+			n.Asterisk = val
+		case "state":
+			n.State = NodeState(val)
+		}
+		if err != nil {
+			return n, fmt.Errorf("parse node %s: %q: %w", name, s, err)
+		}
+	}
+	return n, nil
+}
+
+// CheckNodeName reports whether s can be a node's name: one label of letters,
+// digits and hyphens (RFC 1123 §2.1), since SIP hosts are made of it.
+func CheckNodeName(s string) error {
+	ok := len(s) > 0 && len(s) <= 40 && s[0] != '-' && s[len(s)-1] != '-'
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		ok = ok && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-')
+	}
+	if !ok {
+		return fmt.Errorf("node name %q: want 1 to 40 of a-z, 0-9 and inner hyphens", s)
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+package zone
+
+import (
+
+	"github.com/miekg/dns"
+)
+
+// ORDER is the same everywhere, PREFERENCE ranks (RFC 3403 §4.1).
+const naptrOrder = 100
+
+// The SRV owner labels that a node's services stand under (RFC 2782), with
+// the NAPTR service field of RFC 3263 §4.1.
+var srvServices = []struct{ label, proto, naptr string }{
+	{"_sip._udp", "udp", "SIP+D2U"},
+	{"_sip._tcp", "tcp", "SIP+D2T"},
+	{"_sips._tcp", "tls", "SIPS+D2T"},
+}
+
+const iaxLabel = "_iax._udp"
+
+// nodeRecords are the records of one node, made once whenever it changes.
+// The RRs are shared: whoever needs another owner copies them.
+type nodeRecords struct {
+	host  string
+	addrs map[uint16][]dns.RR // A, AAAA
+	srv   map[string]*dns.SRV // label → record with owner and priority unset
+	naptr []dns.RR            // D2x of the host itself
+	txt   dns.RR
+	sip   bool // publishes E2U+sip and E2U+pjsip
+	iax   bool
+}
+
+func newNodeRecords(n Node, origin string, ttl uint32) *nodeRecords {
+	host := NodeName(n.Name, origin)
+	r := &nodeRecords{host: host, addrs: map[uint16][]dns.RR{}, srv: map[string]*dns.SRV{}, iax: n.IAX != 0}
+	hdr := func(t uint16) dns.RR_Header {
+		return dns.RR_Header{Name: host, Rrtype: t, Class: dns.ClassINET, Ttl: ttl}
+	}
+	for _, a := range n.Addrs {
+		if a.Is4() {
+			r.addrs[dns.TypeA] = append(r.addrs[dns.TypeA], &dns.A{Hdr: hdr(dns.TypeA), A: a.AsSlice()})
+		} else {
+			r.addrs[dns.TypeAAAA] = append(r.addrs[dns.TypeAAAA], &dns.AAAA{Hdr: hdr(dns.TypeAAAA), AAAA: a.AsSlice()})
+		}
+	}
+	srv := func(port uint16) *dns.SRV {
+		return &dns.SRV{Hdr: hdr(dns.TypeSRV), Priority: 10, Weight: 10, Port: port, Target: host}
+	}
+	for i, s := range srvServices {
+		for _, t := range n.SIP {
+			if t.Proto != s.proto || r.srv[s.label] != nil {
+				continue
+			}
+			r.sip = true
+			r.srv[s.label] = srv(t.Port)
+			r.naptr = append(r.naptr, naptrD2(host, s.naptr, s.label+"."+host, uint16(10*(i+1)), ttl))
+		}
+	}
+	if n.IAX != 0 {
+		r.srv[iaxLabel] = srv(n.IAX)
+	}
+	r.txt = &dns.TXT{Hdr: hdr(dns.TypeTXT), Txt: nodeTXT(n)}
+	return r
+}
+
+// nodeTXT is what a person reads at a node's name.
+func nodeTXT(n Node) []string {
+	out := []string{"node=" + n.Name, "state=" + string(n.State)}
+	if n.Asterisk != "" {
+		out = append(out, "asterisk="+n.Asterisk)
+	}
+	if n.Region != "" {
+		out = append(out, "region="+n.Region)
+	}
+	return out
+}
+
+// naptrD2 is a NAPTR that leads from a domain to its SRV (RFC 3263 §4.1).
+func naptrD2(owner, service, replacement string, pref uint16, ttl uint32) *dns.NAPTR {
+	return &dns.NAPTR{
+		Hdr:   dns.RR_Header{Name: owner, Rrtype: dns.TypeNAPTR, Class: dns.ClassINET, Ttl: ttl},
+		Order: naptrOrder, Preference: pref, Flags: "s", Service: service, Replacement: replacement,
+	}
+}
+
+// naptrE2U appends the ENUM records (RFC 6116 §3.4) that send aor to the
+// node. Each has flag "u" and a regexp that matches every number: one that
+// does not makes Asterisk discard the whole answer. The text holds only what
+// location.ParseAOR and CheckNodeName let through.
+func (r *nodeRecords) naptrE2U(out []dns.RR, owner, aor string, pref uint16, ttl uint32) []dns.RR {
+	add := func(service, uri string) {
+		out = append(out, &dns.NAPTR{
+			Hdr:   dns.RR_Header{Name: owner, Rrtype: dns.TypeNAPTR, Class: dns.ClassINET, Ttl: ttl},
+			Order: naptrOrder, Preference: pref, Flags: "u", Service: service,
+			Regexp: "!^.*$!" + uri + "!", Replacement: ".",
+		})
+	}
+	host := r.host[:len(r.host)-1]
+	if r.sip {
+		// ENUMLOOKUP's default method is "sip" up to Asterisk 18 or so and
+		// "pjsip" later: publish both.
+		add("E2U+sip", "sip:"+aor+"@"+host)
+		add("E2U+pjsip", "sip:"+aor+"@"+host)
+	}
+	if r.iax {
+		add("E2U+iax2", "iax2:fed@"+host+"/"+aor)
+	}
+	return out
+}
+
+// srvAt returns the node's SRV for a service under another owner.
+func (r *nodeRecords) srvAt(label, owner string, priority uint16) dns.RR {
+	s := r.srv[label]
+	if s == nil {
+		return nil
+	}
+	c := *s
+	c.Hdr.Name, c.Priority = owner, priority
+	return &c
+}
+
+// soa is the SOA of the federation zone as this node answers it. Its serial
+// is this node's own: the time of the last change.
+func (v *View) soa() *dns.SOA {
+	return &dns.SOA{
+		Hdr:    dns.RR_Header{Name: v.origin, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: v.ttl},
+		Ns:     NodeName(v.self, v.origin),
+		Mbox:   "hostmaster." + v.origin,
+		Serial: uint32(v.changed.Load()), Refresh: soaRefresh, Retry: soaRetry, Expire: soaExpire, Minttl: v.ttl,
+	}
+}
+
+func preference(i int) uint16 { return uint16(10 * (i + 1)) }
+

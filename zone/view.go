@@ -1,0 +1,173 @@
+package zone
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// View is the merged view: every binding of every home, by name. Reads take
+// no lock and see each name's bindings whole; each home has one writer, and
+// writers of several homes do not wait for each other.
+type View struct {
+	origin string
+	self   string
+	ttl    uint32
+	order  Order
+
+	names  sync.Map // folded AOR → *name, immutable
+	labels sync.Map // empty non-terminals below users: dotted suffix → *census
+	digits sync.Map // number prefixes below e164 → *census
+
+	mu    sync.Mutex // guards the writing of homes
+	homes atomic.Pointer[[]*Home]
+
+	contested   sync.Map // folded AOR → location.AOR: bound here, claimed newer elsewhere
+	onContested func(location.AOR)
+	changed     atomic.Int64 // unix seconds of the last change, the zone's public serial
+	turn        atomic.Uint32
+	settled     atomic.Bool
+	now         func() time.Time
+}
+
+// Order is the policy that ranks the homes of a user who has several.
+type Order string
+
+// The policies.
+const (
+	Newest  Order = "newest"  // latest registration first
+	Nearest Order = "nearest" // nearest home first, then latest
+	All     Order = "all"     // equal preference, rotated
+)
+
+// Config says whose view it is.
+type Config struct {
+	Origin string // federation zone, lower-case FQDN
+	Self   string // this node's name
+	TTL    time.Duration
+	Order  Order
+	// OnContested is told of an AOR bound here that another home claims with
+	// a newer stamp. It must not block. May be nil.
+	OnContested func(location.AOR)
+	Now         func() time.Time
+}
+
+// NewView returns an empty view that knows its own home only.
+func NewView(c Config) *View {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	v := &View{origin: c.Origin, self: c.Self, ttl: uint32(max(1, c.TTL/time.Second)), order: c.Order,
+		onContested: c.OnContested, now: c.Now}
+	v.homes.Store(&[]*Home{})
+	v.touch()
+	v.Home(c.Self)
+	return v
+}
+
+// name is all that is bound to one folded AOR, newest claim first.
+type name struct{ claims []claim }
+
+type claim struct {
+	home *Home
+	b    location.Binding
+}
+
+// Origin returns the federation zone.
+func (v *View) Origin() string { return v.origin }
+
+// TTL returns the TTL of every record, in seconds.
+func (v *View) TTL() uint32 { return v.ttl }
+
+// Homes returns every home that the view knows, by name. The slice is shared
+// and must not be modified.
+func (v *View) Homes() []*Home { return *v.homes.Load() }
+
+// Find returns the home of a node, nil if unknown.
+func (v *View) Find(node string) *Home {
+	homes := v.Homes()
+	i, ok := slices.BinarySearchFunc(homes, node, func(h *Home, n string) int { return compare(h.Name, n) })
+	if !ok {
+		return nil
+	}
+	return homes[i]
+}
+
+// Home returns the home of a node, made if it is new.
+func (v *View) Home(node string) *Home {
+	if h := v.Find(node); h != nil {
+		return h
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	old := v.Homes()
+	i, ok := slices.BinarySearchFunc(old, node, func(h *Home, n string) int { return compare(h.Name, n) })
+	if ok {
+		return old[i]
+	}
+	h := &Home{Name: node, view: v}
+	h.distance.Store(int64(unknownDistance))
+	homes := slices.Insert(slices.Clone(old), i, h)
+	v.homes.Store(&homes)
+	return h
+}
+
+// Rival returns the newest stamp with which a home other than this node's own
+// claims the AOR, zero if none does.
+func (v *View) Rival(a location.AOR) location.Stamp {
+	n, ok := v.names.Load(a.Fold())
+	if !ok {
+		return 0
+	}
+	for _, c := range n.(*name).claims {
+		if c.home.Name != v.self {
+			return c.b.Stamp
+		}
+	}
+	return 0
+}
+
+// Contested returns the AORs bound here that another home claims newer.
+func (v *View) Contested() []location.AOR {
+	var out []location.AOR
+	v.contested.Range(func(key, a any) bool {
+		if _, lost := v.lost(key.(string)); lost {
+			out = append(out, a.(location.AOR))
+		} else {
+			v.contested.Delete(key)
+		}
+		return true
+	})
+	return out
+}
+
+// SetSettled tells the view whether it has heard of every home that it should
+// know. Until it has, what it lacks is "not known yet", never "absent".
+func (v *View) SetSettled(ok bool) { v.settled.Store(ok) }
+
+// Settled reports what SetSettled was last told.
+func (v *View) Settled() bool { return v.settled.Load() }
+
+// touch makes the public serial advance, at most once a second.
+func (v *View) touch() {
+	now := v.now().Unix()
+	for {
+		old := v.changed.Load()
+		if now <= old || v.changed.CompareAndSwap(old, now) {
+			return
+		}
+	}
+}
+
+func compare(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
