@@ -1,7 +1,6 @@
 package zone
 
 import (
-
 	"github.com/miekg/dns"
 )
 
@@ -131,4 +130,3 @@ func (v *View) soa() *dns.SOA {
 }
 
 func preference(i int) uint16 { return uint16(10 * (i + 1)) }
-

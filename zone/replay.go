@@ -1,0 +1,142 @@
+package zone
+
+import (
+	"bytes"
+	"fmt"
+	"hash/crc32"
+	"strconv"
+	"strings"
+
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// lostSerials is by how much the serial jumps when the last batches may have
+// been lost with the machine: more than were ever written between two syncs.
+const lostSerials = 1 << 24
+
+// replay reads a whole journal. An error means that a batch in the middle
+// cannot be trusted; a torn end is none.
+func (j *Journal) replay(raw []byte) error {
+	line, rest, ok := bytes.Cut(raw, []byte("\n"))
+	fields := strings.Fields(string(line))
+	if !ok || len(fields) < 6 || strings.Join(fields[:4], " ") != j.header {
+		return fmt.Errorf("line 1: want %q", j.header+" epoch=… boot=…")
+	}
+	epoch, hasEpoch := strings.CutPrefix(fields[4], "epoch=")
+	boot, hasBoot := strings.CutPrefix(fields[5], "boot=")
+	if !hasEpoch || !hasBoot {
+		return fmt.Errorf("line 1: epoch or boot is missing")
+	}
+	j.version.Epoch = epoch
+	clean := false
+	var changes []location.Change
+	var node *Node
+	batch, first := rest, true
+	for n := 2; len(rest) > 0; n++ {
+		start := rest
+		line, rest, ok = bytes.Cut(rest, []byte("\n"))
+		if !ok {
+			break // torn
+		}
+		switch {
+		case bytes.Equal(line, []byte("! clean")):
+			clean, batch = true, rest
+			continue
+		case bytes.HasPrefix(line, []byte("= ")):
+			serial, err := checkBatch(line, batch[:len(batch)-len(start)])
+			if err != nil {
+				if len(rest) == 0 {
+					return j.finish(boot, clean)
+				}
+				return fmt.Errorf("line %d: %w", n, err)
+			}
+			j.replayed(serial, node, changes, first)
+			changes, node, batch, first, clean = nil, nil, rest, false, false
+		case bytes.HasPrefix(line, []byte("@ ")):
+			name := strings.Fields(j.header)[2]
+			x, err := parseNode(name, strings.Fields(string(line[2:])))
+			if err != nil {
+				return fmt.Errorf("line %d: %w", n, err)
+			}
+			node = &x
+		default:
+			c, err := parseChange(string(line))
+			if err != nil {
+				return fmt.Errorf("line %d: %w", n, err)
+			}
+			changes = append(changes, c)
+		}
+	}
+	return j.finish(boot, clean)
+}
+
+func (j *Journal) finish(boot string, clean bool) error {
+	if !clean && boot != j.boot {
+		j.version = Version{Epoch: NewEpoch(), Serial: j.version.Serial + lostSerials}
+		j.deltas = nil
+	}
+	return nil
+}
+
+// replayed takes a batch; the first of a file is a snapshot, not a step.
+func (j *Journal) replayed(serial uint32, node *Node, changes []location.Change, snapshot bool) {
+	for _, c := range changes {
+		if c.Old.AOR != "" {
+			delete(j.live, journalKey{c.Old.AOR, c.Old.Contact})
+		}
+		if c.New.AOR != "" {
+			j.live[journalKey{c.New.AOR, c.New.Contact}] = c.New
+		}
+	}
+	if !snapshot {
+		j.deltas = append(j.deltas, Delta{From: j.version.Serial, To: serial,
+			OldNode: j.node, Node: node, Changes: changes})
+	}
+	if node != nil {
+		j.node = node
+	}
+	j.version.Serial = serial
+}
+
+func checkBatch(line, lines []byte) (uint32, error) {
+	f := strings.Fields(string(line))
+	if len(f) != 3 {
+		return 0, fmt.Errorf("batch end %q: want \"= serial crc32\"", line)
+	}
+	serial, err := strconv.ParseUint(f[1], 10, 32)
+	if err != nil {
+		return 0, fmt.Errorf("batch end %q: %w", line, err)
+	}
+	if sum := fmt.Sprintf("%08x", crc32.ChecksumIEEE(lines)); sum != f[2] {
+		return 0, fmt.Errorf("batch of serial %d: checksum is %s, want %s", serial, sum, f[2])
+	}
+	return uint32(serial), nil
+}
+
+func parseChange(line string) (location.Change, error) {
+	var c location.Change
+	f := strings.Fields(line)
+	if len(f) != 5 || f[0] != "+" && f[0] != "-" {
+		return c, fmt.Errorf("%q: want \"+ aor tech contact stamp\"", line)
+	}
+	aor, err := location.ParseAOR(f[1])
+	if err != nil {
+		return c, err
+	}
+	b := location.Binding{AOR: aor}
+	if b.Tech, err = location.ParseTech(f[2]); err != nil {
+		return c, err
+	}
+	if b.Contact, err = location.ParseContactID(f[3]); err != nil {
+		return c, err
+	}
+	if b.Stamp, err = location.ParseStamp(f[4]); err != nil {
+		return c, err
+	}
+	if f[0] == "+" {
+		c.New = b
+	} else {
+		c.Old = b
+	}
+	return c, nil
+}
