@@ -70,7 +70,8 @@ func NewPrimary(c PrimaryConfig) *Primary {
 	}
 	p.home.Replace(p.version, &p.node, kept)
 	if c.Journal == nil || c.Journal.Node() == nil || !c.Journal.Node().Equal(p.node) {
-		d := Delta{Node: &p.node}
+		node := p.node
+		d := Delta{Node: &node}
 		if c.Journal != nil {
 			d.OldNode = c.Journal.Node()
 		}

@@ -1,0 +1,66 @@
+package xfr
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/miekg/dns"
+)
+
+// stall is how long a transfer may go without a message.
+const stall = 5 * time.Second
+
+// soa asks for the version of the zone apex.
+func (s *session) soa(ctx context.Context, apex string, d time.Duration) (zone.Version, error) {
+	m := new(dns.Msg)
+	m.SetQuestion(apex, dns.TypeSOA)
+	m.RecursionDesired = false
+	r, err := s.exchange(ctx, m, d)
+	if err != nil {
+		return zone.Version{}, err
+	}
+	for _, rr := range r.Answer {
+		if soa, ok := rr.(*dns.SOA); ok {
+			return zone.VersionOf(soa), nil
+		}
+	}
+	return zone.Version{}, fmt.Errorf("%s has no SOA there", apex)
+}
+
+// pull asks for the zone: AXFR if held is nil, otherwise IXFR from it.
+func (s *session) pull(ctx context.Context, apex, origin string, held *zone.Version) (*Transfer, error) {
+	m := new(dns.Msg)
+	m.SetQuestion(apex, dns.TypeAXFR)
+	m.RecursionDesired = false
+	if held != nil {
+		m.Question[0].Qtype = dns.TypeIXFR
+		m.Ns = []dns.RR{held.SOA(apex, origin, 0)}
+	}
+	c, err := s.send(m)
+	if err != nil {
+		return nil, err
+	}
+	defer s.forget(m.Id)
+	r := reader{apex: apex, held: held}
+	for {
+		msg, err := s.next(ctx, c, stall)
+		if err != nil {
+			return nil, fmt.Errorf("transfer %s: %w", apex, err)
+		}
+		for _, rr := range msg.Answer {
+			if _, err := r.add(rr); err != nil {
+				return nil, fmt.Errorf("transfer %s: %w", apex, err)
+			}
+		}
+		switch {
+		case r.done:
+			return &r.t, nil
+		case r.level():
+			return &Transfer{Version: *held}, nil
+		case len(msg.Answer) == 0:
+			return nil, fmt.Errorf("transfer %s: %w", apex, errShort)
+		}
+	}
+}

@@ -1,0 +1,168 @@
+package xfr
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/miekg/dns"
+)
+
+// Transfer is what the records of a transfer come to: nothing (level), Full,
+// or Deltas that lead from the held version to Version.
+type Transfer struct {
+	Version  zone.Version
+	Full     bool
+	Node     *zone.Node
+	Bindings []location.Binding // of a full zone
+	Deltas   []zone.Delta
+	// Refused counts records that were left out because they must not be
+	// published; FirstRefused is the error of the first.
+	Refused      int
+	FirstRefused error
+}
+
+// errShort means that the transfer ended before its closing SOA.
+var errShort = errors.New("transfer ended before its closing SOA")
+
+// reader puts the records of a transfer together as they come in.
+type reader struct {
+	apex  string
+	held  *zone.Version
+	n     int // records so far
+	last  zone.Version
+	inAdd bool
+	cur   *zone.Delta
+	dels  []location.Binding
+	adds  []location.Binding
+	done  bool
+	t     Transfer
+}
+
+// add takes the next record. It reports whether the transfer is complete.
+func (r *reader) add(rr dns.RR) (done bool, err error) {
+	if r.done {
+		return true, fmt.Errorf("record after the closing SOA: %s", rr.Header().Name)
+	}
+	r.n++
+	soa, isSOA := rr.(*dns.SOA)
+	switch {
+	case r.n == 1:
+		if !isSOA {
+			return false, fmt.Errorf("transfer begins with %s, want SOA", dns.TypeToString[rr.Header().Rrtype])
+		}
+		r.t.Version = zone.VersionOf(soa)
+		return false, nil
+	case r.n == 2 && !(isSOA && r.held != nil && zone.VersionOf(soa) == *r.held):
+		r.t.Full = true
+		if isSOA { // an empty zone would still have its apex record
+			return false, errors.New("full transfer holds no record but SOA")
+		}
+	}
+	if r.t.Full {
+		return r.full(rr, soa)
+	}
+	return r.incremental(rr, soa)
+}
+
+func (r *reader) full(rr dns.RR, soa *dns.SOA) (bool, error) {
+	if soa != nil {
+		if zone.VersionOf(soa) != r.t.Version {
+			return false, fmt.Errorf("closing SOA has serial %d, want %d", soa.Serial, r.t.Version.Serial)
+		}
+		r.done = true
+		return true, nil
+	}
+	if b, node, ok := r.parse(rr); ok {
+		r.t.Bindings = append(r.t.Bindings, b)
+	} else if node != nil {
+		r.t.Node = node
+	}
+	return false, nil
+}
+
+// incremental follows RFC 1995 §4: SOA new, then for each step SOA from,
+// deletions, SOA to, additions, and SOA new again at the end.
+func (r *reader) incremental(rr dns.RR, soa *dns.SOA) (bool, error) {
+	switch {
+	case soa == nil && r.inAdd:
+		if b, node, ok := r.parse(rr); ok {
+			r.adds = append(r.adds, b)
+		} else if node != nil {
+			r.cur.Node = node
+		}
+	case soa == nil:
+		if b, _, ok := r.parse(rr); ok {
+			r.dels = append(r.dels, b)
+		}
+	case r.cur != nil && !r.inAdd:
+		r.inAdd = true
+		r.cur.To = soa.Serial
+		r.last = zone.VersionOf(soa)
+	default: // the next step, or the end
+		v := zone.VersionOf(soa)
+		r.step()
+		if r.cur != nil && v == r.t.Version && r.last == v {
+			r.done = true
+			return true, nil
+		}
+		if r.cur != nil && v != r.last {
+			return false, fmt.Errorf("delta starts at serial %d, want %d", v.Serial, r.last.Serial)
+		}
+		r.cur, r.inAdd = &zone.Delta{From: v.Serial}, false
+	}
+	return false, nil
+}
+
+// step ends the delta under way: a binding that is both deleted and added is
+// one replacement, and additions come first, so that nobody who only changes
+// a contact is absent in between.
+func (r *reader) step() {
+	if r.cur == nil {
+		return
+	}
+	type key struct {
+		aor string
+		id  location.ContactID
+	}
+	old := make(map[key]location.Binding, len(r.dels))
+	for _, b := range r.dels {
+		old[key{b.AOR.Fold(), b.Contact}] = b
+	}
+	for _, b := range r.adds {
+		k := key{b.AOR.Fold(), b.Contact}
+		r.cur.Changes = append(r.cur.Changes, location.Change{Old: old[k], New: b})
+		delete(old, k)
+	}
+	for _, b := range r.dels {
+		if _, still := old[key{b.AOR.Fold(), b.Contact}]; still {
+			r.cur.Changes = append(r.cur.Changes, location.Change{Old: b})
+		}
+	}
+	r.t.Deltas = append(r.t.Deltas, *r.cur)
+	r.dels, r.adds = nil, nil
+}
+
+// parse reads one record; what must not be published is counted, not taken.
+func (r *reader) parse(rr dns.RR) (location.Binding, *zone.Node, bool) {
+	txt, ok := rr.(*dns.TXT)
+	if !ok {
+		return location.Binding{}, nil, false // NS and whatever later versions add
+	}
+	b, node, err := zone.ParseTXT(txt, r.apex)
+	if err != nil {
+		r.t.Refused++
+		if r.t.FirstRefused == nil {
+			r.t.FirstRefused = err
+		}
+		return b, nil, false
+	}
+	return b, node, node == nil
+}
+
+// level reports whether what has come so far is the whole answer of a
+// primary that has nothing new (RFC 1995 §4: a single SOA).
+func (r *reader) level() bool {
+	return r.n == 1 && r.held != nil && (r.t.Version == *r.held || !zone.Newer(r.t.Version.Serial, r.held.Serial))
+}

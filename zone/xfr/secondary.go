@@ -1,0 +1,148 @@
+package xfr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// stats are the counters of one peer.
+type stats struct {
+	full, incremental, refused, ahead atomic.Int64
+	smoothed                          atomic.Int64 // round-trip time, nanoseconds
+}
+
+// Stats is a snapshot of a peer's counters.
+type Stats struct {
+	Full, Incremental int64 // transfers that brought news
+	Refused           int64 // records that must not be published
+	Ahead             int64 // stamps beyond location.MaxSkew
+	RTT               time.Duration
+	Heard             time.Time
+}
+
+// Stats returns the counters so far.
+func (p *Peer) Stats() Stats {
+	return Stats{
+		Full: p.stats.full.Load(), Incremental: p.stats.incremental.Load(),
+		Refused: p.stats.refused.Load(), Ahead: p.stats.ahead.Load(),
+		RTT: time.Duration(p.stats.smoothed.Load()), Heard: time.Unix(0, p.heard.Load()),
+	}
+}
+
+// rtt smooths the round-trip time as RFC 6298 §2 does.
+func (s *stats) rtt(h *zone.Home, d time.Duration) {
+	old := time.Duration(s.smoothed.Load())
+	if old > 0 {
+		d = (7*old + d) / 8
+	}
+	s.smoothed.Store(int64(d))
+	h.SetDistance(d)
+}
+
+// pulls transfers the zone whenever a NOTIFY or a heartbeat says that it has
+// changed.
+func (p *Peer) pulls(ctx context.Context, s *session) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-s.done:
+			return s.err()
+		case <-p.wake:
+		}
+		t, err := p.pull(ctx, s)
+		switch {
+		case err == nil:
+			p.take(t)
+		case s.err() != nil || ctx.Err() != nil:
+			return err
+		default: // refused for now, or broken off: the heartbeat tries again
+			p.log.Debug("transfer did not succeed", "err", err)
+		}
+	}
+}
+
+// pull asks for deltas on the open connection where there is something to
+// add them to, and for everything on a second one where there is not.
+func (p *Peer) pull(ctx context.Context, s *session) (*Transfer, error) {
+	held := p.cfg.Home.Version()
+	if held.Epoch != "" {
+		v, err := s.soa(ctx, p.apex, stall)
+		if err != nil {
+			return nil, err
+		}
+		if v == held {
+			return &Transfer{Version: held}, nil
+		}
+		if v.Epoch == held.Epoch && zone.Newer(v.Serial, held.Serial) {
+			return s.pull(ctx, p.apex, p.cfg.Origin, &held)
+		}
+	}
+	return p.fetch(ctx, p.apex)
+}
+
+// fetch transfers a whole zone from the peer over a connection of its own.
+func (p *Peer) fetch(ctx context.Context, apex string) (*Transfer, error) {
+	conn, err := p.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := newSession(conn, p.cfg.Key, p.hear)
+	defer s.close(errors.New("closed"))
+	return s.pull(ctx, apex, p.cfg.Origin, nil)
+}
+
+// Kept returns what the peer holds of this node's own home zone, for a node
+// that has lost its data.
+func (p *Peer) Kept(ctx context.Context, node string) (zone.Version, []location.Binding, error) {
+	t, err := p.fetch(ctx, zone.HomeZone(node, p.cfg.Origin))
+	if err != nil {
+		return zone.Version{}, nil, fmt.Errorf("fetch own zone from %s: %w", p.cfg.Node, err)
+	}
+	return t.Version, t.Bindings, nil
+}
+
+// take puts a transfer into the view.
+func (p *Peer) take(t *Transfer) {
+	if t.Refused > 0 {
+		p.stats.refused.Add(int64(t.Refused))
+		p.log.Warn("records refused: they must not be published", "count", t.Refused, "first", t.FirstRefused)
+	}
+	switch {
+	case t.Full:
+		p.stats.full.Add(1)
+		for _, b := range t.Bindings {
+			p.observe(b)
+		}
+		p.cfg.Home.Replace(t.Version, t.Node, t.Bindings)
+		p.log.Info("home zone transferred", "bindings", len(t.Bindings), "serial", t.Version.Serial)
+	case len(t.Deltas) > 0:
+		p.stats.incremental.Add(1)
+		for _, d := range t.Deltas {
+			for _, c := range d.Changes {
+				p.observe(c.New)
+			}
+			p.cfg.Home.Apply(zone.Version{Epoch: t.Version.Epoch, Serial: d.To}, d.Node, d.Changes)
+		}
+	default:
+		return
+	}
+	p.cfg.Pulled()
+}
+
+// observe keeps this node's clock level with the stamps it sees, and warns
+// once in a while of a node whose clock runs far ahead.
+func (p *Peer) observe(b location.Binding) {
+	if b.Stamp == 0 || p.cfg.Clock.Observe(b.Stamp) {
+		return
+	}
+	if n := p.stats.ahead.Add(1); n == 1 || n%1000 == 0 {
+		p.log.Warn("stamp lies in the future: check the node's clock", "aor", b.AOR, "stamp", b.Stamp.Time(), "count", n)
+	}
+}
