@@ -24,7 +24,8 @@ type Peer struct {
 	wake   chan struct{} // a NOTIFY came in: pull now
 	redial chan struct{} // the other side is said to be back: dial now
 	addr   atomic.Pointer[string]
-	heard  atomic.Int64 // unix nanoseconds
+	latest atomic.Pointer[zone.Version] // what the other side was last said to have
+	heard  atomic.Int64                 // unix nanoseconds
 	stats  stats
 }
 
@@ -80,7 +81,8 @@ func (p *Peer) Addr() string { return *p.addr.Load() }
 // Notified makes the peer pull at once (RFC 1996 §4.7), unless what is held
 // is already at v.
 func (p *Peer) Notified(v zone.Version) {
-	if v.Epoch == "" || v != p.cfg.Home.Version() {
+	p.latest.Store(&v)
+	if v != p.cfg.Home.Version() {
 		poke(p.wake)
 	}
 }
@@ -97,7 +99,7 @@ func poke(ch chan struct{}) {
 
 // The waits between dials, and how long one may take.
 const (
-	firstRedial = 100 * time.Millisecond
+	firstRedial = 20 * time.Millisecond
 	lastRedial  = time.Second
 	dialTimeout = 700 * time.Millisecond
 )
@@ -198,9 +200,7 @@ func (p *Peer) beat(ctx context.Context, s *session) error {
 		return err
 	}
 	p.stats.rtt(p.cfg.Home, time.Since(start))
-	if v != p.cfg.Home.Version() {
-		poke(p.wake)
-	}
+	p.Notified(v)
 	return nil
 }
 

@@ -72,17 +72,8 @@ func (p *Peer) pulls(ctx context.Context, s *session) error {
 // add them to, and for everything on a second one where there is not.
 func (p *Peer) pull(ctx context.Context, s *session) (*Transfer, error) {
 	held := p.cfg.Home.Version()
-	if held.Epoch != "" {
-		v, err := s.soa(ctx, p.apex, stall)
-		if err != nil {
-			return nil, err
-		}
-		if v == held {
-			return &Transfer{Version: held}, nil
-		}
-		if v.Epoch == held.Epoch && zone.Newer(v.Serial, held.Serial) {
-			return s.pull(ctx, p.apex, p.cfg.Origin, &held)
-		}
+	if now := p.latest.Load(); held.Epoch != "" && now != nil && now.Epoch == held.Epoch {
+		return s.pull(ctx, p.apex, p.cfg.Origin, &held)
 	}
 	return p.fetch(ctx, p.apex)
 }

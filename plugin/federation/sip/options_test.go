@@ -1,0 +1,67 @@
+package sip
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"testing"
+	"time"
+)
+
+func TestOptions(t *testing.T) {
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pc.Close()
+	got := make(chan []byte, 16)
+	go func() {
+		buf := make([]byte, 4096)
+		for i := 0; ; i++ {
+			n, from, err := pc.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			got <- bytes.Clone(buf[:n])
+			if i > 0 { // the first request is lost: it must be sent again
+				pc.WriteTo([]byte("SIP/2.0 401 Unauthorized\r\n\r\n"), from)
+			}
+		}
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := Options(ctx, "udp", pc.LocalAddr().String()); err != nil {
+		t.Fatalf("any response is life: %v", err)
+	}
+	req := <-got
+	for _, want := range []string{"OPTIONS sip:127.0.0.1:", "From: <sip:fed@127.0.0.1>", "CSeq: 1 OPTIONS\r\n", "\r\n\r\n"} {
+		if !bytes.Contains(req, []byte(want)) {
+			t.Errorf("request lacks %q:\n%s", want, req)
+		}
+	}
+}
+
+func TestOptionsDead(t *testing.T) {
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := pc.LocalAddr().String()
+	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	pc.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
+	defer cancel()
+	if err := Options(ctx, "udp", closed); err == nil || ctx.Err() != nil {
+		t.Errorf("closed port: got %v, want an error at once", err)
+	}
+	if err := Options(ctx, "udp", silent.LocalAddr().String()); err == nil {
+		t.Error("silent server: got nil")
+	}
+	if err := Options(t.Context(), "tcp", closed); err == nil {
+		t.Error("closed TCP port: got nil")
+	}
+}
