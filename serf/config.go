@@ -1,0 +1,139 @@
+package serf
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// Ports that Serf uses when none is given.
+const (
+	DefaultPort    = 7946 // gossip, TCP and UDP
+	DefaultRPCPort = 7373
+)
+
+// Config says how the agent of this node runs. Node and Bind are required.
+type Config struct {
+	Node      string // name of this member, unique in the federation
+	Bind      string // ip:port for gossip, TCP and UDP; port 0 picks one
+	Advertise string // ip:port at which others reach Bind, if it differs (NAT)
+
+	// KeyFile names a text file that holds the gossip key: base64 of 16, 24
+	// or 32 bytes on one line. Empty means gossip in clear, with a warning,
+	// unless DataDir holds a keyring.
+	KeyFile string
+
+	// DataDir keeps what shall survive a restart: the snapshot, the keyring
+	// and the list of peers. It is created if absent. Empty means nothing is
+	// kept.
+	DataDir string
+
+	Join       []string // seeds: host or host:port, retried for ever
+	RPC        string   // ip:port of Serf's RPC; "" = none; port 0 picks one
+	RPCAuthKey string   // what RPC clients must present; "" = nothing
+
+	Tags    map[string]string
+	Profile string // "local", "lan" (default) or "wan": how fast failures are seen
+
+	Logger *slog.Logger // nil discards
+
+	// OnEvent is told what happens to the other members, never to this one.
+	// It is called from one goroutine, in order, and may be slow.
+	OnEvent func(Event)
+
+	retry retry // zero: production values
+}
+
+// retry holds the intervals between attempts to reach peers.
+type retry struct {
+	alone   time.Duration // while no other member is alive
+	missing time.Duration // for each member that is missing
+	tick    time.Duration // how often members are compared with what was told
+}
+
+var defaultRetry = retry{alone: 5 * time.Second, missing: 30 * time.Second, tick: time.Second}
+
+// nodeName is what Serf's join addresses (name/ip:port), its snapshot and a
+// DNS label can all hold.
+var nodeName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
+
+// Check reports everything that is wrong with c, without opening a socket.
+func Check(c Config) error {
+	var errs []error
+	fail := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
+
+	if !nodeName.MatchString(c.Node) {
+		fail("check node name %q: 1 to 128 letters, digits, '.', '-' or '_' expected", c.Node)
+	}
+	errs = append(errs, c.checkAddresses()...)
+	for _, seed := range c.Join {
+		if _, _, err := splitSeed(seed); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if c.KeyFile != "" {
+		if _, err := readKey(c.KeyFile); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if c.DataDir != "" {
+		if fi, err := os.Stat(c.DataDir); err == nil && !fi.IsDir() {
+			fail("check data directory %s: not a directory", c.DataDir)
+		}
+	}
+	if err := checkTags(c.Tags); err != nil {
+		errs = append(errs, err)
+	}
+	if _, err := profile(c.Profile); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) checkAddresses() (errs []error) {
+	bind, err := netip.ParseAddrPort(c.Bind)
+	if err != nil {
+		errs = append(errs, fmt.Errorf("check gossip address %q: ip:port expected", c.Bind))
+	}
+	if c.Advertise != "" {
+		adv, err := netip.ParseAddrPort(c.Advertise)
+		if err != nil || adv.Addr().IsUnspecified() || adv.Port() == 0 {
+			errs = append(errs, fmt.Errorf("check advertised address %q: ip:port that other nodes can reach expected", c.Advertise))
+		}
+	} else if err == nil && bind.Addr().IsUnspecified() && !bind.Addr().Is4() {
+		// Serf looks for a private IPv4 address only.
+		errs = append(errs, fmt.Errorf("check gossip address %q: an advertised address is needed", c.Bind))
+	}
+	if c.RPC != "" {
+		rpc, err := netip.ParseAddrPort(c.RPC)
+		switch {
+		case err != nil:
+			errs = append(errs, fmt.Errorf("check RPC address %q: ip:port expected", c.RPC))
+		case rpc == bind && rpc.Port() != 0:
+			errs = append(errs, fmt.Errorf("check RPC address %q: gossip uses the same", c.RPC))
+		}
+	}
+	return errs
+}
+
+// splitSeed takes a seed apart into host (name or IP address) and port.
+func splitSeed(seed string) (host string, port uint16, err error) {
+	if ip, err := netip.ParseAddr(seed); err == nil {
+		return ip.String(), DefaultPort, nil
+	}
+	host, p, err := net.SplitHostPort(seed)
+	if err != nil {
+		host, p = seed, strconv.Itoa(DefaultPort)
+	}
+	n, err := strconv.ParseUint(p, 10, 16)
+	if err != nil || n == 0 || !nodeName.MatchString(host) && net.ParseIP(host) == nil {
+		return "", 0, fmt.Errorf("check seed %q: host or host:port expected", seed)
+	}
+	return host, uint16(n), nil
+}

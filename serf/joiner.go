@@ -1,0 +1,147 @@
+package serf
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// joiner brings this node together with its seeds and with the peers that are
+// missing, for ever: often while it is alone, rarely otherwise.
+type joiner struct {
+	seeds   []string
+	peers   *peers
+	retry   retry
+	members func() []Member
+	self    func() Member
+	join    func(addr string) error // "ip:port" or "name/ip:port"
+	log     *slog.Logger
+
+	busy   atomic.Bool // an attempt is under way
+	warned bool        // said that nobody answers
+	joined bool        // said that we are not alone
+}
+
+// atOnce bounds the attempts that run side by side: an address that swallows
+// packets must not hold up the others.
+const atOnce = 16
+
+// run works until ctx ends. It saves the peer list as it changes.
+func (j *joiner) run(ctx context.Context) {
+	tick := time.NewTicker(j.retry.tick)
+	defer tick.Stop()
+	var last time.Time
+	for {
+		members := j.members()
+		missing := j.peers.observe(members)
+		if err := j.peers.save(); err != nil {
+			j.log.Error("peer list not kept", "err", err)
+		}
+		alone := j.alone(members)
+		if j.due(alone, time.Since(last)) && j.busy.CompareAndSwap(false, true) {
+			last = time.Now()
+			go func() {
+				defer j.busy.Store(false)
+				j.attempt(ctx, members, missing)
+			}()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (j *joiner) due(alone bool, since time.Duration) bool {
+	if alone {
+		return since >= j.retry.alone
+	}
+	return since >= j.retry.missing
+}
+
+// alone reports whether no other member is up, and says so in the log when
+// that changes.
+func (j *joiner) alone(members []Member) bool {
+	self, up := j.self().Name, 0
+	for _, m := range members {
+		if m.Name != self && m.Status.up() {
+			up++
+		}
+	}
+	switch {
+	case up > 0 && !j.joined:
+		j.joined, j.warned = true, false
+		j.log.Info("joined the federation", "members", up+1)
+	case up == 0 && j.joined:
+		j.joined, j.warned = false, true
+		j.log.Warn("no other member answers; retrying in the background", "every", j.retry.alone)
+	case up == 0 && !j.warned && len(j.seeds) > 0:
+		j.warned = true
+		j.log.Info("joining in the background", "seeds", j.seeds, "every", j.retry.alone)
+	}
+	return up == 0
+}
+
+// attempt tries every seed and peer that is missing once.
+func (j *joiner) attempt(ctx context.Context, members []Member, missing []peer) {
+	var targets []string
+	known := make(map[netip.AddrPort]bool)
+	for _, m := range members {
+		if m.Status.up() {
+			known[m.Addr] = true
+		}
+	}
+	for _, p := range missing {
+		known[p.Addr] = true
+		targets = append(targets, p.Name+"/"+p.Addr.String())
+	}
+	for _, a := range j.resolve(ctx) {
+		if !known[a] {
+			known[a] = true
+			targets = append(targets, a.String())
+		}
+	}
+
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, atOnce)
+	for _, t := range targets {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if ctx.Err() != nil {
+				return
+			}
+			if err := j.join(t); err != nil {
+				j.log.Debug("join", "addr", t, "err", err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// resolve returns the addresses of the seeds. Names are looked up each time,
+// for they may move.
+func (j *joiner) resolve(ctx context.Context) []netip.AddrPort {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	var addrs []netip.AddrPort
+	for _, seed := range j.seeds {
+		host, port, err := splitSeed(seed)
+		if err != nil {
+			continue // Check has refused it
+		}
+		ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		if err != nil {
+			j.log.Debug("look up seed", "seed", seed, "err", err)
+		}
+		for _, ip := range ips {
+			addrs = append(addrs, netip.AddrPortFrom(ip.Unmap(), port))
+		}
+	}
+	return addrs
+}

@@ -1,0 +1,99 @@
+package serf
+
+import (
+	"fmt"
+	"time"
+
+	hserf "github.com/hashicorp/serf/serf"
+)
+
+// leaveLimit bounds the wait for a leave that is under way: two broadcasts of
+// 5 s and the time to propagate.
+const leaveLimit = 12 * time.Second
+
+// Leave tells the others that this member goes for good, or for long: they
+// see EventLeave, not EventFailed, and do not wait for it to return. It takes
+// about two seconds. Queries, members and RPC go on working until Shutdown.
+func (a *Agent) Leave() error {
+	a.ending.Lock()
+	defer a.ending.Unlock()
+	select {
+	case <-a.left:
+		return nil
+	default:
+	}
+	a.awaitLeave()
+	if s := a.agent.Serf().State(); s == hserf.SerfAlive {
+		if err := a.agent.Leave(); err != nil {
+			return fmt.Errorf("leave: %w", err)
+		}
+	}
+	a.once.Do(func() { close(a.left) })
+	return nil
+}
+
+// Shutdown closes all sockets. Without a Leave before, the others see this
+// member fail. A call of OnEvent that is under way may outlast Shutdown, which
+// OnEvent itself may call.
+func (a *Agent) Shutdown() error {
+	a.ending.Lock()
+	defer a.ending.Unlock()
+	a.cancel()
+	// memberlist panics when it is shut down in the middle of a leave, which
+	// an operator may have asked for through RPC.
+	a.awaitLeave()
+	a.ordered = true
+	err := a.agent.Shutdown()
+	if a.ipc != nil {
+		a.ipc.Shutdown()
+	}
+	a.work.Wait()
+	a.once.Do(func() { close(a.left) })
+	if err != nil {
+		return fmt.Errorf("shut down Serf agent: %w", err)
+	}
+	return nil
+}
+
+// Left is closed when this node takes no part any more: after Leave or
+// Shutdown, after `serf leave`, or when it lost a conflict over its name.
+func (a *Agent) Left() <-chan struct{} { return a.left }
+
+// awaitLeave waits while a leave is under way.
+func (a *Agent) awaitLeave() {
+	limit := time.After(leaveLimit)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for a.agent.Serf().State() == hserf.SerfLeaving {
+		select {
+		case <-limit:
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// watch cleans up when Serf ends by itself or on request over RPC.
+func (a *Agent) watch() {
+	<-a.agent.ShutdownCh()
+	a.ending.Lock()
+	ordered := a.ordered
+	a.ending.Unlock()
+	if ordered {
+		return
+	}
+	self, status := a.self().Name, Status(0)
+	for _, m := range a.Members() {
+		if m.Name == self {
+			status = m.Status
+		}
+	}
+	if status == StatusLeft || status == StatusLeaving {
+		a.log.Info("left the federation on request over Serf RPC")
+	} else {
+		a.log.Error("Serf has shut itself down: another member uses the name of this node", "node", self)
+	}
+	if err := a.Shutdown(); err != nil {
+		a.log.Error("clean up after Serf", "err", err)
+	}
+}
