@@ -33,6 +33,7 @@ type Agent struct {
 	left    chan struct{}
 	once    sync.Once // closes left
 	ordered bool      // we asked for the shutdown; guarded by ending
+	err     error     // why left is closed; guarded by ending
 }
 
 // Start binds gossip and RPC and returns; seeds are joined in the background,

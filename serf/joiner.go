@@ -38,9 +38,7 @@ func (j *joiner) run(ctx context.Context) {
 	for {
 		members := j.members()
 		missing := j.peers.observe(members)
-		if err := j.peers.save(); err != nil {
-			j.log.Error("peer list not kept", "err", err)
-		}
+		j.save()
 		alone := j.alone(members)
 		if j.due(alone, time.Since(last)) && j.busy.CompareAndSwap(false, true) {
 			last = time.Now()
@@ -51,9 +49,17 @@ func (j *joiner) run(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
+			j.peers.observe(j.members())
+			j.save()
 			return
 		case <-tick.C:
 		}
+	}
+}
+
+func (j *joiner) save() {
+	if err := j.peers.save(); err != nil {
+		j.log.Error("peer list not kept", "err", err)
 	}
 }
 

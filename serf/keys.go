@@ -36,16 +36,14 @@ func (c *Client) InstallKey(key string) (Keys, error) {
 }
 
 // UseKey makes every member send with key. It refuses while a member lacks the
-// key, for that one would be cut off; force overrides.
-func (c *Client) UseKey(key string, force bool) (Keys, error) {
-	if !force {
-		keys, err := c.Keys()
-		if err != nil {
-			return keys, fmt.Errorf("use key: %w", err)
-		}
-		if !keys.Everywhere(key) {
-			return keys, fmt.Errorf("use key: %d of %d members have it; install it first", keys.On[key], keys.Members)
-		}
+// key, for that one would be cut off.
+func (c *Client) UseKey(key string) (Keys, error) {
+	keys, err := c.Keys()
+	if err != nil {
+		return keys, fmt.Errorf("use key: %w", err)
+	}
+	if !keys.Everywhere(key) {
+		return keys, fmt.Errorf("use key: %d of %d members have it; install it first", keys.On[key], keys.Members)
 	}
 	return c.change("use key", key, c.rpc.UseKey)
 }

@@ -1,6 +1,7 @@
 package serf
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -38,11 +39,16 @@ func (a *Agent) Leave() error {
 func (a *Agent) Shutdown() error {
 	a.ending.Lock()
 	defer a.ending.Unlock()
+	a.ordered = true
+	return a.shutdown()
+}
+
+// shutdown may run more than once. The caller holds ending.
+func (a *Agent) shutdown() error {
 	a.cancel()
 	// memberlist panics when it is shut down in the middle of a leave, which
 	// an operator may have asked for through RPC.
 	a.awaitLeave()
-	a.ordered = true
 	err := a.agent.Shutdown()
 	if a.ipc != nil {
 		a.ipc.Shutdown()
@@ -55,9 +61,21 @@ func (a *Agent) Shutdown() error {
 	return nil
 }
 
+// ErrConflict says that another member goes by the name of this node. It is
+// also seen when a node restarts at another address so fast that the others
+// have not noticed yet: a further start succeeds.
+var ErrConflict = errors.New("another member has the name of this node")
+
 // Left is closed when this node takes no part any more: after Leave or
 // Shutdown, after `serf leave`, or when it lost a conflict over its name.
 func (a *Agent) Left() <-chan struct{} { return a.left }
+
+// Err returns why Left is closed: ErrConflict, or nil if somebody asked for it.
+func (a *Agent) Err() error {
+	a.ending.Lock()
+	defer a.ending.Unlock()
+	return a.err
+}
 
 // awaitLeave waits while a leave is under way.
 func (a *Agent) awaitLeave() {
@@ -73,27 +91,22 @@ func (a *Agent) awaitLeave() {
 	}
 }
 
-// watch cleans up when Serf ends by itself or on request over RPC.
+// watch cleans up when Serf ends on request over RPC or by itself.
 func (a *Agent) watch() {
 	<-a.agent.ShutdownCh()
 	a.ending.Lock()
-	ordered := a.ordered
-	a.ending.Unlock()
-	if ordered {
+	defer a.ending.Unlock()
+	if a.ordered {
 		return
 	}
-	self, status := a.self().Name, Status(0)
-	for _, m := range a.Members() {
-		if m.Name == self {
-			status = m.Status
-		}
-	}
-	if status == StatusLeft || status == StatusLeaving {
+	switch self := a.self(); self.Status {
+	case StatusLeft, StatusLeaving:
 		a.log.Info("left the federation on request over Serf RPC")
-	} else {
-		a.log.Error("Serf has shut itself down: another member uses the name of this node", "node", self)
+	default:
+		a.err = ErrConflict
+		a.log.Error("Serf has shut itself down", "node", self.Name, "err", a.err)
 	}
-	if err := a.Shutdown(); err != nil {
+	if err := a.shutdown(); err != nil {
 		a.log.Error("clean up after Serf", "err", err)
 	}
 }

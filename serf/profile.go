@@ -19,8 +19,10 @@ func profile(name string) (*memberlist.Config, error) {
 	c.SuspicionMult, c.SuspicionMaxTimeoutMult = 3, 2
 	c.PushPullInterval = 10 * time.Second
 	c.TCPTimeout = 5 * time.Second
-	// A member may come back at another address at once, not after 51 s.
-	c.DeadNodeReclaimTime = time.Second
+	// A member that has failed may come back at another address at once. By
+	// default it is refused for 51 s, and after a refusal nothing is tried
+	// before the next full exchange.
+	c.DeadNodeReclaimTime = time.Millisecond
 
 	switch name {
 	case "lan", "":

@@ -1,0 +1,153 @@
+package serf
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+)
+
+func TestWrongKey(t *testing.T) {
+	key := keyFile(t, NewKey())
+	a := startNode(t, "a", withKey(key))
+	bad := startNode(t, "bad", withKey(keyFile(t, NewKey())), joining(a))
+	plain := startNode(t, "plain", joining(a))
+	good := startNode(t, "good", withKey(key), joining(a))
+	good.await(t, EventJoin, "a")
+	a.await(t, EventJoin, "good")
+
+	for _, n := range []*node{bad, plain} {
+		if err := n.join(a.Addr().String()); err == nil {
+			t.Error("joined without the key")
+		}
+		if err := a.join(n.Addr().String()); err == nil {
+			t.Error("joined somebody without the key")
+		}
+		if m := n.Members(); len(m) != 1 {
+			t.Errorf("%v got in", m)
+		}
+	}
+	if m := a.Members(); len(m) != 2 {
+		t.Errorf("a knows %v", m)
+	}
+}
+
+// Keys rotate through RPC, and a restart goes on with the new one although the
+// key file still holds the old.
+func TestRotation(t *testing.T) {
+	old, next := NewKey(), NewKey()
+	key := keyFile(t, old)
+	dir := t.TempDir()
+	a := startNode(t, "a", withKey(key), withRPC, withDir(t.TempDir()))
+	b := startNode(t, "b", withKey(key), joining(a), withDir(dir))
+	a.await(t, EventJoin, "b")
+	b.await(t, EventJoin, "a")
+
+	c := a.dial(t)
+	if _, err := c.UseKey(next); err == nil {
+		t.Error("a key that nobody has was put to use")
+	}
+	steps := []struct {
+		name string
+		do   func(string) (Keys, error)
+		key  string
+		want map[string]int
+	}{
+		{"install", c.InstallKey, next, map[string]int{old: 2, next: 2}},
+		{"use", c.UseKey, next, map[string]int{old: 2, next: 2}},
+		{"remove", c.RemoveKey, old, map[string]int{next: 2}},
+	}
+	for _, s := range steps {
+		k, err := s.do(s.key)
+		if err != nil || k.Members != 2 || !reflect.DeepEqual(k.On, s.want) {
+			t.Fatalf("%s: %+v, %v, want %v", s.name, k, err, s.want)
+		}
+	}
+	if _, err := c.RemoveKey(next); err == nil {
+		t.Error("the key in use was removed")
+	}
+
+	b.Shutdown()
+	a.await(t, EventFailed, "b")
+	startNode(t, "b", withKey(key), withDir(dir))
+	a.await(t, EventJoin, "b")
+}
+
+func TestOpenKeyring(t *testing.T) {
+	key := func(b byte) []byte { return append(make([]byte, 15), b) }
+	k1, k2, k3 := key(1), key(2), key(3)
+	for _, tc := range []struct {
+		name  string
+		file  []byte
+		ring  any // JSON of the keyring file, nil = absent
+		newer bool
+		want  [][]byte
+	}{
+		{"nothing", nil, nil, false, nil},
+		{"key file only", k1, nil, false, [][]byte{k1}},
+		{"keyring only", nil, [][]byte{k2, k1}, false, [][]byte{k2, k1}},
+		{"rotated", k1, [][]byte{k2, k1}, false, [][]byte{k2, k1}},
+		{"old key removed", k1, [][]byte{k2}, false, [][]byte{k2, k1}},
+		{"rotation missed", k3, [][]byte{k1}, true, [][]byte{k3, k1}},
+		{"damaged", k1, "nonsense", false, [][]byte{k1}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			dir := t.TempDir()
+			var keyPath string
+			if tc.file != nil {
+				keyPath = filepath.Join(dir, "key")
+				mustWrite(t, keyPath, []byte(base64.StdEncoding.EncodeToString(tc.file)))
+				age := -time.Hour
+				if tc.newer {
+					age = time.Hour
+				}
+				if err := os.Chtimes(keyPath, time.Time{}, time.Now().Add(age)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ringPath := filepath.Join(dir, "ring")
+			if tc.ring != nil {
+				text, err := json.Marshal(tc.ring)
+				if err != nil {
+					t.Fatal(err)
+				}
+				mustWrite(t, ringPath, text)
+			}
+			ring, err := openKeyring(keyPath, ringPath, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ring == nil {
+				if tc.want != nil {
+					t.Fatal("no ring")
+				}
+				return
+			}
+			if got := ring.GetKeys(); !reflect.DeepEqual(got, tc.want) {
+				t.Errorf("ring %v, want %v", got, tc.want)
+			}
+			if kept, err := readRing(ringPath); err != nil || !reflect.DeepEqual(kept, tc.want) {
+				t.Errorf("kept %v, %v, want %v", kept, err, tc.want)
+			}
+		})
+	}
+}
+
+func TestOpenKeyringDamagedAlone(t *testing.T) {
+	ring := filepath.Join(t.TempDir(), "ring")
+	mustWrite(t, ring, []byte(`["short"]`))
+	if _, err := openKeyring("", ring, slog.New(slog.DiscardHandler)); err == nil {
+		t.Error("gossip in clear after a damaged keyring")
+	}
+}
+
+func mustWrite(t *testing.T, file string, text []byte) {
+	t.Helper()
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
