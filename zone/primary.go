@@ -134,17 +134,15 @@ func (p *Primary) SetNode(f func(*Node)) error {
 	return p.commit(Delta{OldNode: &old, Node: &next})
 }
 
-// Recover takes over what a peer has kept of this home zone: bindings that
-// this node lost, and a serial that must be exceeded.
-func (p *Primary) Recover(held Version, kept []location.Binding) error {
+// Recover takes over what a peer has kept of this home zone: a serial that
+// must be exceeded, the stamps of contacts, and, unless the registrar has
+// already listed, the bindings themselves.
+func (p *Primary) Recover(held Version, kept []location.Binding, listed bool) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var changes []location.Change
 	for _, b := range kept {
-		if !p.store.Has(b.AOR) {
-			p.store.Restore(b)
-			changes = append(changes, location.Change{New: b})
-		}
+		changes = append(changes, p.store.Recover(b, listed)...)
 	}
 	if Newer(held.Serial, p.version.Serial) {
 		p.version.Serial = held.Serial

@@ -44,6 +44,24 @@ func (s *Store) Len() int { return s.n }
 // Restore puts back a binding that a journal or a peer has kept.
 func (s *Store) Restore(b Binding) { s.put(&entry{b: b}) }
 
+// Recover takes over a binding that a peer has kept of this home: the stamp
+// of a contact that has none, or the whole binding, unless the registrar has
+// been listed since and does not know it.
+func (s *Store) Recover(b Binding, listed bool) []Change {
+	s.clock.Observe(b.Stamp)
+	e, known := s.aors[b.AOR][b.Contact]
+	switch {
+	case known && e.b.Stamp == 0 && b.Stamp != 0:
+		old := e.b
+		e.b.Stamp = b.Stamp
+		return []Change{{Old: old, New: e.b}}
+	case known || listed:
+		return nil
+	}
+	s.Restore(b)
+	return []Change{{New: b}}
+}
+
 // Bindings returns all bindings in no particular order.
 func (s *Store) Bindings() []Binding {
 	out := make([]Binding, 0, s.n)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -136,4 +137,18 @@ func (p *Peer) observe(b location.Binding) {
 	if n := p.stats.ahead.Add(1); n == 1 || n%1000 == 0 {
 		p.log.Warn("stamp lies in the future: check the node's clock", "aor", b.AOR, "stamp", b.Stamp.Time(), "count", n)
 	}
+}
+
+// Fetch transfers the whole zone apex from the name server at addr, once.
+func Fetch(ctx context.Context, addr, apex, origin string, key *Key) (*Transfer, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", addr, err)
+	}
+	s := newSession(conn, key, func() {})
+	defer s.close(errors.New("closed"))
+	return s.pull(ctx, apex, origin, nil)
 }

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/asterfed/asterfed/plugin/federation"
+	"github.com/coredns/caddy"
+	"github.com/coredns/caddy/caddyfile"
+	"github.com/coredns/coredns/core/dnsserver"
+	clog "github.com/coredns/coredns/plugin/pkg/log"
+	"github.com/urfave/cli/v2"
+)
+
+var serveCommand = &cli.Command{
+	Name:  "serve",
+	Usage: "run the server",
+	Flags: []cli.Flag{
+		confFlag,
+		&cli.BoolFlag{Name: "check", Usage: "read the Corefile, say what is wrong with it, and exit"},
+		&cli.StringFlag{Name: "log", Value: "info", Usage: "log `LEVEL`: debug, info, warn or error"},
+	},
+	Action: serve,
+}
+
+var confFlag = &cli.StringFlag{
+	Name: "conf", Value: "/etc/asterfed/Corefile", EnvVars: []string{"ASTERFED_CONF"},
+	Usage: "read the configuration from `FILE`",
+}
+
+// readCorefile reads the Corefile and counts its server blocks.
+func readCorefile(path string) (caddy.CaddyfileInput, int, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return caddy.CaddyfileInput{}, 0, fmt.Errorf("read Corefile: %w", err)
+	}
+	blocks, err := caddyfile.Parse(path, bytes.NewReader(raw), nil)
+	if err != nil {
+		return caddy.CaddyfileInput{}, 0, err
+	}
+	if len(blocks) == 0 {
+		return caddy.CaddyfileInput{}, 0, fmt.Errorf("%s: no server block; it needs at least \"fed.example {\" with a federation", path)
+	}
+	return caddy.CaddyfileInput{Filepath: path, Contents: raw, ServerTypeName: "dns"}, len(blocks), nil
+}
+
+func serve(c *cli.Context) error {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.String("log"))); err != nil {
+		return fmt.Errorf("log level %q: want debug, info, warn or error", c.String("log"))
+	}
+	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: level}))
+	clog.Discard()
+	if level <= slog.LevelDebug {
+		clog.D.Set()
+	}
+	registry := federation.Default
+	registry.Logger = logger
+	if err := dnsserver.SetDirectives(directives); err != nil {
+		return err
+	}
+	dnsserver.Quiet = true
+	caddy.Quiet = true
+	caddy.AppName, caddy.AppVersion = "asterfed", version
+
+	path := c.String("conf")
+	load := func(string) (caddy.Input, error) {
+		in, blocks, err := readCorefile(path)
+		if err == nil {
+			registry.Blocks = blocks
+		}
+		return in, err
+	}
+	caddy.RegisterCaddyfileLoader("asterfed", caddy.LoaderFunc(load))
+	in, err := load("dns")
+	if err != nil {
+		return err
+	}
+	if err := caddy.ValidateAndExecuteDirectives(in, nil, true); err != nil {
+		return plain(err)
+	}
+	if c.Bool("check") {
+		fmt.Printf("%s: ok\n", path)
+		return nil
+	}
+	return run(in, registry, logger)
+}
+
+// run serves until a signal ends it. SIGTERM and SIGINT stop the process
+// without leaving the federation, as a restart does; SIGUSR1 reloads.
+func run(in caddy.Input, registry *federation.Registry, logger *slog.Logger) error {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP)
+	live := make(chan *caddy.Instance, 8)
+	caddy.RegisterEventHook("asterfed", func(e caddy.EventName, info any) error {
+		if inst, ok := info.(*caddy.Instance); ok && e == caddy.InstanceStartupEvent {
+			live <- inst
+		}
+		return nil
+	})
+	inst, err := caddy.Start(in)
+	if err != nil {
+		registry.Stop()
+		return plain(err)
+	}
+	logger.Info("serving", "version", version, "corefile", in.Path())
+	for {
+		select {
+		case i := <-live:
+			inst = i
+		case <-registry.Left():
+			logger.Info("left the federation")
+			return stop(inst, registry)
+		case s := <-signals:
+			if s != syscall.SIGUSR1 && s != syscall.SIGHUP {
+				logger.Info("stopping", "signal", s)
+				return stop(inst, registry)
+			}
+			if next, err := reload(inst); err != nil {
+				logger.Error("reload: the configuration at work stays", "err", err)
+			} else {
+				inst = next
+				logger.Info("reloaded")
+			}
+		}
+	}
+}
+
+func reload(inst *caddy.Instance) (*caddy.Instance, error) {
+	in, err := caddy.LoadCaddyfile("dns")
+	if err != nil {
+		return nil, err
+	}
+	next, err := inst.Restart(in)
+	if err != nil {
+		return nil, plain(err)
+	}
+	return next, nil
+}
+
+// stop ends the listeners first, so that no query meets a runtime that is
+// half gone.
+func stop(inst *caddy.Instance, registry *federation.Registry) error {
+	errs := inst.ShutdownCallbacks()
+	errs = append(errs, inst.Stop())
+	registry.Stop()
+	return errors.Join(errs...)
+}
+
+// plain strips what caddy puts around an error, and keeps file and line.
+func plain(err error) error {
+	s := err.Error()
+	for _, noise := range []string{"Error during parsing: ", "plugin/federation: "} {
+		s = strings.ReplaceAll(s, noise, "")
+	}
+	return errors.New(s)
+}

@@ -1,0 +1,60 @@
+package federation
+
+import (
+	"net/netip"
+	"path"
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/xfr"
+)
+
+// Config is one federation block of a Corefile, complete and checked.
+type Config struct {
+	Origin string // federation zone, lower-case FQDN
+	Node   string
+	// Addrs are what nodes.<origin> publishes: where other servers reach
+	// this node's Asterisk.
+	Addrs []netip.Addr
+	// Listen are the addresses that DNS listens on where the Corefile has no
+	// bind: the node's own and loopback.
+	Listen []netip.Addr
+	SIP    []zone.Transport
+	IAX    uint16
+	Region string
+
+	Gossip          netip.AddrPort
+	GossipAdvertise netip.AddrPort // zero: as Gossip
+	GossipKey       string         // file
+	RPC             string
+	Join            []string
+	Profile         string
+
+	Transfer netip.AddrPort // where peers reach this node's DNS
+	Key      *xfr.Key
+	OwnKey   bool // the key is from a file, not derived from the gossip key
+	Asterisk Asterisk
+	Data     string
+	TTL      time.Duration
+	Order    zone.Order
+	Users    []string // patterns of AORs that are published; none: all
+}
+
+// Asterisk is how to reach this node's AMI; Addr is empty if there is none.
+type Asterisk struct{ Addr, User, Secret string }
+
+// permits reports whether an AOR may be published.
+func (c *Config) permits(a location.AOR) bool {
+	for _, p := range c.Users {
+		if ok, _ := path.Match(p, string(a)); ok {
+			return true
+		}
+	}
+	return len(c.Users) == 0
+}
+
+// node is what this node tells of itself.
+func (c *Config) node() zone.Node {
+	return zone.Node{Name: c.Node, Addrs: c.Addrs, SIP: c.SIP, IAX: c.IAX, Region: c.Region, State: zone.Up}
+}

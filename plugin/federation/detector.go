@@ -1,0 +1,113 @@
+package federation
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+)
+
+var errNoSIP = errors.New("node names no SIP transport to ask")
+
+// detector finds out what the silence of a peer means. A connection that
+// ends proves nothing; a node is gone only when the connection is lost, a new
+// one cannot be made, and its Asterisk does not answer SIP OPTIONS. A node
+// whose Asterisk answers keeps its users, ranked last.
+type detector struct {
+	home *zone.Home
+	ping func(context.Context) error
+	log  *slog.Logger
+	ctx  context.Context
+	run  func(func())
+
+	mu      sync.Mutex
+	losses  int           // since the peer was last heard
+	checked bool          // OPTIONS has an answer since
+	alive   bool          // that answer
+	heard   chan struct{} // closed when the peer is heard; nil while it is
+}
+
+// Heard is called for every message of the peer.
+func (d *detector) Heard() {
+	d.mu.Lock()
+	quiet := d.heard != nil
+	if quiet {
+		close(d.heard)
+		d.heard, d.losses, d.checked = nil, 0, false
+	}
+	d.mu.Unlock()
+	if quiet || d.home.Reach() != zone.Alive {
+		d.set(zone.Alive, "it answers again")
+	}
+}
+
+// Lost is called whenever the connection ends or cannot be made.
+func (d *detector) Lost(err error) {
+	d.mu.Lock()
+	d.losses++
+	first := d.heard == nil
+	if first {
+		d.heard = make(chan struct{})
+		heard := d.heard
+		d.run(func() { d.check(heard) })
+	}
+	d.mu.Unlock()
+	d.log.Debug("connection lost", "err", err)
+	d.decide()
+}
+
+// check asks the peer's Asterisk until the peer is heard again: twice a
+// second at first, every few seconds for a node that stays away.
+func (d *detector) check(heard <-chan struct{}) {
+	ctx, cancel := context.WithCancel(d.ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, cancel)
+	defer stop()
+	for wait := pingTimeout; ; wait = min(wait+wait/20, 5*time.Second) {
+		once, done := context.WithTimeout(ctx, pingTimeout)
+		err := d.ping(once)
+		done()
+		d.mu.Lock()
+		stale := d.heard != heard
+		if !stale {
+			d.checked, d.alive = true, err == nil
+		}
+		d.mu.Unlock()
+		if stale {
+			return
+		}
+		d.decide()
+		select {
+		case <-d.ctx.Done():
+			return
+		case <-heard:
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// decide acts once the connection was lost, a second try has failed, and
+// OPTIONS has been tried.
+func (d *detector) decide() {
+	d.mu.Lock()
+	ok := d.heard != nil && d.losses > 1 && d.checked
+	alive := d.alive
+	d.mu.Unlock()
+	switch {
+	case !ok:
+	case alive:
+		d.set(zone.Orphan, "its federator is silent, its Asterisk answers")
+	default:
+		d.set(zone.Gone, "neither its federator nor its Asterisk answers")
+	}
+}
+
+func (d *detector) set(r zone.Reach, why string) {
+	if was := d.home.Reach(); d.home.SetReach(r) {
+		d.log.Info("node is "+r.String(), "was", was.String(), "why", why)
+	}
+}

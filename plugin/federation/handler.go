@@ -1,0 +1,91 @@
+package federation
+
+import (
+	"context"
+	"strings"
+
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/request"
+	"github.com/miekg/dns"
+)
+
+// Federation is the plugin: one zone out of one Runtime.
+type Federation struct {
+	Next    plugin.Handler
+	origin  string
+	runtime *Runtime
+}
+
+// Name implements plugin.Handler.
+func (f *Federation) Name() string { return "federation" }
+
+// CacheBypassZones keeps the cache plugin away from answers that change with
+// every registration.
+func (f *Federation) CacheBypassZones() []string { return []string{f.origin} }
+
+// ServeDNS implements plugin.Handler. Home zones exist only for requests that
+// are signed with the transfer key.
+func (f *Federation) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	state := request.Request{W: w, Req: r}
+	qname := state.Name()
+	if !dns.IsSubDomain(f.origin, qname) {
+		return plugin.NextOrFailure(f.Name(), f.Next, ctx, w, r)
+	}
+	requestCount.WithLabelValues(f.origin).Inc()
+	signed := f.signature(ctx, w, r)
+	switch {
+	case signed == bad:
+		return f.notAuth(w, r)
+	case r.Opcode == dns.OpcodeNotify:
+		return f.notify(w, r, qname, signed)
+	case r.Opcode != dns.OpcodeQuery:
+		return dns.RcodeNotImplemented, nil
+	case state.QClass() != dns.ClassINET && state.QClass() != dns.ClassANY:
+		return dns.RcodeRefused, nil
+	case signed == good && belowHomes(qname, f.origin):
+		return f.home(ctx, w, r, qname)
+	case state.QType() == dns.TypeAXFR || state.QType() == dns.TypeIXFR:
+		return dns.RcodeRefused, nil
+	}
+	return f.answer(w, r, qname, state.QType())
+}
+
+// belowHomes reports whether qname is homes.<origin> or below it.
+func belowHomes(qname, origin string) bool {
+	rest, ok := strings.CutSuffix(qname, "homes."+origin)
+	return ok && (rest == "" || strings.HasSuffix(rest, "."))
+}
+
+// answer serves the federation zone from the view.
+func (f *Federation) answer(w dns.ResponseWriter, r *dns.Msg, qname string, qtype uint16) (int, error) {
+	res := f.runtime.view.Lookup(qname, qtype)
+	if res.Rcode == dns.RcodeServerFailure {
+		unsettledCount.WithLabelValues(f.origin).Inc()
+		return res.Rcode, nil
+	}
+	m := new(dns.Msg)
+	m.SetRcode(r, res.Rcode)
+	m.Authoritative, m.Compress, m.RecursionAvailable = true, true, false
+	m.Answer, m.Ns, m.Extra = res.Answer, res.Ns, res.Extra
+	for i, rr := range m.Answer { // keep the case of the question (0x20)
+		if h := rr.Header(); h.Name != r.Question[0].Name && strings.EqualFold(h.Name, r.Question[0].Name) {
+			c := dns.Copy(rr)
+			c.Header().Name = r.Question[0].Name
+			if i == 0 {
+				m.Answer = append([]dns.RR(nil), m.Answer...)
+			}
+			m.Answer[i] = c
+		}
+	}
+	if err := w.WriteMsg(m); err != nil {
+		return dns.RcodeServerFailure, err
+	}
+	return dns.RcodeSuccess, nil
+}
+
+// Ready implements ready.Readiness: the node knows its own registrations and
+// those of the others.
+func (f *Federation) Ready() bool {
+	r := f.runtime
+	return r.view.Settled() && (r.source == nil || r.monitor.ready())
+}

@@ -1,0 +1,133 @@
+package federation
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/asterfed/asterfed/serf"
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/xfr"
+)
+
+// member is another node: the connection to it and what its silence means.
+type member struct {
+	peer   *xfr.Peer
+	det    *detector
+	cancel context.CancelFunc
+}
+
+// memberEvent follows Serf: who is there is connected to, and stays so until
+// it leaves on purpose. That Serf calls it failed is a hint to look, no more:
+// a node back from isolation gets healthy ones falsely failed.
+func (r *Runtime) memberEvent(e serf.Event) {
+	if e.Member.Name == r.cfg.Node {
+		return
+	}
+	switch e.Kind {
+	case serf.EventJoin, serf.EventUpdate:
+		r.meet(e.Member)
+	case serf.EventLeave:
+		r.part(e.Member.Name)
+	case serf.EventFailed:
+		r.log.Info("serf says failed; asking the node itself", "node", e.Member.Name)
+		if m := r.member(e.Member.Name); m != nil {
+			m.peer.Redial()
+		}
+	}
+}
+
+func (r *Runtime) member(node string) *member {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.peers[node]
+}
+
+// meet connects to a member, or follows its address.
+func (r *Runtime) meet(m serf.Member) {
+	if z := m.Tags["zone"]; z != r.cfg.Origin {
+		r.log.Warn("member serves another zone; not connected", "node", m.Name, "zone", z)
+		return
+	}
+	if err := zone.CheckNodeName(m.Name); err != nil {
+		r.log.Warn("member not connected", "err", err)
+		return
+	}
+	addr, err := netip.ParseAddrPort(m.Tags["dns"])
+	if err != nil {
+		r.log.Warn("member not connected: tag dns is no IP:PORT", "node", m.Name, "dns", m.Tags["dns"])
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if old := r.peers[m.Name]; old != nil {
+		if old.peer.Addr() != addr.String() {
+			r.log.Info("node has moved", "node", m.Name, "to", addr)
+			old.peer.SetAddr(addr.String())
+		}
+		old.peer.Redial()
+		return
+	}
+	r.peers[m.Name] = r.connect(m.Name, addr.String())
+	r.log.Info("node joined", "node", m.Name, "dns", addr)
+}
+
+// connect begins to follow a node. The caller holds the lock.
+func (r *Runtime) connect(node, addr string) *member {
+	ctx, cancel := context.WithCancel(r.ctx)
+	home := r.view.Home(node)
+	det := &detector{home: home, ctx: ctx, run: r.run, log: r.log.With("node", node),
+		ping: func(ctx context.Context) error {
+			n, _ := home.Node()
+			return ping(ctx, n, "")
+		}}
+	peer := xfr.NewPeer(xfr.PeerConfig{
+		Node: node, Addr: addr, Origin: r.cfg.Origin, Key: r.cfg.Key, Home: home, Own: r.primary, Clock: r.clock,
+		Heard: det.Heard, Lost: det.Lost, Logger: r.log.With("source", "xfr"),
+	})
+	m := &member{peer: peer, det: det, cancel: cancel}
+	r.run(func() { peer.Run(ctx) })
+	if r.fresh {
+		r.run(func() { r.recover(ctx, peer) })
+	}
+	return m
+}
+
+// recover asks a peer for what it has kept of this node's lost data.
+func (r *Runtime) recover(ctx context.Context, p *xfr.Peer) {
+	defer r.recovered.Store(true)
+	held, kept, err := p.Kept(ctx, r.cfg.Node)
+	if err != nil {
+		r.log.Debug("nothing recovered", "err", err)
+		return
+	}
+	kept = permitted(&r.cfg, kept)
+	if err := r.primary.Recover(held, kept, r.listed.Load()); err != nil {
+		r.log.Warn("recovered bindings not kept on disk", "err", err)
+	}
+	r.log.Info("recovered from a peer", "bindings", len(kept), "serial", held.Serial)
+}
+
+func permitted(c *Config, all []location.Binding) []location.Binding {
+	out := all[:0]
+	for _, b := range all {
+		if c.permits(b.AOR) {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// part forgets a member that left: its bindings are hidden at once.
+func (r *Runtime) part(node string) {
+	r.mu.Lock()
+	m := r.peers[node]
+	delete(r.peers, node)
+	r.mu.Unlock()
+	if m == nil {
+		return
+	}
+	m.cancel()
+	r.view.Home(node).SetReach(zone.Gone)
+	r.log.Info("node left", "node", node)
+}

@@ -1,0 +1,94 @@
+package federation
+
+import (
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/coredns/coredns/plugin"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
+
+const subsystem = "federation"
+
+func counter(name, help string) *prometheus.CounterVec {
+	return promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: subsystem, Name: name, Help: help}, []string{"zone"})
+}
+
+var (
+	requestCount      = counter("requests_total", "Requests for names at or below the federation zone.")
+	unsettledCount    = counter("unsettled_total", "Questions answered SERVFAIL because not every node was known yet.")
+	badSignatureCount = counter("bad_signatures_total", "Requests whose TSIG did not verify.")
+	transferOutCount  = counter("transfers_out_total", "Transfers of home zones answered.")
+)
+
+// collector exports the state of a runtime as it is when it is asked for.
+type collector struct{ r *Runtime }
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, subsystem, name), help,
+		append([]string{"zone"}, labels...), nil)
+}
+
+var (
+	bindingsDesc = desc("bindings", "Bindings held, by home node.", "node")
+	reachDesc    = desc("node_reach", "1 for the reach of each node: alive, orphan or gone.", "node", "reach")
+	rttDesc      = desc("node_rtt_seconds", "Smoothed round-trip time to each node.", "node")
+	lagDesc      = desc("replication_lag_seconds", "Seconds since each node was last heard.", "node")
+	pulledDesc   = desc("transfers_in_total", "Transfers that brought news, by kind.", "node", "kind")
+	refusedDesc  = desc("records_refused_total", "Records of a node that must not be published.", "node")
+	aheadDesc    = desc("stamps_ahead_total", "Stamps of a node more than a minute in the future.", "node")
+	serialDesc   = desc("serial", "Serial of each home zone as held here.", "node")
+	amiDesc      = desc("ami_up", "1 while AMI is connected and the registrations are listed.")
+	diskDesc     = desc("disk_ok", "1 while the home zone can be kept on disk.")
+	settledDesc  = desc("settled", "1 once every node is known.")
+	contestDesc  = desc("contested", "AORs bound here that another node claims newer.")
+)
+
+// Describe implements prometheus.Collector.
+func (c collector) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, ch) }
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	r, z := c.r, c.r.cfg.Origin
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, append([]string{z}, labels...)...)
+	}
+	count := func(d *prometheus.Desc, v int64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), append([]string{z}, labels...)...)
+	}
+	for _, h := range r.view.Homes() {
+		gauge(bindingsDesc, float64(h.Len()), h.Name)
+		gauge(serialDesc, float64(h.Version().Serial), h.Name)
+		for _, reach := range []zone.Reach{zone.Alive, zone.Orphan, zone.Gone} {
+			gauge(reachDesc, truth(h.Reach() == reach), h.Name, reach.String())
+		}
+		m := r.member(h.Name)
+		if m == nil {
+			continue
+		}
+		s := m.peer.Stats()
+		gauge(rttDesc, s.RTT.Seconds(), h.Name)
+		gauge(lagDesc, time.Since(s.Heard).Seconds(), h.Name)
+		count(pulledDesc, s.Full, h.Name, "full")
+		count(pulledDesc, s.Incremental, h.Name, "incremental")
+		count(refusedDesc, s.Refused, h.Name)
+		count(aheadDesc, s.Ahead, h.Name)
+	}
+	gauge(settledDesc, truth(r.view.Settled()))
+	gauge(contestDesc, float64(len(r.view.Contested())))
+	if r.primary != nil {
+		gauge(diskDesc, truth(r.primary.DiskErr() == nil))
+	}
+	if r.source != nil {
+		gauge(amiDesc, truth(r.monitor.ready()))
+	}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,119 @@
+package federation
+
+import (
+	"context"
+	"net"
+	"regexp"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/sip"
+	"github.com/asterfed/asterfed/zone"
+)
+
+// pingTimeout is how long an Asterisk may take to answer OPTIONS.
+const pingTimeout = 600 * time.Millisecond
+
+// monitor decides whether this node's own Asterisk is alive, and says so at
+// the apex of the home zone. AMI alone does not decide: a manager that was
+// restarted or a wrong password hides nobody whose Asterisk answers SIP.
+type monitor struct {
+	r      *Runtime
+	last   atomic.Pointer[ami.Status]
+	change chan ami.Status
+}
+
+func newMonitor(r *Runtime) *monitor {
+	m := &monitor{r: r, change: make(chan ami.Status, 64)}
+	m.last.Store(&ami.Status{})
+	if r.cfg.Asterisk.Addr != "" {
+		r.run(m.watch)
+	}
+	return m
+}
+
+// status takes a report of the AMI source.
+func (m *monitor) status(s ami.Status) {
+	m.last.Store(&s)
+	select {
+	case m.change <- s:
+	case <-m.r.ctx.Done():
+	}
+}
+
+// ready reports whether AMI is connected and the registrations are listed.
+func (m *monitor) ready() bool { return m.last.Load().State == ami.Ready }
+
+func (m *monitor) watch() {
+	recheck := make(<-chan time.Time)
+	down := false // AMI does not answer
+	for {
+		select {
+		case <-m.r.ctx.Done():
+			return
+		case s := <-m.change:
+			switch {
+			case s.State == ami.Ready:
+				down = false
+				m.set(zone.Up, s.Version, "AMI")
+			case s.State == ami.Down && s.Shutdown:
+				down = true
+				m.set(zone.Down, "", "Asterisk announced its shutdown")
+			case s.State == ami.Down:
+				down = true
+			}
+		case <-recheck:
+		}
+		if down {
+			m.ping()
+			recheck = time.After(pingTimeout)
+		}
+	}
+}
+
+// ping asks over SIP while AMI is silent.
+func (m *monitor) ping() {
+	ctx, cancel := context.WithTimeout(m.r.ctx, pingTimeout)
+	defer cancel()
+	if err := ping(ctx, m.r.primary.Node(), m.r.cfg.Listen[0].String()); err != nil {
+		m.set(zone.Down, "", err.Error())
+	} else if m.last.Load().Shutdown {
+		return // on its way down, or up again: AMI will tell
+	} else {
+		m.set(zone.Up, "", "SIP OPTIONS")
+	}
+}
+
+var unprintable = regexp.MustCompile(`[^A-Za-z0-9._~+:-]+`)
+
+func (m *monitor) set(state zone.NodeState, version, why string) {
+	was := m.r.primary.Node().State
+	m.r.primary.SetNode(func(n *zone.Node) {
+		n.State = state
+		if version != "" {
+			n.Asterisk = unprintable.ReplaceAllString(version, "_")
+		}
+	})
+	if was != state {
+		m.r.log.Info("own Asterisk", "state", state, "was", was, "why", why)
+	}
+}
+
+// ping asks a node's Asterisk over the first SIP transport it names; host
+// overrides the address for a node behind NAT that asks itself.
+func ping(ctx context.Context, n zone.Node, host string) error {
+	if host == "" {
+		if len(n.Addrs) == 0 {
+			return errNoSIP
+		}
+		host = n.Addrs[0].String()
+	}
+	for _, t := range n.SIP {
+		if t.Proto != "tls" {
+			return sip.Options(ctx, t.Proto, net.JoinHostPort(host, strconv.Itoa(int(t.Port))))
+		}
+	}
+	return errNoSIP
+}

@@ -1,0 +1,230 @@
+package federation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/serf"
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// Runtime is a node at work: its home zone, its view of all others, Serf, the
+// AMI source and the connections to its peers. It starts once and lives until
+// Stop, whatever CoreDNS reloads meanwhile.
+type Runtime struct {
+	cfg Config
+	log *slog.Logger
+
+	clock   *location.Clock
+	view    *zone.View
+	primary *zone.Primary
+	agent   *serf.Agent
+	source  *ami.Source // nil without an Asterisk
+	monitor *monitor
+	fresh   bool // began without data
+	began   time.Time
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
+
+	mu     sync.Mutex
+	peers  map[string]*member
+	listed atomic.Bool // the first listing is complete, or none is to be expected
+	left   chan struct{}
+	// recovered: a peer was asked for what it has kept of this home zone
+	recovered atomic.Bool
+}
+
+// newRuntime makes a runtime that has opened nothing yet.
+func newRuntime(cfg Config, log *slog.Logger) *Runtime {
+	r := &Runtime{cfg: cfg, log: log, clock: location.NewClock(time.Now), peers: map[string]*member{},
+		left: make(chan struct{}), began: time.Now()}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	r.view = zone.NewView(zone.Config{Origin: cfg.Origin, Self: cfg.Node, TTL: cfg.TTL, Order: cfg.Order,
+		OnContested: func(a location.AOR) {
+			if r.source != nil {
+				r.source.Recheck(a)
+			}
+		}})
+	return r
+}
+
+// Start opens the data directory, joins Serf and begins to listen to
+// Asterisk. An error means that nothing is left open.
+func (r *Runtime) Start() (err error) {
+	defer func() {
+		if err != nil {
+			r.Stop()
+		}
+	}()
+	journal, aside, err := zone.OpenJournal(r.cfg.Data, r.cfg.Node, r.cfg.Origin)
+	if err != nil {
+		return fmt.Errorf("open data %s: %w", r.cfg.Data, err)
+	}
+	if aside != nil {
+		r.log.Error("kept registrations could not be read; beginning anew", "err", aside)
+	}
+	r.fresh = journal.Fresh()
+	r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: r.cfg.node(),
+		Journal: journal, Logger: r.log})
+	r.monitor = newMonitor(r)
+	if a := r.cfg.Asterisk; a.Addr != "" {
+		r.source = ami.New(ami.Config{Addr: a.Addr, User: a.User, Secret: a.Secret, Registrar: registrar{r},
+			Rivals: r.view.Contested, Permit: r.cfg.permits, Logger: r.log.With("source", "ami")})
+	} else {
+		r.listed.Store(true)
+	}
+	if err := r.startSerf(); err != nil {
+		return err
+	}
+	if r.source != nil {
+		r.run(func() { r.source.Run(r.ctx) })
+	}
+	r.run(r.settle)
+	r.run(r.followTags)
+	return nil
+}
+
+func (r *Runtime) run(f func()) {
+	r.tasks.Add(1)
+	go func() {
+		defer r.tasks.Done()
+		f()
+	}()
+}
+
+func (r *Runtime) startSerf() error {
+	advertise := ""
+	if r.cfg.GossipAdvertise.IsValid() {
+		advertise = r.cfg.GossipAdvertise.String()
+	}
+	agent, err := serf.Start(r.ctx, serf.Config{
+		Node: r.cfg.Node, Bind: r.cfg.Gossip.String(), Advertise: advertise, KeyFile: r.cfg.GossipKey,
+		DataDir: r.cfg.Data, Join: r.cfg.Join, RPC: r.cfg.RPC, Tags: r.tags(), Profile: r.cfg.Profile,
+		Logger: r.log.With("source", "serf"), OnEvent: r.memberEvent,
+	})
+	if err != nil {
+		return fmt.Errorf("start serf: %w", err)
+	}
+	r.agent = agent
+	r.run(func() {
+		select {
+		case <-r.ctx.Done():
+		case <-agent.Left():
+			close(r.left)
+		}
+	})
+	return nil
+}
+
+// tags are what other nodes need before the first transfer.
+func (r *Runtime) tags() map[string]string {
+	n := r.primary.Node()
+	return map[string]string{
+		"v": "1", "zone": r.cfg.Origin, "dns": r.cfg.Transfer.String(),
+		"epoch": r.primary.Version().Epoch, "state": string(n.State), "region": n.Region,
+	}
+}
+
+// followTags keeps the tags level with the node's own state.
+func (r *Runtime) followTags() {
+	last := ""
+	for {
+		bell := r.primary.Changed()
+		if state := string(r.primary.Node().State) + r.primary.Version().Epoch; state != last {
+			last = state
+			if err := r.agent.SetTags(r.tags()); err != nil {
+				r.log.Warn("tags not set", "err", err)
+			}
+		}
+		select {
+		case <-r.ctx.Done():
+			return
+		case <-bell:
+		}
+	}
+}
+
+// Left is closed when the node was told to leave the federation.
+func (r *Runtime) Left() <-chan struct{} { return r.left }
+
+// Leave tells the others that this node goes on purpose.
+func (r *Runtime) Leave() error { return r.agent.Leave() }
+
+// Stop ends everything without leaving the federation: the others keep this
+// node's users as long as its Asterisk answers.
+func (r *Runtime) Stop() error {
+	r.cancel()
+	var err error
+	if r.agent != nil {
+		err = r.agent.Shutdown()
+	}
+	r.tasks.Wait()
+	if r.primary != nil {
+		err = errors.Join(err, r.primary.Close())
+	}
+	return err
+}
+
+// The times within which a starting node expects to know everything; until
+// then what it does not know is SERVFAIL, and asking goes to the next server.
+const (
+	settleLimit = 10 * time.Second
+	joinLimit   = 3 * time.Second
+)
+
+// settle waits until this node knows its own registrations and those of
+// every node that it can reach.
+func (r *Runtime) settle() {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !r.complete(time.Since(r.began)) {
+		select {
+		case <-r.ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+	r.view.SetSettled(true)
+	r.log.Info("all nodes are known", "nodes", len(r.view.Homes()), "after", time.Since(r.began).Round(time.Millisecond))
+}
+
+func (r *Runtime) complete(since time.Duration) bool {
+	if since > settleLimit {
+		return true
+	}
+	if !r.listed.Load() && r.fresh {
+		return false
+	}
+	expected := len(r.cfg.Join) > 0
+	for _, h := range r.view.Homes() {
+		if h.Name == r.cfg.Node {
+			continue
+		}
+		expected = false
+		if h.Version().Epoch == "" && h.Reach() != zone.Gone {
+			return false
+		}
+	}
+	return !expected || since > joinLimit
+}
+
+// transferable reports whether the own home zone may be transferred: a node
+// that lost its data first waits for its listing, lest every peer take an
+// empty zone for the truth, and for what a peer has kept of its stamps.
+func (r *Runtime) transferable() bool {
+	since := time.Since(r.began)
+	if !r.fresh || since > settleLimit {
+		return true
+	}
+	alone := len(r.cfg.Join) == 0 && len(r.view.Homes()) == 1
+	return r.listed.Load() && (r.recovered.Load() || alone || since > joinLimit)
+}

@@ -1,0 +1,148 @@
+package federation
+
+import (
+	"fmt"
+	"log/slog"
+	"reflect"
+	"sync"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+func init() { plugin.Register("federation", setup) }
+
+// Registry holds the runtimes of this process, one for each zone. CoreDNS
+// makes a new plugin at every reload; the runtime stays. Main owns it.
+type Registry struct {
+	Logger *slog.Logger
+	// Blocks is the number of server blocks in the Corefile, so that those
+	// without a bind can be kept off the wildcard address.
+	Blocks int
+
+	mu       sync.Mutex
+	runtimes map[string]*Runtime
+	started  map[string]bool
+	left     chan struct{}
+	once     sync.Once
+}
+
+// Default is the registry that setup uses.
+var Default = &Registry{Logger: slog.Default()}
+
+// claim returns the runtime for cfg: a new one, or the one at work if its
+// settings are the same.
+func (g *Registry) claim(cfg *Config) (*Runtime, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.runtimes == nil {
+		g.runtimes, g.started, g.left = map[string]*Runtime{}, map[string]bool{}, make(chan struct{})
+	}
+	if r := g.runtimes[cfg.Origin]; r != nil {
+		if g.started[cfg.Origin] && !reflect.DeepEqual(r.cfg, *cfg) {
+			return nil, fmt.Errorf("settings of federation %s differ from those at work: they take effect at a restart, not at a reload", cfg.Origin)
+		}
+		if g.started[cfg.Origin] {
+			return r, nil
+		}
+	}
+	r := newRuntime(*cfg, g.Logger)
+	g.runtimes[cfg.Origin] = r
+	return r, nil
+}
+
+// start starts the runtime unless it runs.
+func (g *Registry) start(r *Runtime) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.started[r.cfg.Origin] {
+		return nil
+	}
+	if err := r.Start(); err != nil {
+		return err
+	}
+	g.started[r.cfg.Origin] = true
+	prometheus.DefaultRegisterer.Unregister(collector{r})
+	if err := prometheus.Register(collector{r}); err != nil {
+		g.Logger.Warn("metrics not registered", "err", err)
+	}
+	go func() {
+		select {
+		case <-r.Left():
+			g.once.Do(func() { close(g.left) })
+		case <-r.ctx.Done():
+		}
+	}()
+	return nil
+}
+
+// Left is closed when a node of this process was told to leave.
+func (g *Registry) Left() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.left
+}
+
+// Stop ends all runtimes.
+func (g *Registry) Stop() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for origin, r := range g.runtimes {
+		if g.started[origin] {
+			if err := r.Stop(); err != nil {
+				g.Logger.Error("stop", "zone", origin, "err", err)
+			}
+			prometheus.Unregister(collector{r})
+		}
+	}
+	g.runtimes, g.started = nil, nil
+}
+
+// setup reads the block and opens nothing.
+func setup(c *caddy.Controller) error {
+	conf := dnsserver.GetConfig(c)
+	cfg, err := parseBlock(c, conf.Port)
+	if err != nil {
+		return plugin.Error("federation", err)
+	}
+	if err := checkSerf(cfg); err != nil {
+		return plugin.Error("federation", c.Err(err.Error()))
+	}
+	r, err := Default.claim(cfg)
+	if err != nil {
+		return plugin.Error("federation", c.Err(err.Error()))
+	}
+	if conf.TsigSecret == nil {
+		conf.TsigSecret = map[string]string{}
+	}
+	conf.TsigSecret[cfg.Key.Name] = cfg.Key.Secret
+	listen(c, Default.Blocks, cfg)
+	c.OnStartup(func() error { return Default.start(r) })
+	conf.AddPlugin(func(next plugin.Handler) plugin.Handler {
+		return &Federation{Next: next, origin: cfg.Origin, runtime: r}
+	})
+	return nil
+}
+
+// listen keeps every server block that has no bind of its own off the
+// wildcard address, where systemd-resolved or another server may sit.
+func listen(c *caddy.Controller, blocks int, cfg *Config) {
+	hosts := []string{"127.0.0.1"}
+	for _, a := range cfg.Listen {
+		if s := a.String(); s != hosts[0] {
+			hosts = append(hosts, s)
+		}
+	}
+	for i := range max(blocks, c.ServerBlockIndex+1) {
+		if blocks == 0 && i != c.ServerBlockIndex {
+			continue
+		}
+		other := *c
+		other.ServerBlockIndex, other.ServerBlockKeyIndex = i, 0
+		if conf := dnsserver.GetConfig(&other); len(conf.ListenHosts) == 1 && conf.ListenHosts[0] == "" {
+			conf.ListenHosts = hosts
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package federation
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/coredns/coredns/request"
+	"github.com/miekg/dns"
+)
+
+// home answers SOA, NS, IXFR and AXFR of a home zone for whoever holds the
+// transfer key: this node's own as primary, any other as secondary.
+func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, qname string) (int, error) {
+	qtype := r.Question[0].Qtype
+	transfer := qtype == dns.TypeAXFR || qtype == dns.TypeIXFR
+	m := new(dns.Msg)
+	m.SetReply(r)
+	m.Authoritative, m.RecursionAvailable = true, false
+	node, ok := zone.HomeOf(qname, f.origin)
+	var z xfr.Zone
+	if ok {
+		z = f.runtime.held(node)
+	}
+	switch {
+	case z == nil && transfer:
+		m.Rcode = dns.RcodeNotAuth // RFC 5936 §2.2.1
+	case z == nil:
+		m.Rcode = dns.RcodeNameError
+	case transfer:
+		return f.transfer(w, r, qname, z)
+	default:
+		v, n := f.runtime.version(node)
+		soa := v.SOA(qname, f.origin, f.runtime.view.TTL())
+		switch qtype {
+		case dns.TypeSOA:
+			m.Answer = []dns.RR{soa}
+		case dns.TypeNS:
+			m.Answer = []dns.RR{xfr.NS(qname, node, f.origin, f.runtime.view.TTL())}
+		case dns.TypeTXT:
+			m.Answer = []dns.RR{zone.NodeTXT(n, qname, f.runtime.view.TTL())}
+		default:
+			m.Ns = []dns.RR{soa}
+		}
+	}
+	return f.write(w, r, m)
+}
+
+func (f *Federation) write(w dns.ResponseWriter, r, m *dns.Msg) (int, error) {
+	sign(w, r, m)
+	if err := w.WriteMsg(m); err != nil {
+		return dns.RcodeServerFailure, fmt.Errorf("write answer: %w", err)
+	}
+	return dns.RcodeSuccess, nil
+}
+
+// held returns the home zone of a node, nil if this node has none to give.
+func (r *Runtime) held(node string) xfr.Zone {
+	if node == r.cfg.Node {
+		if !r.transferable() {
+			return nil
+		}
+		return r.primary
+	}
+	if h := r.view.Find(node); h != nil && h.Version().Epoch != "" {
+		return xfr.Held{Home: h}
+	}
+	return nil
+}
+
+func (r *Runtime) version(node string) (zone.Version, zone.Node) {
+	if node == r.cfg.Node {
+		return r.primary.Version(), r.primary.Node()
+	}
+	h := r.view.Home(node)
+	n, _ := h.Node()
+	return h.Version(), n
+}
+
+// transfer writes the messages of an AXFR or IXFR, each signed (RFC 8945
+// §5.3.1). Over UDP only the SOA fits (RFC 1995 §2), which makes a secondary
+// come back over TCP.
+func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z xfr.Zone) (int, error) {
+	var from *zone.Version
+	if r.Question[0].Qtype == dns.TypeIXFR {
+		for _, rr := range r.Ns {
+			if soa, ok := rr.(*dns.SOA); ok {
+				v := zone.VersionOf(soa)
+				from = &v
+			}
+		}
+		if from == nil {
+			return dns.RcodeFormatError, nil
+		}
+	}
+	state := request.Request{W: w, Req: r}
+	if state.Proto() == "udp" {
+		node, _ := zone.HomeOf(apex, f.origin)
+		v, _ := f.runtime.version(node)
+		m := new(dns.Msg)
+		m.SetReply(r)
+		m.Answer = []dns.RR{v.SOA(apex, f.origin, f.runtime.view.TTL())}
+		if from == nil {
+			m.Answer, m.Rcode = nil, dns.RcodeRefused
+		}
+		return f.write(w, r, m)
+	}
+	first := true
+	err := xfr.Answer(z, f.origin, apex, f.runtime.view.TTL(), from, func(rrs []dns.RR) error {
+		m := new(dns.Msg)
+		m.SetReply(r)
+		m.Authoritative, m.RecursionAvailable, m.Compress = true, false, true
+		m.Answer = rrs
+		sign(w, r, m)
+		err := w.WriteMsg(m)
+		if first {
+			w.TsigTimersOnly(true)
+			first = false
+		}
+		return err
+	})
+	w.TsigTimersOnly(false)
+	if err != nil {
+		w.Close()
+		return dns.RcodeSuccess, fmt.Errorf("transfer %s: %w", apex, err)
+	}
+	transferOutCount.WithLabelValues(f.origin).Inc()
+	return dns.RcodeSuccess, nil
+}
+
+// notify takes a NOTIFY of another node's home zone (RFC 1996 §3.10): the
+// connection to that node pulls at once.
+func (f *Federation) notify(w dns.ResponseWriter, r *dns.Msg, qname string, signed verdict) (int, error) {
+	m := new(dns.Msg)
+	m.SetReply(r)
+	m.Authoritative = true
+	node, ok := zone.HomeOf(qname, f.origin)
+	switch {
+	case signed != good:
+		m.Rcode = dns.RcodeRefused
+	case !ok:
+		m.Rcode = dns.RcodeNotAuth
+	default:
+		peer := f.runtime.member(node)
+		if peer == nil {
+			m.Rcode = dns.RcodeNotAuth
+			break
+		}
+		var v zone.Version
+		for _, rr := range r.Answer {
+			if soa, ok := rr.(*dns.SOA); ok {
+				v = zone.VersionOf(soa)
+			}
+		}
+		peer.peer.Notified(v)
+	}
+	return f.write(w, r, m)
+}
