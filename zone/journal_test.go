@@ -1,0 +1,159 @@
+package zone
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+func openPrimary(t *testing.T, dir string) (*Primary, *Journal, error) {
+	t.Helper()
+	j, aside, err := OpenJournal(dir, "pbx-a", origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := NewView(Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second})
+	p := NewPrimary(PrimaryConfig{View: v, Clock: location.NewClock(time.Now), Node: Node{Name: "pbx-a", State: Up},
+		Journal: j, Logger: slog.New(slog.DiscardHandler)})
+	return p, j, aside
+}
+
+func register(t *testing.T, p *Primary, aor string) {
+	t.Helper()
+	if _, err := p.Update(func(s *location.Store) []location.Change {
+		return s.Register(location.Contact{AOR: location.AOR(aor), Tech: location.PJSIP, URI: "sip:" + aor})
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A process that is killed goes on with its epoch, serial, stamps and history.
+func TestJournalSurvivesKill(t *testing.T) {
+	dir := t.TempDir()
+	p, _, _ := openPrimary(t, dir)
+	register(t, p, "1001")
+	before := p.Version()
+	register(t, p, "1002")
+	want := p.Version()
+	stamps := map[location.AOR]location.Stamp{}
+	_, _, all := p.Snapshot()
+	for _, b := range all {
+		stamps[b.AOR] = b.Stamp
+	}
+	// no Close: killed
+	p, _, aside := openPrimary(t, dir)
+	if aside != nil {
+		t.Fatalf("set aside: %v", aside)
+	}
+	if p.Version() != want {
+		t.Errorf("version is %v, want %v", p.Version(), want)
+	}
+	_, _, all = p.Snapshot()
+	if len(all) != 2 {
+		t.Fatalf("%d bindings, want 2", len(all))
+	}
+	for _, b := range all {
+		if stamps[b.AOR] != b.Stamp {
+			t.Errorf("stamp of %s is %v, want %v", b.AOR, b.Stamp, stamps[b.AOR])
+		}
+	}
+	if _, deltas, ok := p.Since(before.Serial); !ok || len(deltas) != 1 || deltas[0].Changes[0].AOR() != "1002" {
+		t.Errorf("Since(%d) is %v, %v: want the one step with 1002", before.Serial, deltas, ok)
+	}
+}
+
+func TestJournalTornEndIsCutOff(t *testing.T) {
+	dir := t.TempDir()
+	p, _, _ := openPrimary(t, dir)
+	register(t, p, "1001")
+	want := p.Version()
+	register(t, p, "1002")
+	file := filepath.Join(dir, JournalFile)
+	raw, _ := os.ReadFile(file)
+	os.WriteFile(file, raw[:len(raw)-5], 0o640)
+	p, _, aside := openPrimary(t, dir)
+	if aside != nil || p.Version() != want {
+		t.Errorf("version is %v (%v), want %v", p.Version(), aside, want)
+	}
+}
+
+func TestJournalCorruptIsSetAside(t *testing.T) {
+	dir := t.TempDir()
+	p, _, _ := openPrimary(t, dir)
+	register(t, p, "1001")
+	register(t, p, "1002")
+	old := p.Version()
+	file := filepath.Join(dir, JournalFile)
+	raw, _ := os.ReadFile(file)
+	os.WriteFile(file, []byte(strings.Replace(string(raw), "+ 1001", "+ 1009", 1)), 0o640)
+	p, _, aside := openPrimary(t, dir)
+	if aside == nil || !strings.Contains(aside.Error(), "checksum") {
+		t.Errorf("aside is %v, want a word about the checksum", aside)
+	}
+	if p.Version().Epoch == old.Epoch {
+		t.Error("a zone without its data must begin a new epoch")
+	}
+	if m, _ := filepath.Glob(file + ".corrupt-*"); len(m) != 1 {
+		t.Errorf("set aside are %v, want one file", m)
+	}
+}
+
+// After a crash of the machine, the tail may be missing though peers have it.
+func TestJournalAfterMachineCrash(t *testing.T) {
+	dir := t.TempDir()
+	p, _, _ := openPrimary(t, dir)
+	register(t, p, "1001")
+	old := p.Version()
+	file := filepath.Join(dir, JournalFile)
+	raw, _ := os.ReadFile(file)
+	other := strings.Replace(string(raw), "boot="+bootID(), "boot=another", 1)
+	os.WriteFile(file, []byte(other), 0o640)
+	p, _, _ = openPrimary(t, dir)
+	if v := p.Version(); v.Epoch == old.Epoch || !Newer(v.Serial, old.Serial) {
+		t.Errorf("version is %v after %v: want a new epoch and a higher serial", v, old)
+	}
+	if _, _, all := p.Snapshot(); len(all) != 1 {
+		t.Errorf("%d bindings, want 1", len(all))
+	}
+	v := p.Version()
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	raw, _ = os.ReadFile(file)
+	os.WriteFile(file, []byte(strings.Replace(string(raw), "boot="+bootID(), "boot=another", 1)), 0o640)
+	p, _, _ = openPrimary(t, dir)
+	if p.Version() != v {
+		t.Errorf("version is %v after a clean stop, want %v", p.Version(), v)
+	}
+}
+
+func TestDiskFailureKeepsServingAndHeals(t *testing.T) {
+	dir := t.TempDir()
+	p, j, _ := openPrimary(t, dir)
+	register(t, p, "1001")
+	j.file.Close() // as a disk that is gone
+	os.Rename(dir, dir+".gone")
+	if _, err := p.Update(func(s *location.Store) []location.Change {
+		return s.Register(location.Contact{AOR: "1002", Tech: location.PJSIP, URI: "sip:1002"})
+	}); err == nil || p.DiskErr() == nil {
+		t.Error("a batch that was not kept must say so")
+	}
+	if _, _, all := p.Snapshot(); len(all) != 2 {
+		t.Errorf("%d bindings served, want 2", len(all))
+	}
+	os.Rename(dir+".gone", dir)
+	register(t, p, "1003")
+	if p.DiskErr() != nil {
+		t.Errorf("disk has not healed: %v", p.DiskErr())
+	}
+	want := p.Version()
+	p, _, _ = openPrimary(t, dir)
+	if _, _, all := p.Snapshot(); len(all) != 3 || p.Version() != want {
+		t.Errorf("%d bindings at %v, want 3 at %v", len(all), p.Version(), want)
+	}
+}

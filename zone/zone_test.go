@@ -1,0 +1,37 @@
+package zone
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+const origin = "fed.example."
+
+// newTestView returns a settled view of pbx-a with pbx-b and pbx-c beside it.
+func newTestView(t *testing.T, order Order) *View {
+	t.Helper()
+	v := NewView(Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second, Order: order})
+	for i, n := range []string{"pbx-a", "pbx-b", "pbx-c"} {
+		node := Node{Name: n, State: Up, Addrs: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)}),
+			netip.MustParseAddr("2001:db8::" + string(rune('1'+i)))},
+			SIP: []Transport{{"udp", 5060}, {"tcp", 5060}}}
+		if n == "pbx-a" {
+			node.IAX = 4569
+		}
+		v.Home(n).Apply(Version{"e", 1}, &node, nil)
+	}
+	v.SetSettled(true)
+	return v
+}
+
+func bind(aor string, contact uint64, stamp uint64) location.Change {
+	return location.Change{New: binding(aor, contact, stamp)}
+}
+
+func binding(aor string, contact uint64, stamp uint64) location.Binding {
+	return location.Binding{AOR: location.AOR(aor), Tech: location.PJSIP,
+		Contact: location.ContactID(contact), Stamp: location.Stamp(stamp)}
+}
