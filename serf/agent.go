@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -13,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hashicorp/memberlist"
 	hagent "github.com/hashicorp/serf/cmd/serf/command/agent"
 	hserf "github.com/hashicorp/serf/serf"
 )
@@ -78,7 +76,7 @@ func Start(ctx context.Context, c Config) (*Agent, error) {
 func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error) {
 	// The RPC ring of recent lines serves `serf monitor`.
 	recent := hagent.NewLogWriter(512)
-	out := io.MultiWriter(logWriter{c.Logger}, recent)
+	out := io.MultiWriter(newLogWriter(c.Logger), recent)
 
 	if c.RPC != "" {
 		if a.rpc, err = listenRPC(ctx, c.RPC); err != nil {
@@ -105,14 +103,14 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 		c.Logger.Error("peer list unusable, starting an empty one", "err", err)
 	}
 	if a.agent, err = hagent.Create(hagent.DefaultConfig(), sc, out); err != nil {
-		transport.Shutdown()
+		closeGossip(transport)
 		return fmt.Errorf("create Serf agent: %w", err)
 	}
 	seen := newObserver(c.Node, c.OnEvent, a.Members)
 	a.agent.RegisterEventHandler(seen)
 	a.agent.RegisterEventHandler(known)
 	if err := a.agent.Start(); err != nil {
-		transport.Shutdown()
+		closeGossip(transport)
 		return fmt.Errorf("start Serf agent: %w", err)
 	}
 	if a.rpc != nil {
@@ -129,29 +127,6 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 	go seen.run(run, c.retry.tick)
 	go a.watch()
 	return nil
-}
-
-// listenGossip opens the gossip sockets before Serf starts, so that a port in
-// use leaves nothing half started.
-func listenGossip(bind string, out io.Writer) (*memberlist.NetTransport, error) {
-	addr, err := netip.ParseAddrPort(bind)
-	if err != nil {
-		return nil, fmt.Errorf("parse gossip address %q: %w", bind, err)
-	}
-	for try := 1; ; try++ {
-		t, err := memberlist.NewNetTransport(&memberlist.NetTransportConfig{
-			BindAddrs: []string{addr.Addr().String()},
-			BindPort:  int(addr.Port()),
-			Logger:    log.New(out, "", log.LstdFlags),
-		})
-		if err == nil {
-			return t, nil
-		}
-		// A port that the kernel picked for TCP may be taken for UDP.
-		if addr.Port() != 0 || try == 10 {
-			return nil, listenError("gossip", bind, err)
-		}
-	}
 }
 
 // Addr returns the gossip address that other members see.

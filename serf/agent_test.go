@@ -3,6 +3,8 @@ package serf
 import (
 	"errors"
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -10,6 +12,7 @@ import (
 // A federation of three: they find each other, tags spread, one leaves and one
 // dies.
 func TestFederation(t *testing.T) {
+	t.Parallel()
 	a := startNode(t, "a")
 	b := startNode(t, "b", joining(a), func(c *Config) { c.Tags = map[string]string{"epoch": "1"} })
 	c := startNode(t, "c", joining(b))
@@ -70,6 +73,7 @@ func TestFederation(t *testing.T) {
 // memory and without seeds: the survivor's peer list finds it only at the old
 // address, so this one brings a seed.
 func TestReturnAtAnotherAddress(t *testing.T) {
+	t.Parallel()
 	a := startNode(t, "a")
 	b := startNode(t, "b", joining(a))
 	a.await(t, EventJoin, "b")
@@ -83,6 +87,7 @@ func TestReturnAtAnotherAddress(t *testing.T) {
 
 // Start does not wait for seeds, and a seed that comes up later is joined.
 func TestLateSeed(t *testing.T) {
+	t.Parallel()
 	first := startNode(t, "a")
 	addr := first.Addr().String()
 	first.Shutdown()
@@ -112,6 +117,7 @@ func TestPortInUse(t *testing.T) {
 
 // Of two members with one name the newcomer gives way: Serf shuts it down.
 func TestNameConflict(t *testing.T) {
+	t.Parallel()
 	a := startNode(t, "a")
 	startNode(t, "b", joining(a))
 	a.await(t, EventJoin, "b")
@@ -125,4 +131,24 @@ func TestNameConflict(t *testing.T) {
 	if s := a.status("b"); s != StatusAlive {
 		t.Errorf("b is %s, want alive", s)
 	}
+}
+
+// A start that fails half-way leaves nothing behind, even while others send.
+func TestFailedStart(t *testing.T) {
+	a := startNode(t, "a")
+	b := startNode(t, "b", joining(a))
+	a.await(t, EventJoin, "b")
+	addr := b.Addr().String()
+	b.Shutdown()
+
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "serf.snapshot"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c := testConfig("b")
+	c.Bind, c.DataDir, c.RPC = addr, dir, "127.0.0.1:0"
+	if _, err := Start(t.Context(), c); err == nil || !strings.Contains(err.Error(), "snapshot") {
+		t.Errorf("error %v", err)
+	}
+	startNode(t, "b", withBind(addr), joining(a)) // the port is free
 }

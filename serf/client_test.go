@@ -6,6 +6,7 @@ import (
 )
 
 func TestClient(t *testing.T) {
+	t.Parallel()
 	a := startNode(t, "a", withRPC)
 	b := startNode(t, "b", withRPC)
 	c := startNode(t, "c")

@@ -3,6 +3,7 @@ package serf
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"sync"
@@ -26,9 +27,14 @@ type joiner struct {
 	joined bool        // said that we are not alone
 }
 
-// atOnce bounds the attempts that run side by side: an address that swallows
-// packets must not hold up the others.
-const atOnce = 16
+// atOnce bounds the addresses that are tried side by side, for one that
+// swallows packets must not hold up the others; perAttempt those that are
+// tried in one go, for a large federation that was cut in two needs only one
+// of them to become whole again.
+const (
+	atOnce     = 16
+	perAttempt = 64
+)
 
 // run works until ctx ends. It saves the peer list as it changes.
 func (j *joiner) run(ctx context.Context) {
@@ -93,25 +99,11 @@ func (j *joiner) alone(members []Member) bool {
 	return up == 0
 }
 
-// attempt tries every seed and peer that is missing once.
+// attempt tries seeds and peers that are missing once, in random order.
 func (j *joiner) attempt(ctx context.Context, members []Member, missing []peer) {
-	var targets []string
-	known := make(map[netip.AddrPort]bool)
-	for _, m := range members {
-		if m.Status.up() {
-			known[m.Addr] = true
-		}
-	}
-	for _, p := range missing {
-		known[p.Addr] = true
-		targets = append(targets, p.Name+"/"+p.Addr.String())
-	}
-	for _, a := range j.resolve(ctx) {
-		if !known[a] {
-			known[a] = true
-			targets = append(targets, a.String())
-		}
-	}
+	targets := j.targets(j.resolve(ctx), members, missing)
+	rand.Shuffle(len(targets), func(a, b int) { targets[a], targets[b] = targets[b], targets[a] })
+	targets = targets[:min(len(targets), perAttempt)]
 
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, atOnce)
@@ -128,6 +120,29 @@ func (j *joiner) attempt(ctx context.Context, members []Member, missing []peer) 
 		})
 	}
 	wg.Wait()
+}
+
+// targets lists the addresses worth trying: peers that are missing, and seeds
+// at which nobody is known to be up.
+func (j *joiner) targets(seeds []netip.AddrPort, members []Member, missing []peer) []string {
+	var targets []string
+	known := make(map[netip.AddrPort]bool)
+	for _, m := range members {
+		if m.Status.up() {
+			known[m.Addr] = true
+		}
+	}
+	for _, p := range missing {
+		known[p.Addr] = true
+		targets = append(targets, p.Name+"/"+p.Addr.String())
+	}
+	for _, s := range seeds {
+		if !known[s] {
+			known[s] = true
+			targets = append(targets, s.String())
+		}
+	}
+	return targets
 }
 
 // resolve returns the addresses of the seeds. Names are looked up each time,

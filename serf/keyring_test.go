@@ -12,6 +12,7 @@ import (
 )
 
 func TestWrongKey(t *testing.T) {
+	t.Parallel()
 	key := keyFile(t, NewKey())
 	a := startNode(t, "a", withKey(key))
 	bad := startNode(t, "bad", withKey(keyFile(t, NewKey())), joining(a))
@@ -39,6 +40,7 @@ func TestWrongKey(t *testing.T) {
 // Keys rotate through RPC, and a restart goes on with the new one although the
 // key file still holds the old.
 func TestRotation(t *testing.T) {
+	t.Parallel()
 	old, next := NewKey(), NewKey()
 	key := keyFile(t, old)
 	dir := t.TempDir()

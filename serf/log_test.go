@@ -2,12 +2,29 @@ package serf
 
 import (
 	"bytes"
+	"fmt"
 	"log"
 	"log/slog"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
-func TestLogWriter(t *testing.T) {
+// textLog returns a logger whose lines carry no time, and where they go.
+func textLog(level slog.Level) (*slog.Logger, *bytes.Buffer) {
+	var out bytes.Buffer
+	return slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{
+		Level: level,
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	})), &out
+}
+
+func TestLogLevels(t *testing.T) {
 	for in, want := range map[string]string{
 		"[ERR] memberlist: Push/Pull with b failed": "level=ERROR msg=\"memberlist: Push/Pull with b failed\"\n",
 		"[WARN] memberlist: Refuting a suspect":     "level=WARN msg=\"memberlist: Refuting a suspect\"\n",
@@ -17,20 +34,45 @@ func TestLogWriter(t *testing.T) {
 		"[":                                         "level=DEBUG msg=[\n",
 	} {
 		for _, flags := range []int{0, log.LstdFlags} {
-			var out bytes.Buffer
-			h := slog.NewTextHandler(&out, &slog.HandlerOptions{
-				Level: slog.LevelDebug,
-				ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-					if a.Key == slog.TimeKey {
-						return slog.Attr{}
-					}
-					return a
-				},
-			})
-			log.New(logWriter{slog.New(h)}, "", flags).Print(in)
+			l, out := textLog(slog.LevelDebug)
+			log.New(newLogWriter(l), "", flags).Print(in)
 			if got := out.String(); got != want {
 				t.Errorf("%q becomes %q, want %q", in, got, want)
 			}
 		}
+	}
+}
+
+// Complaints about each packet of one member do not flood the log.
+func TestLogRepeats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, out := textLog(slog.LevelInfo)
+		w := log.New(newLogWriter(l), "", log.LstdFlags)
+		for i := range 1000 {
+			w.Printf("[ERR] memberlist: Decrypt packet failed from=10.0.0.2:%d", i)
+		}
+		w.Print("[WARN] serf: something else")
+		w.Print("[INFO] serf: not wanted")
+		time.Sleep(logPause) // virtual
+		w.Print("[ERR] memberlist: Decrypt packet failed from=10.0.0.2:1")
+		want := `level=ERROR msg="memberlist: Decrypt packet failed from=10.0.0.2:0"
+level=WARN msg="serf: something else"
+level=ERROR msg="memberlist: Decrypt packet failed from=10.0.0.2:1" repeated=999
+`
+		if got := out.String(); got != want {
+			t.Errorf("log:\n%s\nwant:\n%s", got, want)
+		}
+	})
+}
+
+// Whatever arrives, the memory of what was said stays small.
+func TestLogMemory(t *testing.T) {
+	l, _ := textLog(slog.LevelInfo)
+	w := newLogWriter(l)
+	for i := range 10 * maxSaid {
+		fmt.Fprintf(w, "[WARN] %s\n", bytes.Repeat([]byte("x"), i))
+	}
+	if len(w.said) > maxSaid {
+		t.Errorf("%d texts remembered", len(w.said))
 	}
 }

@@ -14,6 +14,7 @@ import (
 func TestRejoin(t *testing.T) {
 	for _, lost := range []string{"serf.peers.json", "serf.snapshot"} {
 		t.Run("without "+lost, func(t *testing.T) {
+			t.Parallel()
 			a := startNode(t, "a")
 			dir := t.TempDir()
 			b := startNode(t, "b", joining(a), withDir(dir))
