@@ -56,7 +56,6 @@ func serve(c *cli.Context) error {
 		return fmt.Errorf("log level %q: want debug, info, warn or error", c.String("log"))
 	}
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: level}))
-	clog.Discard()
 	if level <= slog.LevelDebug {
 		clog.D.Set()
 	}

@@ -31,6 +31,9 @@ type Config struct {
 	Join            []string
 	Profile         string
 
+	// Server is where this machine asks its own node; only Read sets it.
+	Server string
+
 	Transfer netip.AddrPort // where peers reach this node's DNS
 	Key      *xfr.Key
 	OwnKey   bool // the key is from a file, not derived from the gossip key

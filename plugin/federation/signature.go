@@ -22,8 +22,8 @@ const (
 // signature judges a request. Where the tsig plugin stands in the chain it
 // has verified, stripped and noted the key already.
 func (f *Federation) signature(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) verdict {
-	name := tsig.ValidatedKeyName(ctx)
-	if name == "" {
+	name, ok := tsig.ValidatedKeyName(ctx)
+	if !ok {
 		t := r.IsTsig()
 		switch {
 		case t == nil:
