@@ -1,0 +1,30 @@
+#!/bin/sh
+# Makes the secrets that all nodes share, below the folder that is named:
+#   secrets.sh DIR
+# Run it once, then copy DIR/etc to the root of every node.
+set -eu
+umask 077
+[ $# = 1 ] || { echo "usage: secrets.sh DIR" >&2; exit 2; }
+mkdir -p "$1/etc/asterfed" "$1/etc/asterisk" "$1/etc/asterisk/keys"
+random() { head -c "$1" /dev/urandom | base64 -w0; }
+word() { head -c 18 /dev/urandom | base64 -w0 | tr '+/' 'ab'; }
+
+# Serf's gossip key, and the TSIG key with which nodes fetch each other's zones.
+echo "$(random 32)" > "$1/etc/asterfed/gossip.key"
+cat > "$1/etc/asterfed/transfer.key" <<KEY
+key "transfer.fed.example." {
+    algorithm hmac-sha256;
+    secret "$(random 32)";
+};
+KEY
+
+# The manager account, once for asterfed and once for Asterisk.
+word > "$1/etc/asterfed/ami.secret"
+printf 'secret = %s\n' "$(cat "$1/etc/asterfed/ami.secret")" > "$1/etc/asterisk/manager_secret.conf"
+
+# The account "fed": a password for SIP, a key pair for IAX2. Asterisk's IAX2
+# takes RSA keys of 1024 bits only.
+printf 'password = %s\n' "$(word)" > "$1/etc/asterisk/pjsip_secret.conf"
+openssl genrsa -traditional -out "$1/etc/asterisk/keys/fed.key" 1024 2>/dev/null ||
+    openssl genrsa -out "$1/etc/asterisk/keys/fed.key" 1024
+openssl rsa -in "$1/etc/asterisk/keys/fed.key" -pubout -out "$1/etc/asterisk/keys/fed.pub" 2>/dev/null
