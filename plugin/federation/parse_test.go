@@ -1,0 +1,137 @@
+package federation
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// write puts the secrets that Corefiles name into a directory.
+func secrets(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"gossip.key":   "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n",
+		"transfer.key": "key \"transfer\" {\n\talgorithm hmac-sha256;\n\tsecret \"c2VjcmV0\";\n};\n",
+		"ami.secret":   "s3cret\n",
+		"empty":        "\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestParseWholeNode(t *testing.T) {
+	dir := secrets(t)
+	cfg, err := Read("Corefile", fmt.Appendf(nil, `fed.example {
+    federation {
+        node      pbx-a
+        address   10.0.0.1 2001:db8::1 advertise 203.0.113.7
+        sip       udp:5060 tcp:5060
+        iax       4569
+        region    eu-west
+        gossip    10.0.0.1:7946 key %[1]s/gossip.key advertise 203.0.113.7:7946
+        rpc       127.0.0.1:7373
+        join      10.0.0.2 10.0.0.3
+        transfer  10.0.0.1:53 key %[1]s/transfer.key
+        asterisk  127.0.0.1:5038 user asterfed secret %[1]s/ami.secret
+        data      /var/lib/asterfed
+        ttl       5s
+        users     1* alice
+    }
+    prometheus 127.0.0.1:9153
+    errors
+}
+. {
+    forward . 192.0.2.53
+}
+`, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := cfg.Key
+	cfg.Key = nil
+	want := &Config{
+		Origin: "fed.example.", Node: "pbx-a",
+		Addrs:  []netip.Addr{netip.MustParseAddr("203.0.113.7")},
+		Listen: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8::1")},
+		SIP:    []zone.Transport{{Proto: "udp", Port: 5060}, {Proto: "tcp", Port: 5060}}, IAX: 4569, Region: "eu-west",
+		Gossip: netip.MustParseAddrPort("10.0.0.1:7946"), GossipAdvertise: netip.MustParseAddrPort("203.0.113.7:7946"),
+		GossipKey: dir + "/gossip.key", RPC: "127.0.0.1:7373", Join: []string{"10.0.0.2", "10.0.0.3"}, Profile: "lan",
+		Server: "127.0.0.1:53", Transfer: netip.MustParseAddrPort("10.0.0.1:53"), OwnKey: true,
+		Asterisk: Asterisk{"127.0.0.1:5038", "asterfed", "s3cret"}, Data: "/var/lib/asterfed",
+		TTL: 5 * time.Second, Order: zone.Newest, Users: []string{"1*", "alice"},
+	}
+	if !reflect.DeepEqual(cfg, want) {
+		t.Errorf("got  %+v\nwant %+v", cfg, want)
+	}
+	if key.Name != "transfer." || key.Secret != "c2VjcmV0" {
+		t.Errorf("key is %+v", key)
+	}
+	for aor, want := range map[location.AOR]bool{"1001": true, "alice": true, "bob": false} {
+		if cfg.permits(aor) != want {
+			t.Errorf("permits(%s) is %v", aor, !want)
+		}
+	}
+}
+
+func TestParseDefaultsServeOneLAN(t *testing.T) {
+	dir := secrets(t)
+	cfg, err := Read("Corefile", fmt.Appendf(nil, "fed.example {\nfederation {\nnode pbx-a\ngossip 10.0.0.1:7946 key %s/gossip.key\n}\n}\n", dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Transfer.String() != "10.0.0.1:53" || cfg.Addrs[0].String() != "10.0.0.1" || cfg.SIP[0].String() != "udp:5060" ||
+		cfg.TTL != 5*time.Second || cfg.Key == nil || cfg.Key.Name != "transfer.fed.example." {
+		t.Errorf("defaults are %+v", cfg)
+	}
+}
+
+// Every mistake names the line, the word, and what was expected.
+func TestParseErrors(t *testing.T) {
+	dir := secrets(t)
+	gossip := "gossip 10.0.0.1:7946 key " + dir + "/gossip.key\n"
+	for _, c := range []struct{ block, want string }{
+		{"frob 1", `Corefile:3 - Error during parsing: unknown property "frob": want node, address`},
+		{gossip, `needs "node NAME"`},
+		{"node pbx-a", `needs "gossip IP:PORT key FILE"`},
+		{"node Pbx_A", `node name "Pbx_A": want 1 to 40 of a-z`},
+		{"node", `property "node" needs a value`},
+		{"node a b", `got "a b": want one node name`},
+		{"node a\nnode b", `Corefile:4 - Error during parsing: property "node" is given twice`},
+		{"address 10.0.0.x", `address "10.0.0.x": want an IPv4 or IPv6 address`},
+		{"address 10.0.0.1 advertise", `want IP... [advertise IP...]`},
+		{"sip sctp:5060", `SIP transport "sctp:5060": want udp:PORT`},
+		{"iax x", `iax "x": want a UDP port`},
+		{"gossip 10.0.0.1", `gossip "10.0.0.1": want IP:PORT`},
+		{"gossip 10.0.0.1:7946 frob x", `got "frob": want gossip IP:PORT [key FILE]`},
+		{"node a\ngossip 10.0.0.1:7946", `gossip needs "key FILE"`},
+		{"node a\ngossip 10.0.0.1:7946 key /nonexistent", `/nonexistent: no such file`},
+		{"node a\ngossip 10.0.0.1:7946 key " + dir + "/ami.secret", `want base64`},
+		{"transfer 10.0.0.1:53 key " + dir + "/empty", `no key statement; want: key "name"`},
+		{"asterisk 127.0.0.1:5038", `want HOST:PORT user NAME secret FILE`},
+		{"asterisk 127.0.0.1:5038 user a secret /nonexistent", `read AMI secret: open /nonexistent`},
+		{"asterisk 127.0.0.1:5038 user a secret " + dir + "/empty", `want the secret alone on one line`},
+		{"ttl 0s", `ttl "0s": want whole seconds`},
+		{"order fastest", `order "fastest": want newest, nearest or all`},
+		{"profile moon", `profile "moon": want local, lan or wan`},
+		{"rpc x", `rpc "x": want IP:PORT`},
+		{"users [", `users "[": want a pattern`},
+		{"join 10.0.0.2:x", `join "10.0.0.2:x": want HOST`},
+	} {
+		_, err := Read("Corefile", []byte("fed.example {\nfederation {\n"+c.block+"\n}\n}\n"))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q:\n got %v\nwant …%s", c.block, err, c.want)
+		}
+	}
+}
