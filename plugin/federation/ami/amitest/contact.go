@@ -1,0 +1,264 @@
+package amitest
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"time"
+)
+
+// Contact is a PJSIP contact.
+type Contact struct {
+	AOR, URI  string
+	Endpoint  string // the AOR's name if empty
+	UserAgent string
+	RegServer string // the system name if empty
+	Expires   time.Time
+	// Permanent contacts stand in the configuration of a trunk. They are not
+	// listed among the registered ones.
+	Permanent bool
+}
+
+type aor struct {
+	endpoint string
+	contacts []*Contact
+}
+
+// object is the contact's name in Asterisk's database.
+func (c *Contact) object() string {
+	h := fnv.New128a()
+	h.Write([]byte(c.URI))
+	sep := ";@"
+	if c.Permanent {
+		sep = "@@"
+	}
+	return fmt.Sprintf("%s%s%x", c.AOR, sep, h.Sum(nil))
+}
+
+// Provision makes endpoints with an AOR of the same name, without a contact.
+func (s *Server) Provision(aors ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range aors {
+		s.provision(a, a)
+	}
+}
+
+func (s *Server) provision(name, endpoint string) *aor {
+	a := s.aors[name]
+	if a == nil {
+		a = &aor{endpoint: name}
+		s.aors[name] = a
+		s.order = append(s.order, name)
+	}
+	if endpoint != "" {
+		a.endpoint = endpoint
+	}
+	return a
+}
+
+func (a *aor) find(uri string) *Contact {
+	for _, c := range a.contacts {
+		if c.URI == uri {
+			return c
+		}
+	}
+	return nil
+}
+
+// Register takes a REGISTER of a contact: a new one is announced, and the
+// oldest one replaced if there are more than MaxContacts; a known one is
+// refreshed without a word.
+func (s *Server) Register(name, uri string, expires time.Duration) {
+	s.RegisterContact(Contact{AOR: name, URI: uri, Expires: s.cfg.Now().Add(expires)})
+}
+
+// RegisterContact is Register with every detail of the contact.
+func (s *Server) RegisterContact(c Contact) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.provision(c.AOR, c.Endpoint)
+	expiration := fmt.Sprint(int(c.Expires.Sub(s.cfg.Now()).Seconds()))
+	s.extra("security", "SuccessfulAuth", "Severity", "Informational", "Service", "PJSIP", "AccountID", a.endpoint)
+	if old := a.find(c.URI); old != nil {
+		old.Expires = c.Expires.Truncate(time.Second)
+		s.extra("reporting", "TestEvent", "Type", "StateChange", "State", "AOR_CONTACT_REFRESHED",
+			"Contact", c.URI, "AOR", c.AOR, "Expiration", expiration, "UserAgent", c.UserAgent)
+		return
+	}
+	first := len(a.contacts) == 0
+	s.put(a, c)
+	s.extra("reporting", "TestEvent", "Type", "StateChange", "State", "AOR_CONTACT_ADDED",
+		"Contact", c.URI, "AOR", c.AOR, "Expiration", expiration, "UserAgent", c.UserAgent)
+	if first {
+		s.reachable(a, "Reachable", "NOT_INUSE")
+	}
+	s.contactStatus(a, c.AOR, c.URI, "NonQualified")
+	for len(a.contacts) > s.cfg.MaxContacts && !a.contacts[0].Permanent {
+		s.remove(c.AOR, a, a.contacts[0])
+	}
+}
+
+// put stores a contact; Asterisk keeps whole seconds.
+func (s *Server) put(a *aor, c Contact) {
+	if c.RegServer == "" {
+		c.RegServer = s.cfg.SystemName
+	}
+	if c.Endpoint == "" {
+		c.Endpoint = a.endpoint
+	}
+	c.Expires = c.Expires.Truncate(time.Second)
+	a.contacts = append(a.contacts, &c)
+}
+
+// Refresh extends a registration, which sends no ContactStatus.
+func (s *Server) Refresh(name, uri string, expires time.Duration) { s.Register(name, uri, expires) }
+
+// Put stores contacts without a word, as if they had always been there.
+func (s *Server) Put(contacts ...Contact) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range contacts {
+		a := s.provision(c.AOR, c.Endpoint)
+		if old := a.find(c.URI); old != nil {
+			old.Expires = c.Expires
+			continue
+		}
+		s.put(a, c)
+	}
+}
+
+// Delete takes a contact away without a word.
+func (s *Server) Delete(name, uri string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.aors[name]; a != nil {
+		a.contacts = slices.DeleteFunc(a.contacts, func(c *Contact) bool { return c.URI == uri })
+	}
+}
+
+// Unregister takes a REGISTER with Expires 0 of a contact, or of all the
+// AOR's with an empty URI ("Contact: *").
+func (s *Server) Unregister(name, uri string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.aors[name]
+	if a == nil {
+		return
+	}
+	for _, c := range slices.Clone(a.contacts) {
+		if !c.Permanent && (uri == "" || c.URI == uri) {
+			s.remove(name, a, c)
+		}
+	}
+}
+
+// Roam takes a user to another server, as a phone that moves does: it
+// registers there, and what s holds stays, stale, until it expires.
+func (s *Server) Roam(to *Server, name, uri string, expires time.Duration) {
+	s.Provision(name)
+	to.Register(name, uri, expires)
+}
+
+// Lapse lets a registration expire now. Like a real Asterisk the server lists
+// it until its next check.
+func (s *Server) Lapse(name, uri string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.aors[name]; a != nil {
+		if c := a.find(uri); c != nil {
+			c.Expires = s.cfg.Now().Add(-time.Second).Truncate(time.Second)
+		}
+	}
+}
+
+// Expire lets a registration expire and removes it at once.
+func (s *Server) Expire(name, uri string) {
+	s.Lapse(name, uri)
+	s.CheckExpiry()
+}
+
+// CheckExpiry removes the contacts that have expired, as the server does by
+// itself every CheckInterval.
+func (s *Server) CheckExpiry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.cfg.Now()
+	for _, name := range s.order {
+		a := s.aors[name]
+		for i := 0; i < len(a.contacts); i++ {
+			c := a.contacts[i]
+			if !c.Permanent && !c.Expires.IsZero() && !c.Expires.After(now) && c.RegServer == s.cfg.SystemName {
+				s.remove(name, a, c)
+				i--
+			}
+		}
+	}
+}
+
+func (s *Server) expire(stop chan struct{}) {
+	t := time.NewTicker(s.cfg.CheckInterval)
+	defer t.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-t.C:
+			s.CheckExpiry()
+		}
+	}
+}
+
+// remove takes a contact away and says so.
+func (s *Server) remove(name string, a *aor, c *Contact) {
+	a.contacts = slices.DeleteFunc(a.contacts, func(x *Contact) bool { return x == c })
+	if len(a.contacts) == 0 {
+		s.reachable(a, "Unreachable", "UNAVAILABLE")
+	}
+	s.extra("reporting", "TestEvent", "Type", "StateChange", "State", "AOR_CONTACT_REMOVED",
+		"Contact", c.URI, "AOR", name, "UserAgent", c.UserAgent)
+	s.contactStatus(a, name, c.URI, "Removed")
+}
+
+func (s *Server) reachable(a *aor, status, state string) {
+	s.emit("system", s.event("PeerStatus", "system", "ChannelType", "PJSIP", "Peer", "PJSIP/"+a.endpoint, "PeerStatus", status))
+	s.extra("call", "DeviceStateChange", "Device", "PJSIP/"+a.endpoint, "State", state)
+}
+
+func (s *Server) contactStatus(a *aor, name, uri, status string) {
+	s.emit("system", s.event("ContactStatus", "system", "URI", uri, "ContactStatus", status,
+		"AOR", name, "EndpointName", a.endpoint, "RoundtripUsec", "0"))
+}
+
+// Qualify reports a result of qualify for a contact: "Reachable",
+// "Unreachable", or "NonQualified" when a reload ends its qualification.
+func (s *Server) Qualify(name, uri, status string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.contactStatus(s.provision(name, ""), name, uri, status)
+}
+
+// Announce reports all contacts now, as a starting Asterisk may still do when
+// it is FullyBooted.
+func (s *Server) Announce() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.announce(s.stop)
+}
+
+// announce reports all contacts, as a starting Asterisk does before it is
+// FullyBooted.
+func (s *Server) announce(run chan struct{}) {
+	if !s.running || s.stop != run {
+		return
+	}
+	for _, name := range s.order {
+		a := s.aors[name]
+		if len(a.contacts) > 0 {
+			s.reachable(a, "Reachable", "NOT_INUSE")
+		}
+		for _, c := range a.contacts {
+			s.contactStatus(a, name, c.URI, "NonQualified")
+		}
+	}
+}

@@ -1,0 +1,143 @@
+package ami
+
+import (
+	"bytes"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// maxURI is the longest contact URI that is kept.
+const maxURI = 2048
+
+// row is one registered PJSIP contact of a listing.
+type row struct {
+	location.Contact
+	endpoint string
+}
+
+// aor checks the text of an AOR. A user that is known already needs no second
+// look; what cannot be published is counted, and logged once.
+func (s *session) aor(b []byte) (location.AOR, bool) {
+	if u := s.users.byAOR[location.AOR(b)]; u != nil {
+		return u.aor, true
+	}
+	a, err := location.ParseAOR(string(b))
+	if err != nil {
+		s.refuse(string(b), err)
+		return "", false
+	}
+	if s.cfg.Permit != nil && !s.cfg.Permit(a) {
+		return "", false
+	}
+	return a, true
+}
+
+// maxRefused bounds how many refused AORs are remembered, and so logged.
+const maxRefused = 1000
+
+func (s *session) refuse(text string, err error) {
+	if _, ok := s.refused[text]; ok {
+		return
+	}
+	s.stats.refusedAORs.Add(1)
+	if len(s.refused) >= maxRefused || len(text) > maxURI {
+		return
+	}
+	s.refused[text] = struct{}{}
+	s.cfg.Logger.Warn("AOR cannot be published", "err", err)
+}
+
+// registeredAOR returns the AOR of a contact's object name, "1001;@<hash>". A
+// permanent contact is named "trunk@@<hash>" and belongs to no user.
+func registeredAOR(name []byte) ([]byte, bool) {
+	i := bytes.Index(name, []byte(";@"))
+	if i <= 0 {
+		return nil, false
+	}
+	return name[:i], true
+}
+
+// contactRow reads the headers that ContactList and ContactStatusDetail share.
+func (s *session) contactRow(m *message, a location.AOR) (row, bool) {
+	uri := m.get(keyURI)
+	if len(uri) == 0 || len(uri) > maxURI {
+		return row{}, false
+	}
+	r := row{Contact: location.Contact{AOR: a, Tech: location.PJSIP, UserAgent: s.users.intern(m.get(keyUserAgent))}}
+	if h := s.known(a, uri); h != nil {
+		r.URI = h.uri
+	} else {
+		r.URI = string(uri)
+	}
+	if n, ok := m.number(keyExpires); ok && n > 0 {
+		r.Expires = time.Unix(n, 0)
+	}
+	if ep := m.get(keyEndpoint); string(ep) == string(a) {
+		r.endpoint = string(a)
+	} else {
+		r.endpoint = string(ep)
+	}
+	return r, true
+}
+
+func (s *session) known(a location.AOR, uri []byte) *held {
+	u := s.users.user(a)
+	if u == nil {
+		return nil
+	}
+	for i := range u.contacts {
+		if u.contacts[i].uri == string(uri) {
+			return &u.contacts[i]
+		}
+	}
+	return nil
+}
+
+// foreign reports whether another Asterisk that shares the database of
+// contacts took the registration.
+func (s *session) foreign(m *message) bool {
+	reg := m.get(keyRegServer)
+	return len(reg) > 0 && s.settled && string(reg) != s.systemName
+}
+
+// expired reports whether a registration is over. Zero never is.
+func expired(t, now time.Time) bool { return !t.IsZero() && !t.After(now) }
+
+// peerContact reads a row of SIPpeers or IAXpeerlist: a peer that registers
+// (Dynamic) and has an address now.
+func (s *session) peerContact(m *message, t location.Tech) (location.Contact, bool) {
+	addr := m.text(keyIPAddress)
+	if !strings.EqualFold(m.text(keyDynamic), "yes") || net.ParseIP(strings.Trim(addr, "[]")) == nil {
+		return location.Contact{}, false // "-none-", "(null)"
+	}
+	a, ok := s.aor(m.get(keyObjectName))
+	if !ok {
+		return location.Contact{}, false
+	}
+	if t == location.SIP {
+		addr = net.JoinHostPort(strings.Trim(addr, "[]"), m.text(keyIPPort))
+	}
+	return peer(a, t, addr), true
+}
+
+// peer makes the contact of a chan_sip or IAX2 peer. An IAX2 peer's event
+// lacks the port, so that its URI never has one.
+func peer(a location.AOR, t location.Tech, addr string) location.Contact {
+	c := location.Contact{AOR: a, Tech: t}
+	if t == location.SIP {
+		c.URI = "sip:" + string(a) + "@" + addr
+		return c
+	}
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		addr = host
+	}
+	addr = strings.Trim(addr, "[]")
+	if strings.Contains(addr, ":") {
+		addr = "[" + addr + "]"
+	}
+	c.URI = "iax2:" + string(a) + "@" + addr
+	return c
+}

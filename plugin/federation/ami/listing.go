@@ -1,0 +1,158 @@
+package ami
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// maxRows bounds what one listing may hold.
+const maxRows = 2_000_000
+
+// answer takes a message that answers one of our actions.
+func (s *session) answer(id uint64, r *request, m *message) error {
+	if m.has&(1<<keyResponse) != 0 {
+		return s.response(id, r, m)
+	}
+	switch string(m.get(keyEventList)) {
+	case "Complete":
+		delete(s.pending, id)
+		return s.complete(r, nil)
+	case "cancelled", "Cancelled":
+		delete(s.pending, id)
+		return s.complete(r, errors.New("listing was cancelled"))
+	}
+	if len(r.rows)+len(r.peers) >= maxRows {
+		return fmt.Errorf("read %s of more than %d rows: %w", r.action, maxRows, errLimit)
+	}
+	switch r.action {
+	case actEndpoint:
+		s.endpointRow(r, m)
+	case actContacts:
+		s.listRow(r, m)
+	case actSIPPeers, actIAXPeerlist:
+		if c, ok := s.peerContact(m, r.tech); ok {
+			r.peers = append(r.peers, c)
+		}
+	}
+	return nil
+}
+
+// response takes the first answer to an action. A list follows unless it is
+// an error.
+func (s *session) response(id uint64, r *request, m *message) error {
+	failed := m.is(keyResponse, "Error")
+	if r.action == actSettings || r.action == actPing || r.action == actLogoff {
+		delete(s.pending, id)
+		if r.action == actSettings && !failed {
+			s.settled = true
+			s.version, s.systemName = m.text(keyAsteriskVersion), m.text(keySystemName)
+		}
+		return nil
+	}
+	if !failed {
+		return nil
+	}
+	delete(s.pending, id)
+	msg := m.text(keyMessage)
+	switch {
+	case r.action != actEndpoint && unknownAction(m):
+		s.full.absent[r.tech] = true
+		return s.complete(r, nil)
+	case r.action == actContacts && strings.Contains(strings.ToLower(msg), "no contacts found"):
+		return s.complete(r, nil) // an empty list looks like a refusal
+	}
+	return s.complete(r, fmt.Errorf("%s: %.100q", r.action, msg))
+}
+
+func (s *session) complete(r *request, err error) error {
+	if r.action == actEndpoint {
+		s.endpointDone(r, err != nil)
+		return nil
+	}
+	return s.listDone(r, err)
+}
+
+// listRow takes one ContactList event. Rows that have expired are kept: they
+// may be refreshed before Asterisk removes them.
+func (s *session) listRow(r *request, m *message) {
+	if s.foreign(m) {
+		r.shared = true
+		return
+	}
+	name, ok := registeredAOR(m.get(keyObjectName))
+	if !ok {
+		return
+	}
+	a, ok := s.aor(name)
+	if !ok {
+		return
+	}
+	if c, ok := s.contactRow(m, a); ok {
+		r.rows = append(r.rows, c)
+	}
+}
+
+// shrank asks for a list again that lost more than half of its contacts, and
+// more than ten: rather a database that is not there yet than a mass
+// unregistration.
+func (s *session) shrank(r *request) bool {
+	t := r.tech
+	n := len(r.peers)
+	if t == location.PJSIP {
+		n = 0
+		now := s.cfg.Now()
+		for i := range r.rows {
+			if !expired(r.rows[i].Expires, now) {
+				n++
+			}
+		}
+	}
+	before := s.users.size[t]
+	if !s.users.sized[t] && s.cfg.Held != nil {
+		before = s.cfg.Held(t)
+	}
+	if s.full.again[t] || 2*n >= before || before-n <= 10 {
+		s.users.size[t], s.users.sized[t] = n, true
+		return false
+	}
+	s.cfg.Logger.Warn("list shrank by more than half; listing again", "tech", t.String(), "before", before, "now", n)
+	s.full.again[t] = true
+	s.full.againAt = time.Now().Add(againDelay)
+	return true
+}
+
+// deliverPeers passes on a complete list of chan_sip or IAX2 peers.
+func (s *session) deliverPeers(r *request) {
+	list := r.peers
+	latest := map[location.AOR]note{}
+	for _, n := range s.full.notes {
+		if n.tech == r.tech {
+			latest[n.aor] = n
+		}
+	}
+	if len(latest) > 0 {
+		kept := list[:0]
+		for _, c := range list {
+			if _, changed := latest[c.AOR]; !changed {
+				kept = append(kept, c)
+			}
+		}
+		list = kept
+		for _, n := range latest {
+			if !n.removed {
+				list = append(list, location.Contact{AOR: n.aor, Tech: n.tech, URI: n.uri})
+			}
+		}
+	}
+	s.counted(r.tech, len(list))
+	s.cfg.Registrar.ListedAll(r.tech, list)
+}
+
+func (s *session) counted(t location.Tech, n int) {
+	s.stats.listings.Add(1)
+	s.stats.size[t].Store(int64(n))
+}

@@ -1,0 +1,142 @@
+package ami_test
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/ami/amitest"
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// record is a Registrar that writes down what it is told, one line a call.
+type record struct {
+	mu    sync.Mutex
+	lines []string
+	start time.Time
+	last  ami.Status
+}
+
+func (r *record) add(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lines = append(r.lines, fmt.Sprintf(format, args...))
+}
+
+func (r *record) contact(c location.Contact) string {
+	s := c.URI
+	if !c.Expires.IsZero() {
+		s += fmt.Sprintf(" until %v", c.Expires.Sub(r.start).Round(time.Second))
+	}
+	return s
+}
+
+func (r *record) list(list []location.Contact) string {
+	if len(list) > 20 {
+		return fmt.Sprintf("%d contacts", len(list))
+	}
+	out := make([]string, len(list))
+	for i, c := range list {
+		out[i] = string(c.AOR) + " " + r.contact(c)
+	}
+	sort.Strings(out)
+	return "[" + strings.Join(out, ", ") + "]"
+}
+
+func (r *record) Registered(c location.Contact) {
+	r.add("registered %s %v %s", c.AOR, c.Tech, r.contact(c))
+}
+
+func (r *record) ListedAOR(a location.AOR, t location.Tech, list []location.Contact) {
+	r.add("listed %s %v %s", a, t, r.list(list))
+}
+
+func (r *record) ListedAll(t location.Tech, list []location.Contact) {
+	r.add("listed all %v %s", t, r.list(list))
+}
+
+func (r *record) Removed(a location.AOR, t location.Tech, uri string) {
+	r.add("removed %s %v %s", a, t, uri)
+}
+
+func (r *record) Status(st ami.Status) {
+	line := "status " + st.State.String()
+	if st.Shutdown {
+		line += " shutdown"
+	}
+	if st.Err != nil && !st.Shutdown {
+		line += ": " + st.Err.Error()
+	}
+	r.add("%s", line)
+	r.mu.Lock()
+	r.last = st
+	r.mu.Unlock()
+}
+
+// take returns what was recorded since the last take.
+func (r *record) take() string {
+	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := strings.Join(r.lines, "\n")
+	r.lines = nil
+	return out
+}
+
+// bench is a fake Asterisk and a Source that follows it, in a bubble of time.
+type bench struct {
+	*testing.T
+	*amitest.Server
+	rec *record
+	src *ami.Source
+}
+
+// follow runs f beside a Source on a fake Asterisk, in fake time.
+func follow(t *testing.T, ast amitest.Config, cfg ami.Config, f func(b *bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		ast.Addr = "-"
+		ast.OnError = func(err error) { t.Errorf("fake Asterisk: %v", err) }
+		srv, err := amitest.New(ast)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec := &record{start: time.Now()}
+		cfg.Registrar, cfg.Dial = rec, srv.Dial
+		b := &bench{T: t, Server: srv, rec: rec, src: ami.New(cfg)}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			b.src.Run(ctx)
+		}()
+		defer func() {
+			cancel()
+			<-done
+			srv.Close()
+		}()
+		f(b)
+	})
+}
+
+// advance lets the time pass.
+func (b *bench) advance(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+// expect compares what the Registrar was told since the last call.
+func (b *bench) expect(want ...string) {
+	b.Helper()
+	if got, want := b.rec.take(), strings.Join(want, "\n"); got != want {
+		b.Errorf("got:\n%s\nwant:\n%s", indent(got), indent(want))
+	}
+}
+
+func indent(s string) string { return "\t" + strings.ReplaceAll(s, "\n", "\n\t") }

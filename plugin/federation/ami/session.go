@@ -1,0 +1,292 @@
+package ami
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// Times of the life of a connection.
+const (
+	pingIdle    = 5 * time.Second  // silence after which Asterisk is asked for a sign of life
+	pingTimeout = 3 * time.Second  // and how long it may take to give one
+	listTimeout = 30 * time.Second // the same while it collects a listing, which it does silently
+	bootHint    = 30 * time.Second // without FullyBooted, say what may be missing
+)
+
+// session is one connection to Asterisk. All but receive runs in one
+// goroutine.
+type session struct {
+	*Source
+	conn net.Conn
+	in   chan *message // filled by receive
+	free chan *message // read messages that may be reused
+	// readErr says why in was closed.
+	readErr  error
+	lastRead atomic.Int64 // time.Time.UnixNano of the last octets read
+
+	nextID  uint64
+	pending map[uint64]*request
+	pinged  time.Time // when the outstanding Ping was sent, else zero
+
+	booted  bool
+	settled bool // CoreSettings told the system name
+	// young: Asterisk was still starting when it announced FullyBooted, so
+	// that announcements of old contacts may trail in.
+	young bool
+	// initial: the first PJSIP listing of this connection is not complete.
+	initial bool
+
+	full     fullListing
+	queue    aorQueue
+	plan     schedule
+	rivals   map[string]location.AOR // by AOR and by endpoint
+	rivalsAt time.Time               // when to ask for rivals next
+	logged   map[string]bool         // refusals said once per connection
+}
+
+// connect runs one connection to its end. Booted says that Asterisk was
+// FullyBooted in it.
+func (s *Source) connect(ctx context.Context) (booted bool, err error) {
+	dctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	conn, err := s.cfg.Dial(dctx, "tcp", s.cfg.Addr)
+	cancel()
+	if err != nil {
+		return false, err
+	}
+	ses := &session{
+		Source:  s,
+		conn:    conn,
+		in:      make(chan *message, 256),
+		free:    make(chan *message, 256),
+		pending: map[uint64]*request{},
+		initial: true,
+		logged:  map[string]bool{},
+	}
+	ses.full.reset()
+	ses.queue.reset()
+	ses.heard()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ses.receive()
+	}()
+	defer func() {
+		conn.Close()
+		for range ses.in { // let receive end
+		}
+		<-done
+	}()
+	err = ses.run(ctx)
+	return ses.booted, err
+}
+
+func (s *session) heard() { s.lastRead.Store(time.Now().UnixNano()) }
+
+// Read notes that Asterisk is alive; receive reads through it.
+func (s *session) Read(p []byte) (int, error) {
+	n, err := s.conn.Read(p)
+	if n > 0 {
+		s.heard()
+	}
+	return n, err
+}
+
+// receive parses what arrives until the connection ends.
+func (s *session) receive() {
+	defer close(s.in)
+	r := newReader(s)
+	if s.readErr = r.banner(); s.readErr != nil {
+		return
+	}
+	for {
+		var m *message
+		select {
+		case m = <-s.free:
+		default:
+			m = new(message)
+		}
+		if err := r.read(m); err != nil {
+			s.readErr = err
+			return
+		}
+		s.in <- m
+	}
+}
+
+// run logs in and follows the connection until it or ctx ends.
+func (s *session) run(ctx context.Context) error {
+	if err := s.login(ctx); err != nil {
+		return err
+	}
+	s.status(Status{State: Booting})
+	hint := time.Now().Add(bootHint)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		if !s.booted && !hint.IsZero() && time.Now().After(hint) {
+			s.cfg.Logger.Warn("Asterisk does not report FullyBooted; the manager user needs read=system")
+			hint = time.Time{}
+		}
+		wait, err := s.step()
+		if err != nil {
+			return err
+		}
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+			_ = s.send(actLogoff, &request{})
+			return ctx.Err()
+		case <-timer.C:
+		case <-s.wake:
+		case m, ok := <-s.in:
+			if err := s.drain(m, ok); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// drain handles a message and those that already wait behind it.
+func (s *session) drain(m *message, ok bool) error {
+	for range cap(s.in) {
+		if !ok {
+			return fmt.Errorf("read AMI: %w", s.readErr)
+		}
+		err := s.handle(m)
+		select {
+		case s.free <- m:
+		default:
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case m, ok = <-s.in:
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// login sends the credentials and waits for their acceptance.
+func (s *session) login(ctx context.Context) error {
+	// A mask of the classes that are of use spares both sides the rest.
+	if err := s.send(actLogin, &request{}, s.cfg.User, s.cfg.Secret, "system,security,reporting"); err != nil {
+		return err
+	}
+	timeout := time.NewTimer(loginTimeout)
+	defer timeout.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timeout.C:
+			return fmt.Errorf("log in: no answer within %v", loginTimeout)
+		case m, ok := <-s.in:
+			switch {
+			case !ok:
+				return fmt.Errorf("log in: %w", s.readErr)
+			case m.is(keyResponse, "Success"):
+				clear(s.pending)
+				return nil
+			case m.is(keyResponse, "Error"):
+				return fmt.Errorf("%w: %.100q", errAuth, m.get(keyMessage))
+			}
+		}
+	}
+}
+
+// send sends an action and remembers what to do with its answer.
+func (s *session) send(a action, r *request, values ...string) error {
+	s.nextID++
+	r.action = a
+	s.pending[s.nextID] = r
+	// A peer that does not read is as good as gone.
+	_ = s.conn.SetWriteDeadline(time.Now().Add(pingTimeout))
+	return writeAction(s.conn, a, s.nextID, values...)
+}
+
+// step starts the work that is due and returns how long to wait for more.
+func (s *session) step() (time.Duration, error) {
+	wait, err := s.keepAlive()
+	if err != nil || !s.booted {
+		return wait, err
+	}
+	now := time.Now()
+	s.stepRivals(now)
+	for a := range s.takeRechecks() {
+		s.ask(a, true)
+	}
+	s.stepDue()
+	if err := s.stepFull(now); err != nil {
+		return 0, err
+	}
+	if err := s.stepQueue(); err != nil {
+		return 0, err
+	}
+	for _, at := range [...]time.Time{s.rivalsAt, s.full.wakeAt(), s.queue.wakeAt(now)} {
+		if !at.IsZero() {
+			wait = min(wait, at.Sub(now))
+		}
+	}
+	if at := s.plan.next(); !at.IsZero() {
+		wait = min(wait, at.Sub(s.cfg.Now()))
+	}
+	return max(wait, time.Millisecond), nil
+}
+
+var errSilent = errors.New("asterisk is silent")
+
+// keepAlive pings a silent Asterisk and gives up one that stays silent.
+func (s *session) keepAlive() (time.Duration, error) {
+	now := time.Now()
+	heard := time.Unix(0, s.lastRead.Load())
+	if s.pinged.IsZero() || !heard.Before(s.pinged) {
+		s.pinged = time.Time{}
+		idle := now.Sub(heard)
+		if idle < pingIdle {
+			return pingIdle - idle, nil
+		}
+		s.pinged = now
+		return pingTimeout, s.send(actPing, &request{})
+	}
+	limit := pingTimeout
+	if s.full.inFlight() {
+		limit = listTimeout
+	}
+	silent := now.Sub(s.pinged)
+	if silent >= limit {
+		return 0, fmt.Errorf("%w for %v", errSilent, now.Sub(heard).Round(time.Second))
+	}
+	return limit - silent, nil
+}
+
+// handle takes one message: an answer to an action of ours, or an event.
+func (s *session) handle(m *message) error {
+	if m.has&(1<<keyActionID) != 0 {
+		if id, ok := m.number(keyActionID); ok {
+			if r := s.pending[uint64(id)]; r != nil {
+				return s.answer(uint64(id), r, m)
+			}
+		}
+		return nil // an answer that nobody waits for
+	}
+	if m.has&(1<<keyEvent) == 0 {
+		return nil
+	}
+	s.stats.events.Add(1)
+	return s.event(m)
+}
+
+// unknownAction is Asterisk's answer if no loaded module has the action.
+func unknownAction(m *message) bool {
+	return strings.HasPrefix(m.text(keyMessage), "Invalid/unknown command")
+}

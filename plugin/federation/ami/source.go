@@ -1,0 +1,173 @@
+package ami
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// Config is what a Source needs to know. Addr, User, Secret and Registrar are
+// required.
+type Config struct {
+	Addr, User, Secret string
+	Registrar          Registrar
+	// Rivals returns the AORs that another home claims with a newer stamp.
+	// They are listed again every RivalInterval (default 1 s), for the phone
+	// may come back with a refresh, which sends no event. May be nil.
+	Rivals        func() []location.AOR
+	RivalInterval time.Duration
+	// Held returns how many bindings of a technology the Registrar holds
+	// already, from an earlier run. A first list of less than half of them
+	// is listed again before it is delivered. May be nil.
+	Held func(location.Tech) int
+	// Relist is the interval of the slow full listing, default 5 minutes.
+	Relist time.Duration
+	// Permit filters AORs; nil permits all.
+	Permit func(location.AOR) bool
+	Logger *slog.Logger
+	// Dial is net.Dialer's by default.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Now is time.Now by default. It is compared with the expiry times that
+	// Asterisk reports.
+	Now func() time.Time
+}
+
+// Times that no operator needs to turn.
+const (
+	dialTimeout  = 5 * time.Second
+	loginTimeout = 10 * time.Second
+	firstBackoff = 100 * time.Millisecond
+	maxBackoff   = 5 * time.Second
+)
+
+var (
+	errShutdown = errors.New("asterisk announced its shutdown")
+	errAuth     = errors.New("login refused")
+)
+
+// Source follows one Asterisk. Make one with New, then Run it.
+type Source struct {
+	cfg   Config
+	users table
+	stats counters
+	// once holds what was logged already: refused AORs, outages.
+	refused map[string]struct{}
+
+	version, systemName string // of the last connection that told
+	last                Status
+
+	mu      sync.Mutex
+	recheck map[location.AOR]struct{} // asked for by Recheck
+	wake    chan struct{}
+}
+
+// New returns a Source that does nothing until Run.
+func New(cfg Config) *Source {
+	if cfg.Relist <= 0 {
+		cfg.Relist = 5 * time.Minute
+	}
+	if cfg.RivalInterval <= 0 {
+		cfg.RivalInterval = time.Second
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Dial == nil {
+		cfg.Dial = (&net.Dialer{}).DialContext
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	cfg.Logger = cfg.Logger.With("asterisk", cfg.Addr)
+	return &Source{
+		cfg:     cfg,
+		users:   newTable(),
+		refused: map[string]struct{}{},
+		recheck: map[location.AOR]struct{}{},
+		wake:    make(chan struct{}, 1),
+	}
+}
+
+// Run connects, follows and reconnects until ctx ends. It must be called once.
+// A lost connection removes nothing.
+func (s *Source) Run(ctx context.Context) {
+	s.status(Status{State: Connecting})
+	backoff := firstBackoff
+	for {
+		booted, err := s.connect(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		s.down(err)
+		if booted {
+			backoff = firstBackoff
+		}
+		if errors.Is(err, errAuth) {
+			backoff = maxBackoff // a wrong secret does not get right by haste
+		}
+		wait := backoff - backoff/5 + rand.N(backoff*2/5) // ±20 %
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		backoff = min(2*backoff, maxBackoff)
+		s.stats.reconnects.Add(1)
+	}
+}
+
+// Recheck lists the AOR again now, because another home contests it. It does
+// not block and may be called from any goroutine, also before Run.
+func (s *Source) Recheck(a location.AOR) {
+	s.mu.Lock()
+	s.recheck[a] = struct{}{}
+	s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Source) takeRechecks() map[location.AOR]struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.recheck) == 0 {
+		return nil
+	}
+	out := s.recheck
+	s.recheck = map[location.AOR]struct{}{}
+	return out
+}
+
+func (s *Source) status(st Status) {
+	st.Version, st.SystemName, st.At = s.version, s.systemName, s.cfg.Now()
+	s.last = st
+	s.cfg.Registrar.Status(st)
+}
+
+// down reports an outage once for each cause.
+func (s *Source) down(err error) {
+	s.stats.connected.Store(false)
+	text := func(e error) string {
+		if e == nil {
+			return ""
+		}
+		return e.Error()
+	}
+	if s.last.State == Down && (text(s.last.Err) == text(err) || !errors.Is(err, errAuth)) {
+		return
+	}
+	shutdown := errors.Is(err, errShutdown)
+	if shutdown {
+		s.cfg.Logger.Info("Asterisk is stopping")
+	} else {
+		s.cfg.Logger.Warn("Asterisk is not reachable over AMI", "err", err)
+	}
+	s.status(Status{State: Down, Shutdown: shutdown, Err: err})
+}

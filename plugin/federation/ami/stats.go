@@ -1,0 +1,45 @@
+package ami
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// Stats are counters since New, for metrics.
+type Stats struct {
+	Connected    bool          // logged in and FullyBooted
+	Events       uint64        // AMI events read that are not rows of a listing
+	Listings     uint64        // full listings delivered
+	AORListings  uint64        // listings of a single AOR
+	RefusedAORs  uint64        // AOR texts that cannot be published
+	Refusals     uint64        // listings that Asterisk refused
+	Reconnects   uint64        // attempts to connect after the first
+	LastDuration time.Duration // of the last full PJSIP listing
+	LastSize     int           // contacts of all technologies in the last full listings
+}
+
+type counters struct {
+	connected                         atomic.Bool
+	events, listings, aorListings     atomic.Uint64
+	refusedAORs, refusals, reconnects atomic.Uint64
+	lastDuration                      atomic.Int64
+	size                              [location.IAX2 + 1]atomic.Int64
+}
+
+// Stats returns the counters as they are now. Safe for concurrent use.
+func (s *Source) Stats() Stats {
+	c := &s.stats
+	return Stats{
+		Connected:    c.connected.Load(),
+		Events:       c.events.Load(),
+		Listings:     c.listings.Load(),
+		AORListings:  c.aorListings.Load(),
+		RefusedAORs:  c.refusedAORs.Load(),
+		Refusals:     c.refusals.Load(),
+		Reconnects:   c.reconnects.Load(),
+		LastDuration: time.Duration(c.lastDuration.Load()),
+		LastSize:     int(c.size[location.PJSIP].Load() + c.size[location.SIP].Load() + c.size[location.IAX2].Load()),
+	}
+}

@@ -1,0 +1,150 @@
+package ami
+
+import (
+	"sort"
+	"time"
+
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// contactKey names a contact of one technology.
+type contactKey struct {
+	aor location.AOR
+	uri string
+}
+
+// deliverPJSIP passes on a complete list of PJSIP contacts, corrected by the
+// events that came while it was taken.
+func (s *session) deliverPJSIP(r *request) {
+	now := s.cfg.Now()
+	s.users.shared = r.shared
+	late := s.late(r)
+	list := make([]location.Contact, 0, len(r.rows))
+	for i := range r.rows {
+		c := &r.rows[i]
+		n, noted := late[contactKey{c.AOR, c.URI}]
+		if noted {
+			delete(late, contactKey{c.AOR, c.URI})
+			if n.removed {
+				continue
+			}
+		}
+		list = s.sweepRow(c, list, now)
+	}
+	list = s.sweepLate(late, list, now)
+	s.sweepAbsent()
+	s.plan.rebuild(&s.users, now)
+	s.queue.clear()
+	s.askWaiting()
+	s.counted(location.PJSIP, len(list))
+	s.stats.lastDuration.Store(int64(time.Since(s.full.started)))
+	s.cfg.Registrar.ListedAll(location.PJSIP, list)
+}
+
+// late returns the last event of each contact since the listing was sent.
+func (s *session) late(r *request) map[contactKey]note {
+	if len(s.full.notes) == 0 {
+		return nil
+	}
+	out := map[contactKey]note{}
+	for _, n := range s.full.notes {
+		if n.tech == location.PJSIP {
+			out[contactKey{n.aor, n.uri}] = n
+		}
+	}
+	return out
+}
+
+// sweepRow takes a listed contact into the table and the list.
+func (s *session) sweepRow(c *row, list []location.Contact, now time.Time) []location.Contact {
+	u := s.users.add(c.AOR, c.endpoint)
+	if u.listed != s.sweep() {
+		u.listed = s.sweep()
+		u.fresh = u.fresh[:0]
+	}
+	h, revived := u.merge(c, now)
+	if s.initial && s.young {
+		h.since = time.Time{}
+	}
+	if h.lapsed > 0 {
+		return list
+	}
+	w := s.queue.waiting[c.AOR]
+	if w.has(c.URI) {
+		s.queue.unwait(c.AOR, c.URI)
+		if !h.announced && !(s.initial && s.young) {
+			revived, h.announced = true, true
+		}
+	}
+	if revived {
+		s.cfg.Registrar.Registered(c.Contact)
+	}
+	return append(list, c.Contact)
+}
+
+// sweepLate adds the contacts that were announced after the list was taken,
+// of AORs that are users.
+func (s *session) sweepLate(late map[contactKey]note, list []location.Contact, now time.Time) []location.Contact {
+	for k, n := range late {
+		u := s.users.user(k.aor)
+		if n.removed || u == nil || s.users.shared {
+			continue
+		}
+		w := s.queue.waiting[k.aor]
+		old := u.find(k.uri)
+		if old == nil && !w.has(k.uri) {
+			continue
+		}
+		c := row{Contact: location.Contact{AOR: k.aor, Tech: location.PJSIP, URI: k.uri}, endpoint: u.endpoint}
+		if w.has(k.uri) {
+			s.queue.unwait(k.aor, k.uri)
+			s.cfg.Registrar.Registered(c.Contact)
+		}
+		list = s.sweepRow(&c, list, now)
+		u.again = now.Add(learnDelay)
+	}
+	return list
+}
+
+// sweep numbers the full listings of all connections.
+func (s *session) sweep() uint64 { return s.users.sweeps + 1 }
+
+// sweepAbsent takes their contacts from the users that were not listed.
+func (s *session) sweepAbsent() {
+	n := s.sweep()
+	for a, u := range s.users.byAOR {
+		if u.listed == n {
+			u.settle()
+			continue
+		}
+		u.contacts = u.contacts[:0]
+		if n-u.listed > forgetAfter && len(s.users.byAOR) > manyUsers {
+			delete(s.users.byAOR, a)
+		}
+	}
+	s.users.sweeps = n
+}
+
+const (
+	// An AOR without contacts in so many listings is forgotten as a user, if
+	// there are many; its next REGISTER is looked at as a stranger's.
+	forgetAfter = 100
+	manyUsers   = 200_000
+)
+
+// askWaiting looks at the AORs whose announcement the listing did not settle.
+// One that was announced before the listing and is not in it is no user.
+func (s *session) askWaiting() {
+	var open []location.AOR
+	for a, w := range s.queue.waiting {
+		if w.listing < s.full.number {
+			delete(s.queue.waiting, a)
+			continue
+		}
+		open = append(open, a)
+	}
+	sort.Slice(open, func(i, j int) bool { return open[i] < open[j] })
+	for _, a := range open {
+		s.ask(a, false)
+	}
+}

@@ -1,0 +1,156 @@
+package ami
+
+import (
+	"time"
+
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// table holds the users of one Asterisk: the AORs that ever had a registered
+// PJSIP contact in a listing since the process began. It outlives a
+// connection. chan_sip and IAX2 need no such memory: only what registers has
+// a Registered event there.
+type table struct {
+	byAOR map[location.AOR]*user
+	// size is the number of contacts in the last full listing of each
+	// technology, sized whether there was one.
+	size   [location.IAX2 + 1]int
+	sized  [location.IAX2 + 1]bool
+	sweeps uint64 // full PJSIP listings delivered
+	// shared: some contact carried another RegServer, so that the database
+	// of contacts is shared by several Asterisks and only a full listing
+	// tells whose a contact is.
+	shared bool
+	// agents interns User-Agent texts, of which there are few.
+	agents map[string]string
+}
+
+// maxAgents bounds the interned texts.
+const maxAgents = 1000
+
+func (t *table) intern(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	if s, ok := t.agents[string(b)]; ok {
+		return s
+	}
+	s := string(b)
+	if len(t.agents) < maxAgents && len(s) < 256 {
+		t.agents[s] = s
+	}
+	return s
+}
+
+// user is one AOR.
+type user struct {
+	aor      location.AOR
+	endpoint string // as Asterisk names it, for PJSIPShowEndpoint
+	contacts []held
+	due      time.Time // when the AOR is to be listed again; zero: never
+	again    time.Time // a second look after that
+	fresh    []held    // collects the contacts while a listing is merged
+	listed   uint64    // number of the last full listing that had the AOR
+}
+
+// held is one contact of a user as last reported.
+type held struct {
+	uri     string
+	expires time.Time
+	// since is when it was first reported, zero if it was there when the
+	// connection began.
+	since time.Time
+	// lapsed counts the looks at it since its expiry passed. It is no longer
+	// passed on, but Asterisk still has it, and a late refresh would revive
+	// it without an event.
+	lapsed int
+	// announced: passed on by Registered since.
+	announced bool
+}
+
+func newTable() table { return table{byAOR: map[location.AOR]*user{}, agents: map[string]string{}} }
+
+func (t *table) user(a location.AOR) *user { return t.byAOR[a] }
+
+// add returns the user of the AOR, new if need be.
+func (t *table) add(a location.AOR, endpoint string) *user {
+	u := t.byAOR[a]
+	if u == nil {
+		u = &user{aor: a}
+		t.byAOR[a] = u
+	}
+	if endpoint != "" {
+		u.endpoint = endpoint
+	}
+	return u
+}
+
+func (u *user) find(uri string) *held {
+	for i := range u.contacts {
+		if u.contacts[i].uri == uri {
+			return &u.contacts[i]
+		}
+	}
+	return nil
+}
+
+func (u *user) remove(uri string) {
+	for i := range u.contacts {
+		if u.contacts[i].uri == uri {
+			u.contacts = append(u.contacts[:i], u.contacts[i+1:]...)
+			return
+		}
+	}
+}
+
+// lapsePolls is after how long a lapsed contact is looked at again. Asterisk
+// removes it within 30 s (contact_expiration_check_interval).
+var lapsePolls = [...]time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 32 * time.Second}
+
+// expiryGrace is how long after the expiry a contact is looked at: a phone
+// that refreshes at the last moment has done so by then.
+const expiryGrace = 300 * time.Millisecond
+
+// nextDue returns when the user's contacts want another look, zero if never.
+func (u *user) nextDue(now time.Time) time.Time {
+	var due time.Time
+	for i := range u.contacts {
+		c := &u.contacts[i]
+		var at time.Time
+		switch {
+		case c.lapsed > len(lapsePolls), c.expires.IsZero():
+			continue
+		case c.lapsed > 0:
+			at = now.Add(lapsePolls[c.lapsed-1])
+		default:
+			at = c.expires.Add(expiryGrace)
+		}
+		if due.IsZero() || at.Before(due) {
+			due = at
+		}
+	}
+	return due
+}
+
+// merge takes a contact of a listing into u.fresh. Revived says that it had
+// lapsed and was refreshed since, which proves a REGISTER.
+func (u *user) merge(c *row, now time.Time) (h *held, revived bool) {
+	n := held{uri: c.URI, expires: c.Expires, since: now}
+	if old := u.find(c.URI); old != nil {
+		n.since, n.announced, n.lapsed = old.since, old.announced, old.lapsed
+	}
+	switch {
+	case expired(c.Expires, now):
+		n.lapsed++
+		n.announced = false
+	case n.lapsed > 0:
+		n.lapsed, n.since, n.announced, revived = 0, now, true, true
+	}
+	u.fresh = append(u.fresh, n)
+	return &u.fresh[len(u.fresh)-1], revived
+}
+
+// settle makes what was merged the user's contacts.
+func (u *user) settle() {
+	u.contacts, u.fresh = u.fresh, u.contacts[:0]
+}
