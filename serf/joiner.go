@@ -22,7 +22,8 @@ type joiner struct {
 	join    func(addr string) error // "ip:port" or "name/ip:port"
 	log     *slog.Logger
 
-	busy   atomic.Bool // an attempt is under way
+	busy   atomic.Bool   // an attempt is under way
+	wait   time.Duration // until the next attempt while alone
 	warned bool        // said that nobody answers
 	joined bool        // said that we are not alone
 }
@@ -38,8 +39,6 @@ const (
 
 // run works until ctx ends. It saves the peer list as it changes.
 func (j *joiner) run(ctx context.Context) {
-	tick := time.NewTicker(j.retry.tick)
-	defer tick.Stop()
 	var last time.Time
 	for {
 		members := j.members()
@@ -58,9 +57,21 @@ func (j *joiner) run(ctx context.Context) {
 			j.peers.observe(j.members())
 			j.save()
 			return
-		case <-tick.C:
+		case <-time.After(j.pause(alone)):
 		}
 	}
+}
+
+// firstWait is the first of the growing waits of a node that is alone:
+// servers that start together find each other at once.
+const firstWait = 200 * time.Millisecond
+
+// pause is how long the joiner looks away.
+func (j *joiner) pause(alone bool) time.Duration {
+	if alone {
+		return min(j.retry.tick, j.wait)
+	}
+	return j.retry.tick
 }
 
 func (j *joiner) save() {
@@ -71,8 +82,17 @@ func (j *joiner) save() {
 
 func (j *joiner) due(alone bool, since time.Duration) bool {
 	if alone {
-		return since >= j.retry.alone
+		if j.wait == 0 {
+			j.wait = min(firstWait, j.retry.alone)
+			return true
+		}
+		due := since >= j.wait
+		if due {
+			j.wait = min(2*j.wait, j.retry.alone)
+		}
+		return due
 	}
+	j.wait = 0
 	return since >= j.retry.missing
 }
 

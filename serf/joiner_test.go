@@ -31,8 +31,17 @@ func TestDue(t *testing.T) {
 		since time.Duration
 		want  bool
 	}{
+		{true, 0, true},
+		{true, 199 * time.Millisecond, false},
+		{true, 200 * time.Millisecond, true},
+		{true, 399 * time.Millisecond, false},
+		{true, 400 * time.Millisecond, true},
+		{true, 800 * time.Millisecond, true},
+		{true, 1600 * time.Millisecond, true},
+		{true, 3200 * time.Millisecond, true},
 		{true, 4 * time.Second, false},
 		{true, 5 * time.Second, true},
+		{true, 4 * time.Second, false},
 		{false, 29 * time.Second, false},
 		{false, 30 * time.Second, true},
 	} {

@@ -114,8 +114,9 @@ func run(in caddy.Input, registry *federation.Registry, logger *slog.Logger) err
 		case i := <-live:
 			inst = i
 		case <-registry.Left():
-			logger.Info("left the federation")
-			return stop(inst, registry)
+			why := registry.LeftErr()
+			logger.Info("left the federation", "err", why)
+			return errors.Join(why, stop(inst, registry))
 		case s := <-signals:
 			if s != syscall.SIGUSR1 && s != syscall.SIGHUP {
 				logger.Info("stopping", "signal", s)

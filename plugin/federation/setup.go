@@ -78,6 +78,19 @@ func (g *Registry) start(r *Runtime) error {
 	return nil
 }
 
+// LeftErr says why a node left: nil if it was told to, otherwise what forced
+// it, such as another node of the same name.
+func (g *Registry) LeftErr() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, r := range g.runtimes {
+		if r.agent != nil && r.agent.Err() != nil {
+			return r.agent.Err()
+		}
+	}
+	return nil
+}
+
 // Left is closed when a node of this process was told to leave.
 func (g *Registry) Left() <-chan struct{} {
 	g.mu.Lock()
