@@ -127,6 +127,9 @@ func (s *session) removed(a location.AOR, uri string) {
 		return
 	}
 	u.remove(uri)
+	if len(u.contacts) == 0 {
+		u.due, u.again = time.Time{}, time.Time{} // nothing is left to look at
+	}
 	s.cfg.Registrar.Removed(a, location.PJSIP, uri)
 }
 

@@ -95,6 +95,8 @@ type bench struct {
 	*amitest.Server
 	rec *record
 	src *ami.Source
+	// connect starts the Source; what f does before is there already.
+	connect func()
 }
 
 // follow runs f beside a Source on a fake Asterisk, in fake time.
@@ -109,16 +111,16 @@ func follow(t *testing.T, ast amitest.Config, cfg ami.Config, f func(b *bench)) 
 		}
 		rec := &record{start: time.Now()}
 		cfg.Registrar, cfg.Dial = rec, srv.Dial
-		b := &bench{T: t, Server: srv, rec: rec, src: ami.New(cfg)}
 		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			b.src.Run(ctx)
-		}()
+		var wg sync.WaitGroup
+		b := &bench{T: t, Server: srv, rec: rec, src: ami.New(cfg)}
+		b.connect = func() {
+			wg.Go(func() { b.src.Run(ctx) })
+			synctest.Wait()
+		}
 		defer func() {
 			cancel()
-			<-done
+			wg.Wait()
 			srv.Close()
 		}()
 		f(b)

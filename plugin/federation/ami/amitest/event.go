@@ -101,6 +101,17 @@ func (s *Server) Garbage(b []byte) {
 	}
 }
 
+// Mute lets the server hang: it takes connections and actions but sends
+// nothing until it is unmuted.
+func (s *Server) Mute(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.muted = on
+	for c := range s.sessions {
+		c.mute(on)
+	}
+}
+
 // Reload reports the reload of a module, as "module reload" does. Contacts
 // stay.
 func (s *Server) Reload(module string) {

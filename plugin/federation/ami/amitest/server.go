@@ -49,6 +49,7 @@ type Server struct {
 	sipAddr  string
 	sessions map[*session]struct{}
 	running  bool
+	muted    bool
 	booted   bool
 	started  time.Time
 	bootedBy *time.Timer

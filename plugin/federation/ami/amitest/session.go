@@ -25,6 +25,7 @@ type session struct {
 	out    []byte // to be written
 	ending bool   // close once out is written
 	closed bool
+	muted  bool // nothing is written
 
 	// guarded by Server.mu
 	loggedIn bool
@@ -33,7 +34,7 @@ type session struct {
 
 // serve starts a session; s.mu is held.
 func (s *Server) serve(conn net.Conn) {
-	c := &session{s: s, conn: conn}
+	c := &session{s: s, conn: conn, muted: s.muted}
 	c.cond = sync.NewCond(&c.mu)
 	s.sessions[c] = struct{}{}
 	c.queue([]byte("Asterisk Call Manager/" + s.amiVersion() + "\r\n"))
@@ -76,7 +77,7 @@ func (c *session) writeLoop() {
 	var buf []byte
 	for {
 		c.mu.Lock()
-		for len(c.out) == 0 && !c.closed && !c.ending {
+		for (len(c.out) == 0 || c.muted) && !c.closed && !c.ending {
 			c.cond.Wait()
 		}
 		if c.closed || len(c.out) == 0 {
@@ -98,10 +99,20 @@ func (c *session) writeLoop() {
 	}
 }
 
+func (c *session) mute(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.muted = on
+	c.cond.Broadcast()
+}
+
 // close ends the session, after what is queued was written if flush is set.
 func (c *session) close(flush bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.ending && !flush { // the writer closes, soon
+		return
+	}
 	if flush && !c.closed {
 		c.ending = true
 		_ = c.conn.SetWriteDeadline(time.Now().Add(time.Second))
