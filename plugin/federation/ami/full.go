@@ -123,6 +123,9 @@ func (s *session) stepFull(now time.Time) error {
 
 func (s *session) sendList(t location.Tech) error {
 	r := &request{tech: t}
+	if n := s.users.size[t]; t == location.PJSIP && n > 0 {
+		r.rows = make([]row, 0, n+n/8)
+	}
 	s.full.running[t] = r
 	return s.send(lists[t], r)
 }

@@ -21,12 +21,18 @@ type record struct {
 	lines []string
 	start time.Time
 	last  ami.Status
+	// timed lines begin with the seconds since start.
+	timed bool
 }
 
 func (r *record) add(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.lines = append(r.lines, fmt.Sprintf(format, args...))
+	line := fmt.Sprintf(format, args...)
+	if r.timed {
+		line = fmt.Sprintf("%6.1f %s", time.Since(r.start).Seconds(), line)
+	}
+	r.lines = append(r.lines, line)
 }
 
 func (r *record) contact(c location.Contact) string {

@@ -1,0 +1,88 @@
+package ami
+
+import (
+	"bytes"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// checker is a Registrar that fails on anything that must not be passed on.
+type checker struct{ t *testing.T }
+
+func (c checker) aor(a location.AOR) {
+	if got, err := location.ParseAOR(string(a)); err != nil || got != a {
+		c.t.Fatalf("passed on AOR %q: %v", a, err)
+	}
+}
+
+func (c checker) contacts(t location.Tech, list ...location.Contact) {
+	for _, x := range list {
+		c.aor(x.AOR)
+		if x.URI == "" || x.Tech != t || expired(x.Expires, time.Now()) {
+			c.t.Fatalf("passed on %+v", x)
+		}
+	}
+}
+
+func (c checker) Registered(x location.Contact) { c.contacts(x.Tech, x) }
+func (c checker) ListedAOR(a location.AOR, t location.Tech, list []location.Contact) {
+	c.aor(a)
+	c.contacts(t, list...)
+}
+func (c checker) ListedAll(t location.Tech, list []location.Contact) { c.contacts(t, list...) }
+func (c checker) Removed(a location.AOR, _ location.Tech, _ string)  { c.aor(a) }
+func (c checker) Status(Status)                                      {}
+
+// discard is a connection that takes everything and sends nothing.
+type discard struct{ net.Conn }
+
+func (discard) Write(b []byte) (int, error)      { return len(b), nil }
+func (discard) SetWriteDeadline(time.Time) error { return nil }
+
+func newSession(s *Source) *session {
+	ses := &session{Source: s, conn: discard{}, pending: map[uint64]*request{}, initial: true}
+	ses.full.reset()
+	ses.queue.reset()
+	ses.heard()
+	return ses
+}
+
+// FuzzAMI feeds what a hostile AMI server might send to a session that has
+// just logged in.
+func FuzzAMI(f *testing.F) {
+	for _, name := range []string{"ast16.raw.txt", "ast22.raw.txt"} {
+		text := transcript(f, name)
+		for len(text) > 0 {
+			n := min(len(text), 2000)
+			f.Add(text[:n])
+			text = text[n:]
+		}
+	}
+	boot := "Event: FullyBooted\r\n\r\n"
+	f.Add([]byte(boot + "ActionID: 2\r\nEvent: ContactList\r\nObjectName: 1001;@x\r\nUri: sip:a\r\n\r\nActionID: 2\r\nEventList: Complete\r\n\r\n"))
+	f.Add([]byte(boot + "ActionID: 1\r\nEvent: ContactList\r\nObjectName: a;@\r\nUri: \r\nRegServer: b\r\n\r\nResponse: Error\r\nActionID: 3\r\nMessage: No Contacts found\r\n\r\n"))
+	f.Add([]byte(boot + "Event: ContactStatus\r\nAOR: x&y\r\nURI: sip:x\r\nContactStatus: NonQualified\r\n\r\n"))
+	f.Add([]byte(boot + "Event: PeerStatus\r\nChannelType: SIP\r\nPeer: SIP/a\r\nPeerStatus: Registered\r\nAddress: [::1\r\n\r\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		ses := newSession(New(Config{Registrar: checker{t}}))
+		r := newReader(bytes.NewReader(b))
+		m := new(message)
+		for {
+			if err := r.read(m); err != nil {
+				return
+			}
+			if len(m.buf) > maxKept {
+				t.Fatalf("kept %d octets", len(m.buf))
+			}
+			if err := ses.handle(m); err != nil {
+				return
+			}
+			if _, err := ses.step(); err != nil {
+				return
+			}
+		}
+	})
+}
