@@ -24,8 +24,8 @@ type joiner struct {
 
 	busy   atomic.Bool   // an attempt is under way
 	wait   time.Duration // until the next attempt while alone
-	warned bool        // said that nobody answers
-	joined bool        // said that we are not alone
+	warned bool          // said that nobody answers
+	joined bool          // said that we are not alone
 }
 
 // atOnce bounds the addresses that are tried side by side, for one that

@@ -1,0 +1,36 @@
+# Targets are one line each; `make help` lists them. CI calls only these.
+SHELL   := /bin/bash
+GO      ?= go
+VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME ?= 20s
+ARGS    ?=
+.PHONY: help build demo test test-unit e2e install bench race fuzz lint cover clean
+
+help: ## list the targets
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+build: ## bin/asterfed
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/asterfed ./cmd/asterfed
+demo: build ## three nodes on loopback, users that roam; ARGS=--for=10s ends by itself
+	@bin/asterfed demo $(ARGS)
+test: test-unit e2e ## every test, those with real Asterisk included (as root)
+test-unit: ## the quick half: no root, nothing installed
+	$(GO) test ./...
+install: ## what the e2e tests need: Debian packages, Asterisk 16 and 22 in .cache
+	@examples/lab/install.sh
+e2e: build install ## real Asterisk 16 and 22, SIPp phones, stock serf (as root)
+	$(GO) test -tags e2e -count=1 -timeout 40m -v ./serf ./examples/... 2>&1 | grep -vE '^(=== (RUN|PAUSE|CONT)|\?)' ; exit $${PIPESTATUS[0]}
+race: ## unit tests under the race detector
+	$(GO) test -race ./...
+bench: ## micro-benchmarks, with allocations
+	$(GO) test -run '^$$' -bench . -benchmem $(ARGS) ./zone/... ./plugin/federation/...
+fuzz: ## every fuzz target for FUZZTIME
+	@set -e; for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do for t in $$(grep -oE '^func Fuzz[A-Za-z0-9_]+' $$f | sed 's/func //'); do echo "fuzz $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); done; done
+lint: ## gofmt, go vet, staticcheck
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run gofmt -w on these'; exit 1; }
+	$(GO) vet ./... && $(GO) vet -tags e2e ./...
+	$(GO) run $(STATICCHECK) ./... && $(GO) run $(STATICCHECK) -tags e2e ./...
+cover: ## coverage of the unit tests
+	$(GO) test -coverprofile=cover.out ./... && $(GO) tool cover -func=cover.out | tail -1
+clean: ## remove what was built (the Asterisks in .cache stay)
+	rm -rf bin cover.out
