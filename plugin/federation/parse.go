@@ -109,7 +109,7 @@ func (p *parser) complete() error {
 	if c.Key == nil {
 		key, err := deriveKey(c.GossipKey, c.Origin)
 		if err != nil {
-			return p.Errf("gossip key: %v", err)
+			return p.Errf("%v", err)
 		}
 		c.Key = key
 	}
@@ -230,8 +230,14 @@ func (p *parser) endpoint(what string, args []string) (at, advertise netip.AddrP
 }
 
 func (p *parser) gossip(args []string) (err error) {
-	p.cfg.Gossip, p.cfg.GossipAdvertise, p.cfg.GossipKey, err = p.endpoint("gossip", args)
-	return err
+	c := p.cfg
+	if c.Gossip, c.GossipAdvertise, c.GossipKey, err = p.endpoint("gossip", args); err != nil || c.GossipKey == "" {
+		return err
+	}
+	if _, err := deriveKey(c.GossipKey, c.Origin); err != nil {
+		return p.Errf("%v", err)
+	}
+	return nil
 }
 
 func (p *parser) transfer(args []string) error {

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/asterfed/asterfed/plugin/federation/ami/amitest"
+	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/miekg/dns"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"asterfed": main})
+}
+
+// Every script drives the real command; simulated Asterisks and DNS questions
+// are commands of the script.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("GOSSIP_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"pbx": pbx, "ask": ask, "listen": listen, "subst": subst,
+		},
+	})
+}
+
+// subst FILE... replaces $WORK in files, since Corefiles name absolute paths.
+func subst(ts *testscript.TestScript, _ bool, args []string) {
+	for _, f := range args {
+		text := strings.ReplaceAll(ts.ReadFile(f), "$WORK", ts.Getenv("WORK"))
+		ts.Check(os.WriteFile(ts.MkAbs(f), []byte(text), 0o600))
+	}
+}
+
+// listen ADDR occupies a UDP and TCP port.
+func listen(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", args[0])
+	ts.Check(err)
+	p, err := net.ListenPacket("udp", args[0])
+	ts.Check(err)
+	ts.Defer(func() { l.Close(); p.Close() })
+}
+
+var pbxs = map[string]*amitest.Server{}
+
+// pbx start|register|unregister|kill|revive AMI-ADDR [AOR URI] plays an
+// Asterisk; start takes the address that answers SIP OPTIONS as well.
+func pbx(ts *testscript.TestScript, _ bool, args []string) {
+	addr := args[1]
+	s := pbxs[addr]
+	switch args[0] {
+	case "start":
+		s, err := amitest.New(amitest.Config{Addr: addr, SIPAddr: args[2], User: "asterfed", Secret: "s3cret"})
+		ts.Check(err)
+		pbxs[addr] = s
+		ts.Defer(func() {
+			s.Close()
+			for _, err := range s.Errors() {
+				ts.Logf("pbx: %v", err)
+			}
+			if len(s.Errors()) > 0 {
+				ts.Fatalf("the AMI source did what it must not")
+			}
+		})
+	case "register":
+		s.Register(args[2], args[3], time.Hour)
+	case "unregister":
+		s.Unregister(args[2], args[3])
+	case "kill":
+		s.Kill()
+	case "revive":
+		ts.Check(s.Start())
+	default:
+		ts.Fatalf("pbx: unknown %q", args[0])
+	}
+}
+
+// ask SERVER NAME TYPE WANT... [key FILE] asks until the answer is WANT: an
+// rcode, or parts that the answer's text holds in this order.
+func ask(ts *testscript.TestScript, _ bool, args []string) {
+	var key *xfr.Key
+	if n := len(args); n > 2 && args[n-2] == "key" {
+		k, err := xfr.ReadKey(ts.MkAbs(args[n-1]))
+		ts.Check(err)
+		key, args = k, args[:n-2]
+	}
+	server, qname, qtype, want := args[0], dns.Fqdn(args[1]), dns.StringToType[args[2]], args[3:]
+	var got string
+	deadline := time.Now().Add(15 * time.Second)
+	for time.Now().Before(deadline) {
+		r, err := signedExchange(server, qname, qtype, key)
+		got = fmt.Sprint(err)
+		if err == nil {
+			got = dns.RcodeToString[r.Rcode]
+			for _, rr := range r.Answer {
+				got += "\n" + strings.Join(strings.Fields(rr.String()), " ")
+			}
+		}
+		if holds(got, want) {
+			ts.Logf("%s", got)
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	ts.Fatalf("%s %s at %s: got %s\nwant %q", qname, args[2], server, got, want)
+}
+
+func holds(got string, want []string) bool {
+	for _, w := range want {
+		i := strings.Index(got, w)
+		if i < 0 {
+			return false
+		}
+		got = got[i+len(w):]
+	}
+	return true
+}
+
+func signedExchange(server, qname string, qtype uint16, key *xfr.Key) (*dns.Msg, error) {
+	c := &dns.Client{Net: "tcp", Timeout: 2 * time.Second}
+	m := new(dns.Msg)
+	m.SetQuestion(qname, qtype)
+	if key != nil {
+		c.TsigSecret = map[string]string{key.Name: key.Secret}
+		m.SetTsig(key.Name, key.Algorithm, 300, time.Now().Unix())
+	}
+	r, _, err := c.Exchange(m, server)
+	if r != nil && errors.Is(err, dns.ErrAuth) {
+		err = nil
+	}
+	return r, err
+}
