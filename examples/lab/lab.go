@@ -3,6 +3,7 @@ package lab
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strconv"
@@ -68,6 +69,13 @@ func (l *Lab) setup() error {
 	var err error
 	if l.phones, err = addNamespace(l.prefix+"sw", l.prefix+"ph", "phones", PhoneAddress); err != nil {
 		return err
+	}
+	// Without cgo, the binary needs no C library, so that it runs below every
+	// root file system.
+	build := exec.Command("go", "build", "-o", filepath.Join(l.Dir, "asterfed"), "./cmd/asterfed")
+	build.Dir, build.Env = l.Repo, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build asterfed: %w: %s", err, out)
 	}
 	l.secrets = filepath.Join(l.Dir, "secrets")
 	_, err = run(l.example("secrets.sh"), l.secrets)
@@ -176,5 +184,14 @@ func Poll(limit time.Duration, f func() bool) bool {
 			return false
 		}
 		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// SaveLogs copies the logs of all nodes to a folder.
+func (l *Lab) SaveLogs(to string) {
+	for _, n := range l.nodes {
+		_ = os.MkdirAll(filepath.Join(to, n.Name), 0o755)
+		_ = os.WriteFile(filepath.Join(to, n.Name, "asterfed.log"), []byte(n.Log("asterfed")), 0o644)
+		_ = os.WriteFile(filepath.Join(to, n.Name, "asterisk.log"), []byte(n.Read("/var/log/asterisk/full")), 0o644)
 	}
 }

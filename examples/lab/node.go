@@ -101,6 +101,9 @@ func (n *Node) configure(folder string) error {
 			return err
 		}
 	}
+	if err := n.Append("/etc/asterisk/manager.conf", labManager); err != nil {
+		return err
+	}
 	return n.Write("/etc/hosts", "127.0.0.1 localhost "+n.Name+"\n")
 }
 
@@ -113,6 +116,9 @@ func (n *Node) Write(path, text string) error {
 	}
 	return nil
 }
+
+// Append adds lines at the end of a file of the node.
+func (n *Node) Append(path, text string) error { return n.Write(path, n.Read(path)+"\n"+text) }
 
 // Read returns a file of the node, empty if there is none.
 func (n *Node) Read(path string) string {

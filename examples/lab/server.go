@@ -58,7 +58,7 @@ func (n *Node) KillAsterisk() { kill(n.asterisk, n.gone, unix.SIGKILL); n.asteri
 func (n *Node) StartFederator() error {
 	binary := filepath.Join(n.Root, "usr/local/bin/asterfed")
 	if _, err := os.Stat(binary); err != nil {
-		if _, err := run("cp", filepath.Join(n.lab.Repo, "bin", "asterfed"), binary); err != nil {
+		if _, err := run("cp", filepath.Join(n.lab.Dir, "asterfed"), binary); err != nil {
 			return err
 		}
 	}
