@@ -155,7 +155,7 @@ func (s *session) run(ctx context.Context) error {
 
 // drain handles a message and those that already wait behind it.
 func (s *session) drain(m *message, ok bool) error {
-	for range cap(s.in) {
+	for n := 1; ; n++ {
 		if !ok {
 			return fmt.Errorf("read AMI: %w", s.readErr)
 		}
@@ -164,7 +164,7 @@ func (s *session) drain(m *message, ok bool) error {
 		case s.free <- m:
 		default:
 		}
-		if err != nil {
+		if err != nil || n == cap(s.in) {
 			return err
 		}
 		select {
@@ -173,7 +173,6 @@ func (s *session) drain(m *message, ok bool) error {
 			return nil
 		}
 	}
-	return nil
 }
 
 // login sends the credentials and waits for their acceptance.

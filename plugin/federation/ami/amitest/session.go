@@ -41,7 +41,6 @@ func (s *Server) serve(conn net.Conn) {
 	s.wg.Go(c.writeLoop)
 	s.wg.Go(func() {
 		c.readLoop()
-		c.close(false)
 		s.mu.Lock()
 		delete(s.sessions, c)
 		s.mu.Unlock()
@@ -123,8 +122,32 @@ func (c *session) close(flush bool) {
 	c.cond.Broadcast()
 }
 
+// maxBehind is how many actions may wait for their answer. A client that
+// writes on must not block while a long list is on its way to it.
+const maxBehind = 1024
+
 // readLoop reads actions until the connection ends.
 func (c *session) readLoop() {
+	actions := make(chan Action, maxBehind)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for a := range actions {
+			if !c.s.answer(c, a) {
+				break
+			}
+		}
+		c.close(false)
+		for range actions { // sent before the end
+		}
+	}()
+	c.parse(actions)
+	close(actions)
+	c.close(false)
+	<-done
+}
+
+func (c *session) parse(actions chan<- Action) {
 	sc := bufio.NewScanner(c.conn)
 	var a Action
 	for sc.Scan() {
@@ -135,9 +158,7 @@ func (c *session) readLoop() {
 			continue
 		}
 		if len(a.Headers) > 0 {
-			if !c.s.answer(c, a) {
-				return
-			}
+			actions <- a
 		}
 		a = Action{}
 	}
