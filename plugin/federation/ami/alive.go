@@ -1,0 +1,62 @@
+package ami
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// login sends the credentials and waits for their acceptance.
+func (s *session) login(ctx context.Context) error {
+	// A mask of the classes that are of use spares both sides the rest.
+	if err := s.send(actLogin, &request{}, s.cfg.User, s.cfg.Secret, "system,security,reporting"); err != nil {
+		return err
+	}
+	timeout := time.NewTimer(loginTimeout)
+	defer timeout.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timeout.C:
+			return fmt.Errorf("log in: no answer within %v", loginTimeout)
+		case m, ok := <-s.in:
+			switch {
+			case !ok:
+				return fmt.Errorf("log in: %w", s.readErr)
+			case m.is(keyResponse, "Success"):
+				clear(s.pending)
+				return nil
+			case m.is(keyResponse, "Error"):
+				return fmt.Errorf("%w: %.100q", errAuth, m.get(keyMessage))
+			}
+		}
+	}
+}
+
+var errSilent = errors.New("asterisk is silent")
+
+// keepAlive pings a silent Asterisk and gives up one that stays silent.
+func (s *session) keepAlive() (time.Duration, error) {
+	now := time.Now()
+	heard := time.Unix(0, s.lastRead.Load())
+	if s.pinged.IsZero() || !heard.Before(s.pinged) {
+		s.pinged = time.Time{}
+		idle := now.Sub(heard)
+		if idle < pingIdle {
+			return pingIdle - idle, nil
+		}
+		s.pinged = now
+		return pingTimeout, s.send(actPing, &request{})
+	}
+	limit := pingTimeout
+	if s.full.inFlight() {
+		limit = listTimeout
+	}
+	silent := now.Sub(s.pinged)
+	if silent >= limit {
+		return 0, fmt.Errorf("%w for %v", errSilent, now.Sub(heard).Round(time.Second))
+	}
+	return limit - silent, nil
+}
