@@ -76,6 +76,11 @@ type Phone struct {
 // (answer, busy, decline, ring, forward).
 func (l *Lab) Phone(user, scenario string, args ...string) (*Phone, error) {
 	sip, rtp := l.ports()
+	return l.PhoneAt(user, scenario, sip, rtp, args...)
+}
+
+// PhoneAt is Phone at given ports, for SIP and for RTP.
+func (l *Lab) PhoneAt(user, scenario, sip, rtp string, args ...string) (*Phone, error) {
 	cmd, dir, err := l.sipp(scenario, append([]string{"-p", sip, "-mp", rtp, "-rtp_echo"}, args...)...)
 	if err != nil {
 		return nil, err
