@@ -47,7 +47,7 @@ func TestFederation(t *testing.T) {
 	if err := c.Leave(); err != nil {
 		t.Fatal(err)
 	}
-	a.await(t, EventLeave, "c", EventFailed)
+	a.await(t, EventLeave, "c") // under load the failure may be seen first
 	select {
 	case <-c.Left():
 	default:

@@ -102,7 +102,21 @@ func parseLine(line []byte) (slog.Level, []byte) {
 	case "ERR", "ERROR":
 		return slog.LevelError, msg
 	case "WARN":
+		for _, r := range routine {
+			if bytes.HasPrefix(msg, []byte(r)) {
+				return slog.LevelDebug, msg
+			}
+		}
 		return slog.LevelWarn, msg
 	}
 	return slog.LevelDebug, msg
+}
+
+// routine are warnings that mean nothing here: a node that restarts at once
+// refutes its former self, and a restart does not leave the federation.
+var routine = []string{
+	"memberlist: Refuting an alive message",
+	"serf: Shutdown without a Leave",
+	"agent: Serf shutdown detected",
+	"serf: Failed to re-join any previously known node",
 }

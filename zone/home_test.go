@@ -32,7 +32,7 @@ func TestReplaceKeepsWhatStays(t *testing.T) {
 		}
 	}()
 	for i := range 500 {
-		b.Replace(Version{"f", uint32(i)}, nil, []location.Binding{binding("1001", uint64(i), 5), binding("1003", 3, 5)})
+		b.Replace(Version{"f", uint32(i)}, nil, []location.Binding{binding("1001", uint64(i+1), 5), binding("1003", 3, 5)})
 	}
 	close(stop)
 	wg.Wait()

@@ -88,6 +88,9 @@ func ParseTXT(rr *dns.TXT, apex string) (location.Binding, *Node, error) {
 			return b, nil, fmt.Errorf("parse binding %s: %w", owner, err)
 		}
 	}
+	if b.Tech == 0 || b.Contact == 0 {
+		return b, nil, fmt.Errorf("parse binding %s: k= or c= is missing", owner)
+	}
 	aor, err := location.ParseAOR(name)
 	if err != nil {
 		return b, nil, fmt.Errorf("parse binding: %w", err)

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"strings"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -51,6 +52,9 @@ const (
 	soaRetry   = 10
 	soaExpire  = 7 * 24 * 3600
 )
+
+// Expire is how long a home zone that cannot be refreshed still answers.
+const Expire = soaExpire * time.Second
 
 // NodeName returns the owner name of a node's addresses.
 func NodeName(node, origin string) string { return node + ".nodes." + origin }

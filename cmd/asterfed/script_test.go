@@ -3,8 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +32,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"pbx": pbx, "ask": ask, "listen": listen, "subst": subst,
+			"pbx": pbx, "ask": ask, "ask-udp": askUDP, "http": httpGet, "listen": listen, "subst": subst,
 		},
 	})
 }
@@ -113,6 +116,44 @@ func ask(ts *testscript.TestScript, _ bool, args []string) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	ts.Fatalf("%s %s at %s: got %s\nwant %q", qname, args[2], server, got, want)
+}
+
+// ask-udp SERVER NAME TYPE SIZE WANT... asks once over UDP; SIZE is the EDNS
+// size, 0 for none. WANT are parts of the answer as dig prints it.
+func askUDP(ts *testscript.TestScript, _ bool, args []string) {
+	m := new(dns.Msg)
+	m.SetQuestion(dns.Fqdn(args[1]), dns.StringToType[args[2]])
+	size, err := strconv.ParseUint(args[3], 10, 16)
+	ts.Check(err)
+	if size > 0 {
+		m.SetEdns0(uint16(size), false)
+	}
+	c := &dns.Client{Timeout: 5 * time.Second, UDPSize: 4096}
+	r, _, err := c.Exchange(m, args[0])
+	ts.Check(err)
+	if got := fmt.Sprintf("len %d\n%v", r.Len(), r); !holds(got, args[4:]) {
+		ts.Fatalf("got %s\nwant %q", got, args[4:])
+	}
+}
+
+// http URL WANT... gets the page until it holds WANT.
+func httpGet(ts *testscript.TestScript, _ bool, args []string) {
+	var got string
+	deadline := time.Now().Add(10 * time.Second)
+	for ; time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		r, err := http.Get(args[0])
+		if err != nil {
+			got = err.Error()
+			continue
+		}
+		body, _ := io.ReadAll(r.Body)
+		r.Body.Close()
+		got = r.Status + "\n" + string(body)
+		if holds(got, args[1:]) {
+			return
+		}
+	}
+	ts.Fatalf("%s: got %s\nwant %q", args[0], got, args[1:])
 }
 
 func holds(got string, want []string) bool {

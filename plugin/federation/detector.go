@@ -25,6 +25,7 @@ type detector struct {
 
 	mu      sync.Mutex
 	losses  int           // since the peer was last heard
+	since   time.Time     // when it fell silent
 	checked bool          // OPTIONS has an answer since
 	alive   bool          // that answer
 	heard   chan struct{} // closed when the peer is heard; nil while it is
@@ -50,7 +51,7 @@ func (d *detector) Lost(err error) {
 	d.losses++
 	first := d.heard == nil
 	if first {
-		d.heard = make(chan struct{})
+		d.heard, d.since = make(chan struct{}), time.Now()
 		heard := d.heard
 		d.run(func() { d.check(heard) })
 	}
@@ -95,10 +96,12 @@ func (d *detector) check(heard <-chan struct{}) {
 func (d *detector) decide() {
 	d.mu.Lock()
 	ok := d.heard != nil && d.losses > 1 && d.checked
-	alive := d.alive
+	alive, silent := d.alive, time.Since(d.since)
 	d.mu.Unlock()
 	switch {
 	case !ok:
+	case alive && silent > zone.Expire: // RFC 1035 §3.3.13: what is this old is no answer
+		d.set(zone.Gone, "nothing was heard of it for a week")
 	case alive:
 		d.set(zone.Orphan, "its federator is silent, its Asterisk answers")
 	default:

@@ -78,7 +78,7 @@ func (r *Runtime) Start() (err error) {
 	r.monitor = newMonitor(r)
 	if a := r.cfg.Asterisk; a.Addr != "" {
 		r.source = ami.New(ami.Config{Addr: a.Addr, User: a.User, Secret: a.Secret, Registrar: registrar{r},
-			Rivals: r.view.Contested, Permit: r.cfg.permits, Logger: r.log.With("source", "ami")})
+			Rivals: r.view.Contested, Permit: r.cfg.permits, Held: r.heldHere, Logger: r.log.With("source", "ami")})
 	} else {
 		r.listed.Store(true)
 	}
@@ -89,8 +89,14 @@ func (r *Runtime) Start() (err error) {
 		r.run(func() { r.source.Run(r.ctx) })
 	}
 	r.run(r.settle)
-	r.run(r.followTags)
+	go r.followTags() // not waited for: Serf gives up on a broadcast after 5 s only
 	return nil
+}
+
+// heldHere counts the bindings of one technology in the own home zone.
+func (r *Runtime) heldHere(t location.Tech) (n int) {
+	r.primary.Read(func(s *location.Store) { n = s.Count(t) })
+	return n
 }
 
 func (r *Runtime) run(f func()) {
@@ -141,7 +147,7 @@ func (r *Runtime) followTags() {
 		bell := r.primary.Changed()
 		if state := string(r.primary.Node().State) + r.primary.Version().Epoch; state != last {
 			last = state
-			if err := r.agent.SetTags(r.tags()); err != nil {
+			if err := r.agent.SetTags(r.tags()); err != nil && r.ctx.Err() == nil {
 				r.log.Warn("tags not set", "err", err)
 			}
 		}

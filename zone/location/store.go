@@ -41,6 +41,19 @@ func NewStore(clock *Clock, rival func(AOR) Stamp) *Store {
 // Len returns the number of bindings.
 func (s *Store) Len() int { return s.n }
 
+// Count returns the number of bindings of one technology.
+func (s *Store) Count(t Tech) int {
+	n := 0
+	for _, cs := range s.aors {
+		for _, e := range cs {
+			if e.b.Tech == t {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // Restore puts back a binding that a journal or a peer has kept.
 func (s *Store) Restore(b Binding) { s.put(&entry{b: b}) }
 

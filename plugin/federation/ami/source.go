@@ -43,7 +43,8 @@ const (
 	dialTimeout  = 5 * time.Second
 	loginTimeout = 10 * time.Second
 	firstBackoff = 100 * time.Millisecond
-	maxBackoff   = 5 * time.Second
+	maxBackoff   = time.Second // AMI is on this machine: an attempt costs nothing
+	authBackoff  = 10 * time.Second
 )
 
 var (
@@ -109,7 +110,7 @@ func (s *Source) Run(ctx context.Context) {
 			backoff = firstBackoff
 		}
 		if errors.Is(err, errAuth) {
-			backoff = maxBackoff // a wrong secret does not get right by haste
+			backoff = authBackoff // a wrong secret does not get right by haste
 		}
 		wait := backoff - backoff/5 + rand.N(backoff*2/5) // ±20 %
 		select {

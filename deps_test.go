@@ -1,0 +1,94 @@
+package asterfed
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/asterfed/asterfed/"
+
+// layers lists the packages from the bottom up: what may import what, and why
+// it may not import more.
+var layers = []struct {
+	pkg   string
+	may   []string // packages of this module, beside itself
+	never []string // prefixes that must not appear among its imports
+	why   string
+}{
+	{"zone/location", nil, []string{"github.com/"},
+		"bindings are the model: they know no DNS, no AMI and no network"},
+	{"zone", []string{"zone/location"}, []string{"github.com/coredns", "github.com/hashicorp", "net/http"},
+		"answers are made from bindings alone, so that they can be tested without a server"},
+	{"zone/xfr", []string{"zone", "zone/location"}, []string{"github.com/coredns", "github.com/hashicorp"},
+		"a secondary decides nothing: what silence means is the plugin's to say"},
+	{"serf", nil, []string{"github.com/coredns", "github.com/miekg"},
+		"membership carries no registrations, so that its limits never lose one"},
+	{"plugin/federation/sip", nil, []string{"github.com/"},
+		"a sign of life is bytes on a socket"},
+	{"plugin/federation/ami", []string{"zone/location"}, []string{"github.com/coredns", "github.com/miekg", "github.com/hashicorp"},
+		"a source turns AMI into changes; nothing calls back upstream"},
+	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/sip", "serf", "zone", "zone/location", "zone/xfr"}, nil,
+		"the plugin joins the parts; only the command stands above it"},
+}
+
+// TestImportsPointDownward holds the direction of imports.
+func TestImportsPointDownward(t *testing.T) {
+	for _, l := range layers {
+		out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, "./"+l.pkg).Output()
+		if err != nil {
+			t.Fatalf("go list %s: %v", l.pkg, err)
+		}
+		imports := strings.Fields(string(out))
+		if len(imports) == 0 {
+			t.Errorf("%s imports nothing: is it still there?", l.pkg)
+		}
+		for _, i := range imports {
+			own, ours := strings.CutPrefix(i, module)
+			allowed := ours && contains(l.may, own)
+			for _, n := range l.never {
+				if strings.HasPrefix(i, n) && !allowed {
+					t.Errorf("%s imports %s: %s", l.pkg, i, l.why)
+				}
+			}
+			if ours && !allowed {
+				t.Errorf("%s imports %s, which does not stand below it: %s", l.pkg, own, l.why)
+			}
+		}
+	}
+}
+
+// TestOneImporter: a dependency that is to stay replaceable has one door.
+func TestOneImporter(t *testing.T) {
+	doors := map[string][]string{
+		"github.com/hashicorp/":     {"serf"},
+		"github.com/coredns/":       {"plugin/federation", "cmd/asterfed"},
+		"github.com/urfave/cli/v2":  {"cmd/asterfed"},
+		"github.com/miekg/dns":      {"zone", "zone/xfr", "plugin/federation", "cmd/asterfed", "examples/lab", "examples/three-nodes"},
+		"github.com/prometheus/cli": {"plugin/federation"},
+	}
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line)
+		pkg := strings.TrimPrefix(f[0], module)
+		for _, i := range f[1:] {
+			for prefix, who := range doors {
+				if strings.HasPrefix(i, prefix) && !contains(who, pkg) {
+					t.Errorf("%s imports %s: only %v may", pkg, i, who)
+				}
+			}
+		}
+	}
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,74 @@
+package zone
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/miekg/dns"
+)
+
+// sizedView holds n users on 10 homes.
+func sizedView(b *testing.B, n int) *View {
+	b.Helper()
+	v := NewView(Config{Origin: origin, Self: "pbx-0", TTL: 5 * time.Second})
+	for h := range 10 {
+		node := Node{Name: fmt.Sprintf("pbx-%d", h), State: Up, SIP: []Transport{{"udp", 5060}}, IAX: 4569}
+		var all []location.Binding
+		for i := h; i < n; i += 10 {
+			all = append(all, binding(fmt.Sprintf("97231%07d", i), uint64(i), uint64(i+1)))
+		}
+		v.Home(node.Name).Replace(Version{"e", 1}, &node, all)
+	}
+	v.SetSettled(true)
+	return v
+}
+
+func BenchmarkLookup(b *testing.B) {
+	for _, n := range []int{1_000, 1_000_000} {
+		v := sizedView(b, n)
+		for _, q := range []struct {
+			name, qname string
+			qtype       uint16
+		}{
+			{"user", "972310000007.users." + origin, dns.TypeNAPTR},
+			{"enum", "7.0.0.0.0.0.0.1.3.2.7.9.e164." + origin, dns.TypeNAPTR},
+			{"srv", "_sip._udp.972310000007.users." + origin, dns.TypeSRV},
+			{"absent", "9.9.9.9.e164." + origin, dns.TypeNAPTR},
+			{"empty", "1.3.2.7.9.e164." + origin, dns.TypeNAPTR},
+		} {
+			b.Run(fmt.Sprintf("%s/%d", q.name, n), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					v.Lookup(q.qname, q.qtype)
+				}
+			})
+		}
+	}
+}
+
+// A change costs the same in a small zone and in a large one.
+func BenchmarkApply(b *testing.B) {
+	for _, n := range []int{1_000, 1_000_000} {
+		v := sizedView(b, n)
+		h := v.Home("pbx-7")
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			old := binding("972310000007", 7, 8)
+			for i := 0; b.Loop(); i++ {
+				next := binding("972310000007", 7, uint64(i))
+				h.Apply(Version{"e", uint32(i)}, nil, []location.Change{{Old: old, New: next}})
+				old = next
+			}
+		})
+		b.Run(fmt.Sprintf("come-and-go/%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			x := binding("972319999999", 1, 1)
+			for i := 0; b.Loop(); i++ {
+				h.Apply(Version{"e", 1}, nil, []location.Change{{New: x}})
+				h.Apply(Version{"e", 1}, nil, []location.Change{{Old: x}})
+			}
+		})
+	}
+}

@@ -1,0 +1,85 @@
+package zone
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/miekg/dns"
+)
+
+// Whatever is asked, the answer packs, is authoritative for the zone, and
+// says either data, or SOA.
+func FuzzLookup(f *testing.F) {
+	for _, a := range answers {
+		f.Add(strings.TrimPrefix(a.qname+"."+origin, "."), uint16(dns.StringToType[a.qtype]))
+	}
+	f.Add(`\046.e164.fed.example.`, dns.TypeNAPTR)
+	f.Add(`..e164.fed.example.`, dns.TypeNAPTR)
+	f.Add(`_sip._udp..users.fed.example.`, dns.TypeSRV)
+	v := newTestView(&testing.T{}, Newest)
+	v.Home("pbx-b").Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 1, 100), bind("alice.smith", 3, 1)})
+	f.Fuzz(func(t *testing.T, qname string, qtype uint16) {
+		qname = strings.ToLower(qname)
+		if _, ok := dns.IsDomainName(qname); !ok || !dns.IsSubDomain(origin, qname) || !dns.IsFqdn(qname) {
+			return
+		}
+		r := v.Lookup(qname, qtype)
+		m := new(dns.Msg)
+		m.SetQuestion(qname, qtype)
+		m.Answer, m.Ns, m.Extra, m.Compress = r.Answer, r.Ns, r.Extra, true
+		if _, err := m.Pack(); err != nil {
+			t.Fatalf("%q: answer does not pack: %v", qname, err)
+		}
+		if len(r.Answer) == 0 && (len(r.Ns) != 1 || r.Ns[0].Header().Rrtype != dns.TypeSOA) {
+			t.Fatalf("%q: no data and no SOA", qname)
+		}
+		for _, rr := range r.Answer {
+			if rr.Header().Name != qname || rr.Header().Rrtype != qtype {
+				t.Fatalf("%q %d answered with %v", qname, qtype, rr)
+			}
+		}
+	})
+}
+
+// What a peer sends is refused, or can be published and comes back the same.
+func FuzzParseTXT(f *testing.F) {
+	apex := HomeZone("pbx-b", origin)
+	f.Add("1001.users."+apex, "v=1\x00k=pjsip\x00c=00000000000000ff\x00t=10")
+	f.Add("alice.users."+apex, "v=1\x00k=iax2\x00c=00000000000000ff\x00u=Alice\x00new=key")
+	f.Add(`x@h&PJSIP/trunk/900.users.`+apex, "v=1\x00k=pjsip\x00c=00000000000000ff")
+	f.Add(apex, "v=1\x00a=192.0.2.1\x00sip=udp:5060\x00iax=4569\x00state=up")
+	f.Fuzz(func(t *testing.T, owner, txt string) {
+		rr := &dns.TXT{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeTXT, Class: dns.ClassINET}, Txt: strings.Split(txt, "\x00")}
+		b, node, err := ParseTXT(rr, apex)
+		if err != nil || node != nil {
+			return
+		}
+		if _, err := location.ParseAOR(string(b.AOR)); err != nil {
+			t.Fatalf("took an AOR that must not be published: %v", err)
+		}
+		again, _, err := ParseTXT(TXT(b, apex, 5), apex)
+		if err != nil || again != b {
+			t.Fatalf("%v comes back as %v: %v", b, again, err)
+		}
+	})
+}
+
+// A journal is read whole, up to a batch that is not, or refused; never more.
+func FuzzReplay(f *testing.F) {
+	head := "asterfed-journal 1 pbx-a fed.example. epoch=0123456789abcdef boot=x\n"
+	f.Add([]byte(head + "= 1 00000000\n"))
+	f.Add([]byte(head + "+ 1001 pjsip 00000000000000ff 0000000000000010\n= 2 3b3c9b5f\n! clean\n"))
+	f.Add([]byte(head + "@ v=1 state=up\n= 2 00000000\n= 3 00000000\n"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		j := &Journal{header: "asterfed-journal 1 pbx-a fed.example.", live: map[journalKey]location.Binding{}}
+		if err := j.replay(raw); err != nil {
+			return
+		}
+		for _, b := range j.Bindings() {
+			if _, err := location.ParseAOR(string(b.AOR)); err != nil {
+				t.Fatalf("restored %v: %v", b, err)
+			}
+		}
+	})
+}
