@@ -44,7 +44,7 @@ const (
 	loginTimeout = 10 * time.Second
 	firstBackoff = 100 * time.Millisecond
 	maxBackoff   = time.Second // AMI is on this machine: an attempt costs nothing
-	authBackoff  = 10 * time.Second
+	authBackoff  = 5 * time.Second
 )
 
 var (
