@@ -1,66 +1,65 @@
 package zone
 
-import "sync"
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+)
 
 // census counts, for one empty non-terminal (RFC 8020), the names that each
-// home has beneath it. It is immutable; the nodes above a name exist as long
-// as any visible home has a name beneath.
-type census struct{ by []headcount }
+// home has beneath it. The node exists as long as any visible home has one.
+// Readers see the list of homes; only writers, under the view's lock, see the
+// counts, so that a name that comes costs a few increments, no allocation.
+type census struct{ by atomic.Pointer[[]*headcount] }
 
 type headcount struct {
 	home *Home
-	n    int32
+	n    int // above zero
 }
 
-// tally adds d to the home's count at key.
-func tally(m *sync.Map, key string, h *Home, d int) {
-	for {
-		old, loaded := m.Load(key)
-		next := &census{}
-		found := false
-		if loaded {
-			for _, c := range old.(*census).by {
-				if c.home == h {
-					c.n += int32(d)
-					found = true
-				}
-				if c.n > 0 {
-					next.by = append(next.by, c)
-				}
-			}
-		}
-		if !found && d > 0 {
-			next.by = append(next.by, headcount{h, int32(d)})
-		}
-		switch {
-		case !loaded && len(next.by) == 0:
-			return
-		case !loaded:
-			if _, taken := m.LoadOrStore(key, next); !taken {
-				return
-			}
-		case len(next.by) == 0:
-			if m.CompareAndDelete(key, old) {
-				return
-			}
-		default:
-			if m.CompareAndSwap(key, old, next) {
-				return
-			}
-		}
+// tallies are the empty non-terminals of one tree. The lock is for writers.
+type tallies struct {
+	mu sync.Mutex
+	at sync.Map // suffix or prefix → *census
+}
+
+// add adds d to the home's count at key. The caller holds the lock.
+func (t *tallies) add(key string, h *Home, d int) {
+	c, _ := t.at.Load(key)
+	if c == nil {
+		c = new(census)
+		t.at.Store(key, c)
+	}
+	t.count(key, c.(*census), h, d)
+}
+
+func (t *tallies) count(key string, c *census, h *Home, d int) {
+	var by []*headcount
+	if p := c.by.Load(); p != nil {
+		by = *p
+	}
+	i := slices.IndexFunc(by, func(x *headcount) bool { return x.home == h })
+	if i < 0 {
+		by = append(slices.Clip(by), &headcount{home: h, n: d})
+		c.by.Store(&by)
+		return
+	}
+	if by[i].n += d; by[i].n > 0 {
+		return
+	}
+	by = slices.Delete(slices.Clone(by), i, i+1)
+	c.by.Store(&by)
+	if len(by) == 0 {
+		t.at.Delete(key)
 	}
 }
 
 // inhabited reports whether a visible home has names below key.
-func inhabited(m *sync.Map, key string) bool {
-	c, ok := m.Load(key)
+func (t *tallies) inhabited(key string) bool {
+	c, ok := t.at.Load(key)
 	if !ok {
 		return false
 	}
-	for _, h := range c.(*census).by {
-		if h.home.Visible() {
-			return true
-		}
-	}
-	return false
+	by := c.(*census).by.Load()
+	return by != nil && slices.ContainsFunc(*by, func(x *headcount) bool { return x.home.Visible() })
 }

@@ -263,17 +263,23 @@ func (h *Home) enumerate(key string, a location.AOR, add bool) {
 	if add {
 		d = 1
 	}
-	if digits, ok := a.Number(); ok {
+	if digits, ok := a.Number(); ok && len(digits) > 1 {
+		t := &h.view.digits
+		t.mu.Lock()
 		for i := 1; i < len(digits); i++ {
-			tally(&h.view.digits, digits[:i], h, d)
+			t.add(digits[:i], h, d)
 		}
+		t.mu.Unlock()
 	}
+	t := &h.view.labels
 	for rest := key; ; {
 		_, after, ok := strings.Cut(rest, ".")
 		if !ok {
 			return
 		}
-		tally(&h.view.labels, after, h, d)
+		t.mu.Lock()
+		t.add(after, h, d)
+		t.mu.Unlock()
 		rest = after
 	}
 }

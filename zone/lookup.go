@@ -144,7 +144,7 @@ func (q query) users(rel string) Result {
 	label, aor, partial := service(rel)
 	claims := q.v.claims(aor)
 	if len(claims) == 0 {
-		return q.exists(label == "" && !partial && inhabited(&q.v.labels, aor))
+		return q.exists(label == "" && !partial && q.v.labels.inhabited(aor))
 	}
 	switch {
 	case partial:
@@ -183,7 +183,7 @@ func (q query) e164(rel string) Result {
 		claims = merge(claims, plus)
 	}
 	if len(claims) == 0 {
-		return q.exists(inhabited(&q.v.digits, number))
+		return q.exists(q.v.digits.inhabited(number))
 	}
 	if q.wants(dns.TypeNAPTR) {
 		return q.data(q.v.naptrs(q.qname, claims)...)

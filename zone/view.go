@@ -11,7 +11,7 @@ import (
 
 // View is the merged view: every binding of every home, by name. Reads take
 // no lock and see each name's bindings whole; each home has one writer, and
-// writers of several homes do not wait for each other.
+// writers of several homes wait for each other only to count a new name.
 type View struct {
 	origin string
 	self   string
@@ -19,8 +19,8 @@ type View struct {
 	order  Order
 
 	names  sync.Map // folded AOR → *name, immutable
-	labels sync.Map // empty non-terminals below users: dotted suffix → *census
-	digits sync.Map // number prefixes below e164 → *census
+	labels tallies  // empty non-terminals below users, by dotted suffix
+	digits tallies  // number prefixes below e164
 
 	mu    sync.Mutex // guards the writing of homes
 	homes atomic.Pointer[[]*Home]
