@@ -47,11 +47,10 @@ func TestReplaceKeepsWhatStays(t *testing.T) {
 // Several writers at random leave exactly what a plain map says.
 func TestViewAgainstModel(t *testing.T) {
 	v := newTestView(t, Newest)
-	model := map[string]map[string]bool{}
+	model := map[string]map[string]bool{"pbx-a": {}, "pbx-b": {}, "pbx-c": {}}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for i, node := range []string{"pbx-a", "pbx-b", "pbx-c"} {
-		model[node] = map[string]bool{}
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
