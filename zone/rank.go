@@ -102,14 +102,31 @@ func (v *View) rotate(out []ranked) {
 	copy(out, head)
 }
 
-// naptrs are the ENUM records of a name, best home first.
+// maxENUM bounds the ENUM records of a name, in octets: Asterisk reads answers
+// into 4096 and takes a larger one for none.
+const maxENUM = 3600
+
+// naptrs are the ENUM records of a name, best home first. Homes that would
+// make the answer too large for Asterisk are left out, the last ones first.
 func (v *View) naptrs(owner string, claims []claim) []dns.RR {
 	var out []dns.RR
+	size := 0
 	for _, r := range v.rank(claims) {
+		n := len(out)
 		out = r.home.records.Load().naptrE2U(out, owner, string(r.aor), r.pref, v.ttl)
+		for _, rr := range out[n:] {
+			size += dns.Len(rr) - len(owner) // owners are compressed
+		}
+		if size > maxENUM && n > 0 {
+			v.trimmed.Add(1)
+			return out[:n]
+		}
 	}
 	return out
 }
+
+// Trimmed returns how many answers left homes out for their size.
+func (v *View) Trimmed() int64 { return v.trimmed.Load() }
 
 // services are the SRV records of a name towards its homes.
 func (q query) services(label string, homes []ranked) Result {

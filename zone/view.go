@@ -30,6 +30,7 @@ type View struct {
 	changed     atomic.Int64 // unix seconds of the last change, the zone's public serial
 	turn        atomic.Uint32
 	settled     atomic.Bool
+	trimmed     atomic.Int64
 	now         func() time.Time
 }
 

@@ -43,6 +43,7 @@ var (
 	amiDesc      = desc("ami_up", "1 while AMI is connected and the registrations are listed.")
 	diskDesc     = desc("disk_ok", "1 while the home zone can be kept on disk.")
 	settledDesc  = desc("settled", "1 once every node is known.")
+	trimmedDesc  = desc("answers_trimmed_total", "Answers that left homes out, since Asterisk reads 4096 octets at most.")
 	contestDesc  = desc("contested", "AORs bound here that another node claims newer.")
 )
 
@@ -77,6 +78,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		count(aheadDesc, s.Ahead, h.Name)
 	}
 	gauge(settledDesc, truth(r.view.Settled()))
+	count(trimmedDesc, r.view.Trimmed())
 	gauge(contestDesc, float64(len(r.view.Contested())))
 	if r.primary != nil {
 		gauge(diskDesc, truth(r.primary.DiskErr() == nil))
