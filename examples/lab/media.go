@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"strconv"
 	"sync"
@@ -98,4 +99,16 @@ func (e *Ear) Close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.packets = nil
+}
+
+// ListenUDP opens a socket in the phones' namespace.
+func (l *Lab) ListenUDP(address string) (conn net.PacketConn, err error) {
+	err = l.phones.enter(func() (err error) {
+		conn, err = net.ListenPacket("udp4", address)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	}
+	return conn, nil
 }

@@ -55,6 +55,8 @@ func (l *Lab) Register(user string, at *Node, contact string, seconds int) error
 	if err != nil {
 		return err
 	}
+	// SIPp repeats a request that nobody answers for half a minute.
+	defer time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() }).Stop()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("register %s at %s: %w: %s %s", user, at.Name, err, read(dir+"/errors"), tail(string(out), 5))
 	}
