@@ -78,7 +78,7 @@ func Check(c Config) error {
 		}
 	}
 	if c.KeyFile != "" {
-		if _, err := readKey(c.KeyFile); err != nil {
+		if _, err := ReadKey(c.KeyFile); err != nil {
 			errs = append(errs, err)
 		}
 	}

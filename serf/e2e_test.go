@@ -130,7 +130,7 @@ func TestStockKeygen(t *testing.T) {
 	if _, err := base64.StdEncoding.DecodeString(key); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readKey(keyFile(t, key)); err != nil {
+	if _, err := ReadKey(keyFile(t, key)); err != nil {
 		t.Error(err)
 	}
 }

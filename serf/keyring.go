@@ -41,9 +41,9 @@ func decodeKey(s string) ([]byte, error) {
 	return k, nil
 }
 
-// readKey returns the key in the first line of a file that is neither empty
+// ReadKey returns the key in the first line of a file that is neither empty
 // nor a comment (#). Errors name the file but never show the key.
-func readKey(file string) ([]byte, error) {
+func ReadKey(file string) ([]byte, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read gossip key: %w", err)
@@ -76,7 +76,7 @@ func openKeyring(keyFile, ringFile string, log *slog.Logger) (*memberlist.Keyrin
 		log.Error("keyring unusable, starting from the key file", "keyring", ringFile, "err", err)
 	}
 	if keyFile != "" {
-		k, err := readKey(keyFile)
+		k, err := ReadKey(keyFile)
 		if err != nil {
 			return nil, err
 		}

@@ -236,7 +236,8 @@ func (v *View) contest(key string) {
 		v.contested.Delete(key)
 		return
 	}
-	if _, known := v.contested.Swap(key, own); !known && v.onContested != nil {
+	v.contested.Store(key, own)
+	if v.onContested != nil { // every time: what is listed now is from before the new claim
 		v.onContested(own)
 	}
 }

@@ -50,8 +50,8 @@ type Config struct {
 	Self   string // this node's name
 	TTL    time.Duration
 	Order  Order
-	// OnContested is told of an AOR bound here that another home claims with
-	// a newer stamp. It must not block. May be nil.
+	// OnContested is told of an AOR bound here whenever another home claims it
+	// with a newer stamp. It must not block. May be nil.
 	OnContested func(location.AOR)
 	Now         func() time.Time
 }

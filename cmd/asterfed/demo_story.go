@@ -32,7 +32,7 @@ func (s *story) say(format string, args ...any) {
 }
 
 func (s *story) intro() {
-	fmt.Fprintf(s.out, "\nThree nodes serve %s. Ask any of them from another terminal:\n\n", demoZone)
+	fmt.Fprintf(s.out, "\nThree nodes serve %s Ask any of them from another terminal:\n\n", demoZone)
 	for _, line := range []string{
 		"dig @127.0.0.11 -p 5300 1001.users.fed.example NAPTR +short      # where is 1001?",
 		"dig @127.0.0.12 -p 5300 1.0.0.1.e164.fed.example NAPTR           # the same by ENUM",

@@ -5,9 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"os"
-	"strings"
 
+	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 )
@@ -16,13 +15,9 @@ import (
 // out of the gossip key (HKDF, RFC 5869), so that one file serves a LAN. A
 // federation whose gossip key rotates needs a transfer key of its own.
 func deriveKey(gossipKeyFile, origin string) (*xfr.Key, error) {
-	raw, err := os.ReadFile(gossipKeyFile)
+	secret, err := serf.ReadKey(gossipKeyFile)
 	if err != nil {
-		return nil, fmt.Errorf("read gossip key: %w", err)
-	}
-	secret, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(raw)))
-	if err != nil {
-		return nil, fmt.Errorf("read gossip key %s: want base64 of 16, 24 or 32 bytes", gossipKeyFile)
+		return nil, err
 	}
 	key, err := hkdf.Key(sha256.New, secret, nil, "asterfed transfer "+origin, 32)
 	if err != nil {

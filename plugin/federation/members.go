@@ -83,7 +83,7 @@ func (r *Runtime) connect(node, addr string) *member {
 		}}
 	peer := xfr.NewPeer(xfr.PeerConfig{
 		Node: node, Addr: addr, Origin: r.cfg.Origin, Key: r.cfg.Key, Home: home, Own: r.primary, Clock: r.clock,
-		Heard: det.Heard, Lost: det.Lost, Logger: r.log.With("source", "xfr"),
+		Heard: det.Heard, Lost: det.Lost, Refused: r.refused(node, det), Logger: r.log.With("source", "xfr"),
 	})
 	m := &member{peer: peer, det: det, cancel: cancel}
 	r.run(func() { peer.Run(ctx) })
@@ -91,6 +91,18 @@ func (r *Runtime) connect(node, addr string) *member {
 		r.run(func() { r.recover(ctx, peer) })
 	}
 	return m
+}
+
+// refused says, now and then, that a node answers to another key: it is
+// alive, but nothing can be learnt from it.
+func (r *Runtime) refused(node string, det *detector) func(error) {
+	n := 0
+	return func(err error) {
+		if n++; n == 1 || n%300 == 0 {
+			r.log.Warn("node does not take this node's transfer key: compare the key files and the clocks", "node", node, "err", err, "count", n)
+		}
+		det.Heard()
+	}
 }
 
 // recover asks a peer for what it has kept of this node's lost data.

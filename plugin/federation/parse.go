@@ -96,7 +96,7 @@ func (p *parser) complete() error {
 	if len(c.Addrs) == 0 {
 		c.Addrs = c.Listen
 	}
-	if !p.seen["sip"] {
+	if !p.seen["sip"] && c.Asterisk.Addr != "" {
 		c.SIP = []zone.Transport{{Proto: "udp", Port: 5060}}
 	}
 	if !c.Transfer.IsValid() {
@@ -330,13 +330,13 @@ func (p *parser) data(args []string) (err error) {
 }
 
 func (p *parser) ttl(args []string) error {
-	s, err := p.one(args, "a duration from 1s to 5s")
+	s, err := p.one(args, "a duration such as 5s")
 	if err != nil {
 		return err
 	}
 	d, err := time.ParseDuration(s)
-	if err != nil || d < time.Second || d > time.Hour || d%time.Second != 0 {
-		return p.Errf("ttl %q: want whole seconds, from 1s (5s is the default)", s)
+	if err != nil || d < time.Second || d > time.Minute || d%time.Second != 0 {
+		return p.Errf("ttl %q: want whole seconds from 1s to 1m (5s is the default)", s)
 	}
 	p.cfg.TTL = d
 	return nil

@@ -87,7 +87,8 @@ func TestParseWholeNode(t *testing.T) {
 
 func TestParseDefaultsServeOneLAN(t *testing.T) {
 	dir := secrets(t)
-	cfg, err := Read("Corefile", fmt.Appendf(nil, "fed.example {\nfederation {\nnode pbx-a\ngossip 10.0.0.1:7946 key %s/gossip.key\n}\n}\n", dir))
+	cfg, err := Read("Corefile", fmt.Appendf(nil, "fed.example {\nfederation {\nnode pbx-a\ngossip 10.0.0.1:7946 key %[1]s/gossip.key\n"+
+		"asterisk 127.0.0.1:5038 user a secret %[1]s/ami.secret\n}\n}\n", dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,12 +118,12 @@ func TestParseErrors(t *testing.T) {
 		{"gossip 10.0.0.1:7946 frob x", `got "frob": want gossip IP:PORT [key FILE]`},
 		{"node a\ngossip 10.0.0.1:7946", `gossip needs "key FILE"`},
 		{"node a\ngossip 10.0.0.1:7946 key /nonexistent", `/nonexistent: no such file`},
-		{"node a\ngossip 10.0.0.1:7946 key " + dir + "/ami.secret", `want base64`},
+		{"node a\ngossip 10.0.0.1:7946 key " + dir + "/ami.secret", `base64 of 16, 24 or 32 bytes expected`},
 		{"transfer 10.0.0.1:53 key " + dir + "/empty", `no key statement; want: key "name"`},
 		{"asterisk 127.0.0.1:5038", `want HOST:PORT user NAME secret FILE`},
 		{"asterisk 127.0.0.1:5038 user a secret /nonexistent", `read AMI secret: open /nonexistent`},
 		{"asterisk 127.0.0.1:5038 user a secret " + dir + "/empty", `want the secret alone on one line`},
-		{"ttl 0s", `ttl "0s": want whole seconds`},
+		{"ttl 0s", `ttl "0s": want whole seconds from 1s to 1m`},
 		{"order fastest", `order "fastest": want newest, nearest or all`},
 		{"profile moon", `profile "moon": want local, lan or wan`},
 		{"rpc x", `rpc "x": want IP:PORT`},

@@ -21,7 +21,7 @@ var (
 	keyStatement = regexp.MustCompile(`(?s)key\s+"?([^\s"{]+)"?\s*\{(.*?)\}\s*;?`)
 	keyAlgorithm = regexp.MustCompile(`algorithm\s+"?([A-Za-z0-9.-]+)"?\s*;`)
 	keySecret    = regexp.MustCompile(`secret\s+"?([A-Za-z0-9+/=]+)"?\s*;`)
-	keyComment   = regexp.MustCompile(`(?m)(//|#).*$`)
+	keyComment   = regexp.MustCompile(`(?m)(^|\s)(//|#).*$`) // base64 holds // too
 )
 
 var algorithms = map[string]string{

@@ -43,6 +43,9 @@ type PeerConfig struct {
 	// each; they must not block.
 	Heard func()
 	Lost  func(error)
+	// Refused is called instead of Lost when the other side is alive, but
+	// answers with ErrKey.
+	Refused func(error)
 	// Pulled is called after every transfer that brought news.
 	Pulled func()
 
@@ -62,6 +65,9 @@ func NewPeer(c PeerConfig) *Peer {
 	}
 	if c.Dial == nil {
 		c.Dial = (&net.Dialer{}).DialContext
+	}
+	if c.Refused == nil {
+		c.Refused = c.Lost
 	}
 	if c.Pulled == nil {
 		c.Pulled = func() {}
@@ -113,7 +119,11 @@ func (p *Peer) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		p.cfg.Lost(err)
+		if errors.Is(err, ErrKey) {
+			p.cfg.Refused(err)
+		} else {
+			p.cfg.Lost(err)
+		}
 		if time.Since(began) > 2*lastRedial {
 			wait = firstRedial
 		}

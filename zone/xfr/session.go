@@ -13,6 +13,10 @@ import (
 	"github.com/miekg/dns"
 )
 
+// ErrKey means that the other side answers, but that its answer proves
+// nothing: the two nodes have different keys, or clocks too far apart.
+var ErrKey = errors.New("transfer key not accepted")
+
 // fudge is the clock difference that a TSIG tolerates, in seconds.
 const fudge = 300
 
@@ -137,10 +141,10 @@ func (s *session) deliver(wire []byte) error {
 	if s.key != nil {
 		t := m.IsTsig()
 		if t == nil {
-			return fmt.Errorf("answer to %s is not signed (%s)", question(m), dns.RcodeToString[m.Rcode])
+			return fmt.Errorf("%w: %s is answered %s, unsigned", ErrKey, question(m), dns.RcodeToString[m.Rcode])
 		}
 		if err := dns.TsigVerify(wire, s.key.Secret, c.mac, c.timers); err != nil {
-			return fmt.Errorf("verify answer to %s (%s): %w", question(m), dns.RcodeToString[m.Rcode], err)
+			return fmt.Errorf("%w: %s is answered %s: %w", ErrKey, question(m), dns.RcodeToString[m.Rcode], err)
 		}
 		c.mac, c.timers = t.MAC, true
 	}

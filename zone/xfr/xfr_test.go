@@ -2,6 +2,7 @@ package xfr
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -121,7 +122,7 @@ func (n *node) register(aors ...string) {
 func (n *node) follow(peer *node, key *Key) (*Peer, chan struct{}, chan error) {
 	pulled, lost := make(chan struct{}, 1000), make(chan error, 1000)
 	p := NewPeer(PeerConfig{Node: peer.name, Addr: peer.addr, Origin: origin, Key: key, Home: n.view.Home(peer.name),
-		Own: n.primary, Clock: n.clock, Heard: func() {}, Lost: func(err error) { lost <- err }, Pulled: func() { pulled <- struct{}{} },
+		Own: n.primary, Clock: n.clock, Heard: func() {}, Lost: func(err error) { lost <- err }, Refused: func(err error) { lost <- fmt.Errorf("refused: %w", err) }, Pulled: func() { pulled <- struct{}{} },
 		Heartbeat: 50 * time.Millisecond, Silence: 300 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
 	n.notified.Store(p)
 	ctx, cancel := context.WithCancel(n.t.Context())
@@ -216,8 +217,8 @@ func TestWrongKeyLearnsNothing(t *testing.T) {
 	wrong := *testKey
 	wrong.Secret = "d3Jvbmc="
 	_, _, lost := a.follow(b, &wrong)
-	if err := <-lost; !strings.Contains(err.Error(), "NOTAUTH") {
-		t.Errorf("lost: %v, want NOTAUTH", err)
+	if err := <-lost; !errors.Is(err, ErrKey) || !strings.HasPrefix(err.Error(), "refused") || !strings.Contains(err.Error(), "NOTAUTH") {
+		t.Errorf("got %v, want refused with NOTAUTH: the node is alive", err)
 	}
 	if n := a.view.Home("pbx-b").Len(); n != 0 {
 		t.Errorf("%d bindings came through", n)
