@@ -6,9 +6,13 @@ import (
 	"github.com/miekg/dns"
 )
 
-// perMessage is how many records go into one message of a transfer: well
-// below 64 KiB with about 100 octets each.
-const perMessage = 300
+// perMessage is how many records go into one message of a transfer, and
+// maxOctets how long they may be before compression: what is too long for a
+// TCP message (64 KiB, RFC 1035 §4.2.2) would never arrive.
+const (
+	perMessage = 300
+	maxOctets  = 60_000
+)
 
 // Zone is a home zone that this node can answer transfers of: its own, or
 // another's that it holds as a secondary.
@@ -58,21 +62,25 @@ type answer struct {
 	ttl          uint32
 	send         func([]dns.RR) error
 	out          []dns.RR
+	octets       int // of out, uncompressed
 }
 
 func (a *answer) soa(v zone.Version) dns.RR { return v.SOA(a.apex, a.origin, a.ttl) }
 
-func (a *answer) add(rrs ...dns.RR) error {
-	a.out = append(a.out, rrs...)
-	if len(a.out) >= perMessage {
-		return a.flush()
+func (a *answer) add(rr dns.RR) error {
+	n := dns.Len(rr)
+	if len(a.out) >= perMessage || a.octets+n > maxOctets {
+		if err := a.flush(); err != nil {
+			return err
+		}
 	}
+	a.out, a.octets = append(a.out, rr), a.octets+n
 	return nil
 }
 
 func (a *answer) flush() error {
 	out := a.out
-	a.out = nil
+	a.out, a.octets = nil, 0
 	if len(out) == 0 {
 		return nil
 	}
@@ -80,46 +88,63 @@ func (a *answer) flush() error {
 }
 
 func (a *answer) incremental(now zone.Version, deltas []zone.Delta) error {
-	a.out = append(a.out, a.soa(now))
+	if err := a.add(a.soa(now)); err != nil {
+		return err
+	}
 	for _, d := range deltas {
-		a.out = append(a.out, a.soa(zone.Version{Epoch: now.Epoch, Serial: d.From}))
-		if d.OldNode != nil {
-			a.out = append(a.out, zone.NodeTXT(*d.OldNode, a.apex, a.ttl))
+		if err := a.side(zone.Version{Epoch: now.Epoch, Serial: d.From}, d.OldNode, d.Changes, oldOf); err != nil {
+			return err
 		}
-		for _, c := range d.Changes {
-			if c.Old.AOR != "" {
-				if err := a.add(zone.TXT(c.Old, a.apex, a.ttl)); err != nil {
-					return err
-				}
-			}
-		}
-		a.out = append(a.out, a.soa(zone.Version{Epoch: now.Epoch, Serial: d.To}))
-		if d.Node != nil {
-			a.out = append(a.out, zone.NodeTXT(*d.Node, a.apex, a.ttl))
-		}
-		for _, c := range d.Changes {
-			if c.New.AOR != "" {
-				if err := a.add(zone.TXT(c.New, a.apex, a.ttl)); err != nil {
-					return err
-				}
-			}
+		if err := a.side(zone.Version{Epoch: now.Epoch, Serial: d.To}, d.Node, d.Changes, newOf); err != nil {
+			return err
 		}
 	}
 	if len(deltas) > 0 {
-		a.out = append(a.out, a.soa(now))
+		if err := a.add(a.soa(now)); err != nil {
+			return err
+		}
 	}
 	return a.flush()
 }
 
+func oldOf(c location.Change) location.Binding { return c.Old }
+func newOf(c location.Change) location.Binding { return c.New }
+
+// side writes what a delta deletes or adds, behind the SOA that says so.
+func (a *answer) side(v zone.Version, node *zone.Node, changes []location.Change, of func(location.Change) location.Binding) error {
+	if err := a.add(a.soa(v)); err != nil {
+		return err
+	}
+	if node != nil {
+		if err := a.add(zone.NodeTXT(*node, a.apex, a.ttl)); err != nil {
+			return err
+		}
+	}
+	for _, c := range changes {
+		if b := of(c); b.AOR != "" {
+			if err := a.add(zone.TXT(b, a.apex, a.ttl)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (a *answer) full(v zone.Version, n zone.Node, all []location.Binding) error {
 	soa := a.soa(v)
-	a.out = append(a.out, soa, NS(a.apex, n.Name, a.origin, a.ttl), zone.NodeTXT(n, a.apex, a.ttl))
+	for _, rr := range []dns.RR{soa, NS(a.apex, n.Name, a.origin, a.ttl), zone.NodeTXT(n, a.apex, a.ttl)} {
+		if err := a.add(rr); err != nil {
+			return err
+		}
+	}
 	for _, b := range all {
 		if err := a.add(zone.TXT(b, a.apex, a.ttl)); err != nil {
 			return err
 		}
 	}
-	a.out = append(a.out, soa)
+	if err := a.add(soa); err != nil {
+		return err
+	}
 	return a.flush()
 }
 
