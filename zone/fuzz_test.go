@@ -35,7 +35,7 @@ func FuzzLookup(f *testing.F) {
 			t.Fatalf("%q: no data and no SOA", qname)
 		}
 		for _, rr := range r.Answer {
-			if rr.Header().Name != qname || rr.Header().Rrtype != qtype {
+			if rr.Header().Name != qname || rr.Header().Rrtype != qtype && qtype != dns.TypeANY {
 				t.Fatalf("%q %d answered with %v", qname, qtype, rr)
 			}
 		}

@@ -19,6 +19,9 @@ type Result struct {
 // so that an asker goes to its next server instead of taking "absent" for an
 // answer. Safe for concurrent use; it waits for nothing.
 func (v *View) Lookup(qname string, qtype uint16) Result {
+	if qtype == dns.TypeANY {
+		return v.lookupAny(qname)
+	}
 	rel := strings.TrimSuffix(strings.TrimSuffix(qname, v.origin), ".")
 	q := query{v: v, qname: qname, qtype: qtype}
 	if rel == "" {
@@ -37,6 +40,17 @@ func (v *View) Lookup(qname string, qtype uint16) Result {
 	}
 	// The home zones do not exist for whoever has no key for them.
 	return q.nxdomain()
+}
+
+// lookupAny answers ANY with one RRset (RFC 8482 §4.1).
+func (v *View) lookupAny(qname string) Result {
+	var r Result
+	for _, t := range []uint16{dns.TypeNAPTR, dns.TypeSRV, dns.TypeA, dns.TypeAAAA, dns.TypeTXT, dns.TypeSOA} {
+		if r = v.Lookup(qname, t); len(r.Answer) > 0 {
+			break
+		}
+	}
+	return r
 }
 
 type query struct {

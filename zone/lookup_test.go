@@ -68,6 +68,8 @@ var answers = []struct{ name, qname, qtype, rcode, want string }{
 		"fed.example. 5 IN NS pbx-b.nodes.fed.example.\nfed.example. 5 IN NS pbx-c.nodes.fed.example."},
 	{"apex IAX", "_iax._udp", "SRV", "NOERROR", "_iax._udp.fed.example. 5 IN SRV 10 10 4569 pbx-a.nodes.fed.example."},
 	{"above apex SRV", "_udp", "SRV", "NOERROR", ""},
+	{"ANY is one RRset (RFC 8482 §4.1)", "_iax._udp", "ANY", "NOERROR", "_iax._udp.fed.example. 5 IN SRV 10 10 4569 pbx-a.nodes.fed.example."},
+	{"ANY of nobody", "4711.users", "ANY", "NXDOMAIN", ""},
 	{"home zones are hidden", "homes", "NS", "NXDOMAIN", ""},
 	{"home zones are hidden", "pbx-a.homes", "SOA", "NXDOMAIN", ""},
 	{"home zones are hidden", "1001.users.pbx-b.homes", "TXT", "NXDOMAIN", ""},

@@ -24,6 +24,8 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 		z = f.runtime.held(node)
 	}
 	switch {
+	case z == nil && node == f.runtime.cfg.Node:
+		m.Rcode = dns.RcodeServerFailure // not yet: nothing is listed
 	case z == nil && transfer:
 		m.Rcode = dns.RcodeNotAuth // RFC 5936 §2.2.1
 	case z == nil:
