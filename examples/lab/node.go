@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -142,6 +143,25 @@ func (n *Node) start(log string, args ...string) (*exec.Cmd, chan struct{}, erro
 	gone := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(gone) }()
 	return cmd, gone, nil
+}
+
+// Federator runs a subcommand of asterfed on the node.
+func (n *Node) Federator(args ...string) (string, error) {
+	out, err := n.ns.command(append([]string{"chroot", n.Root, "/usr/local/bin/asterfed"}, args...)...).CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("run asterfed %s on %s: %w: %s", args[0], n.Name, err, out)
+	}
+	return string(out), nil
+}
+
+// Remove ends the node and takes it out of the laboratory.
+func (n *Node) Remove() {
+	n.KillFederator()
+	n.KillAsterisk()
+	n.lab.mu.Lock()
+	n.lab.nodes = slices.DeleteFunc(n.lab.nodes, func(o *Node) bool { return o == n })
+	n.lab.mu.Unlock()
+	remove(n.ns.name, filepath.Dir(n.Root))
 }
 
 // Log returns what "asterisk" or "asterfed" has printed on the node.

@@ -137,3 +137,19 @@ func tail(s string, n int) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
+
+// RegisterMany registers the users of a list (a SIPp injection file) at the
+// node, so many a second; 0 seconds removes them.
+func (l *Lab) RegisterMany(at *Node, list string, users, rate, seconds int) error {
+	sip, _ := l.ports()
+	cmd, dir, err := l.sipp("register-many", at.Address+":5060", "-p", sip, "-inf", list,
+		"-m", strconv.Itoa(users), "-r", strconv.Itoa(rate), "-key", "seconds", strconv.Itoa(seconds))
+	if err != nil {
+		return err
+	}
+	defer time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() }).Stop()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("register %d users at %s: %w: %s %s", users, at.Name, err, tail(read(dir+"/errors"), 5), tail(string(out), 5))
+	}
+	return nil
+}
