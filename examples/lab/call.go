@@ -34,11 +34,11 @@ type Calling struct {
 // Dial starts a call from the user's phone through the node. It sends 8 s of
 // speech and the digit 5 where the call is answered, unless the scenario
 // "short", which hangs up at once, is asked for.
-func (l *Lab) Dial(scenario, user string, through *Node, to string, limit time.Duration) (*Calling, error) {
+func (l *Lab) Dial(scenario, user string, through *Node, to string, limit time.Duration, args ...string) (*Calling, error) {
 	sip, rtp := l.ports()
-	cmd, dir, err := l.sipp(scenario, through.Address+":5060", "-p", sip, "-mp", rtp, "-m", "1",
-		"-timeout", strconv.Itoa(int(limit.Seconds()))+"s", "-timeout_error", "-s", to,
-		"-au", user, "-ap", Password(user), "-key", "user", user)
+	cmd, dir, err := l.sipp(scenario, append([]string{through.Address + ":5060", "-p", sip, "-mp", rtp, "-m", "1",
+		"-timeout", strconv.Itoa(int(limit.Seconds())) + "s", "-timeout_error", "-s", to,
+		"-au", user, "-ap", Password(user), "-key", "user", user}, args...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -92,3 +92,57 @@ func TestForwardLoop(t *testing.T) {
 		figure("forward loop", "from %s: ended with %d after %s, at most %d channels on all nodes together", n.Name, r.Code, ms(r.After), w.Peak())
 	}
 }
+
+// A phone transfers the other party of its call to a user on a third node.
+func TestBlindTransfer(t *testing.T) {
+	one, three := phone(t, "1001", "answer"), phone(t, "1003", "answer")
+	register(t, "1001", a, one.Contact)
+	register(t, "1003", c, three.Contact)
+	found(t, 5*time.Second, "1001", a, nodes()...)
+	found(t, 5*time.Second, "1003", c, nodes()...)
+	t.Cleanup(func() {
+		for _, n := range nodes() {
+			_, _ = n.CLI("channel request hangup all")
+		}
+	})
+	for i, n := range nodes() {
+		start := time.Now()
+		call, err := l.Dial("transfer", "1002", n, "1001", 20*time.Second, "-key", "target", "1003")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !lab.Poll(10*time.Second, func() bool { return three.Invites() == i+1 }) {
+			t.Errorf("transfer through %s: the target's phone does not ring\n%s", n.Name, call.Wait().Log)
+			continue
+		}
+		rang := time.Since(start)
+		call.Wait()
+		if got := one.Invites(); got != i+1 {
+			t.Errorf("transfer through %s: the transferred phone rang %d times, want %d", n.Name, got, i+1)
+		}
+		figure("blind transfer", "by %s from pbx-a to pbx-c: the target is called %s after the call began", n.Name, ms(rang))
+	}
+}
+
+// Without any answer from DNS, users of the node itself can still be called.
+func TestNoDNS(t *testing.T) {
+	p := phone(t, "1003", "answer")
+	register(t, "1003", a, p.Contact)
+	found(t, 5*time.Second, "1003", a, nodes()...)
+	old := a.Read("/etc/resolv.conf")
+	t.Cleanup(func() {
+		_ = a.Write("/etc/resolv.conf", old)
+		if err := a.StartFederator(); err != nil {
+			t.Error(err)
+		}
+		if err := level(a, nodes()...); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := a.Write("/etc/resolv.conf", "nameserver 127.0.0.1\nnameserver 10.88.0.99\noptions timeout:1 attempts:1\n"); err != nil {
+		t.Fatal(err)
+	}
+	a.KillFederator()
+	here, there := call(t, "1002", a, "1003", 200), call(t, "1002", a, "1004", 404)
+	figure("no name server", "own user answered after %s, others not found after %s", ms(here.After), ms(there.After))
+}
