@@ -220,7 +220,9 @@ func (p *Peer) announce(ctx context.Context, s *session) error {
 	for {
 		bell := p.cfg.Own.Changed()
 		v := p.cfg.Own.Version()
-		if err := p.notify(ctx, s, v); err != nil {
+		// One that is late waits behind an answer under way; whether the
+		// connection is silent is for the heartbeat to say.
+		if err := p.notify(ctx, s, v); err != nil && !errors.Is(err, errTimeout) {
 			return err
 		}
 		if p.cfg.Own.Version() != v {

@@ -27,6 +27,8 @@ type session struct {
 	key   *Key
 	heard func()
 
+	writing sync.Mutex // one request at a time
+
 	mu      sync.Mutex
 	pending map[uint16]*call
 	nextID  uint16
@@ -39,6 +41,7 @@ type call struct {
 	mac    string
 	timers bool
 	msgs   chan *dns.Msg
+	gone   chan struct{} // closed when its caller has given up
 }
 
 // newSession takes over conn. The function heard is called for every message
@@ -68,27 +71,41 @@ func (s *session) err() error {
 
 // send signs and writes m and returns the call that gets its answers.
 func (s *session) send(m *dns.Msg) (*call, error) {
+	c, wire, err := s.open(m)
+	if err != nil {
+		return nil, err
+	}
+	buf := make([]byte, 2, 2+len(wire))
+	binary.BigEndian.PutUint16(buf, uint16(len(wire)))
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.conn.SetWriteDeadline(time.Now().Add(2 * time.Second))
+	if _, err := s.conn.Write(append(buf, wire...)); err != nil {
+		s.forget(m.Id)
+		return nil, fmt.Errorf("send request: %w", err)
+	}
+	return c, nil
+}
+
+// open gives m an ID and a signature, and makes the call that waits for its
+// answers. Answers are read while a request is being written: a server that
+// reads nothing until it has written would otherwise wait for us, and we for it.
+func (s *session) open(m *dns.Msg) (*call, []byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed != nil {
-		return nil, s.failed
+		return nil, nil, s.failed
 	}
 	for s.nextID++; s.pending[s.nextID] != nil; s.nextID++ {
 	}
 	m.Id = s.nextID
-	c := &call{msgs: make(chan *dns.Msg, 16)}
+	c := &call{msgs: make(chan *dns.Msg, 16), gone: make(chan struct{})}
 	wire, err := s.sign(m, c)
 	if err != nil {
-		return nil, fmt.Errorf("sign request: %w", err)
-	}
-	buf := make([]byte, 2, 2+len(wire))
-	binary.BigEndian.PutUint16(buf, uint16(len(wire)))
-	s.conn.SetWriteDeadline(time.Now().Add(2 * time.Second))
-	if _, err := s.conn.Write(append(buf, wire...)); err != nil {
-		return nil, fmt.Errorf("send request: %w", err)
+		return nil, nil, fmt.Errorf("sign request: %w", err)
 	}
 	s.pending[m.Id] = c
-	return c, nil
+	return c, wire, nil
 }
 
 func (s *session) sign(m *dns.Msg, c *call) ([]byte, error) {
@@ -104,7 +121,10 @@ func (s *session) sign(m *dns.Msg, c *call) ([]byte, error) {
 func (s *session) forget(id uint16) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.pending, id)
+	if c := s.pending[id]; c != nil {
+		close(c.gone)
+		delete(s.pending, id)
+	}
 }
 
 // read delivers what arrives until the connection ends.
@@ -151,6 +171,7 @@ func (s *session) deliver(wire []byte) error {
 	s.heard()
 	select {
 	case c.msgs <- m:
+	case <-c.gone:
 	case <-s.done:
 	}
 	return nil

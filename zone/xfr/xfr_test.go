@@ -31,6 +31,7 @@ type node struct {
 	addr     string
 	server   *dns.Server
 	mute     atomic.Bool // answers nothing, as a process that hangs
+	deaf     atomic.Bool // answers no NOTIFY
 	full     atomic.Int32
 	notified atomic.Pointer[Peer]
 }
@@ -68,7 +69,7 @@ func (n *node) listen(addr string) {
 }
 
 func (n *node) serve(w dns.ResponseWriter, r *dns.Msg) {
-	if n.mute.Load() {
+	if n.mute.Load() || n.deaf.Load() && r.Opcode == dns.OpcodeNotify {
 		return
 	}
 	reply := func(rrs ...dns.RR) error {

@@ -1,0 +1,97 @@
+package xfr
+
+import (
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/miekg/dns"
+)
+
+// meshNode is one of many nodes in a measurement: a real view and primary
+// behind a real DNS server on loopback.
+type meshNode struct {
+	name    string
+	view    *zone.View
+	primary *zone.Primary
+	clock   *location.Clock
+	addr    string
+	server  *dns.Server
+	mu      sync.Mutex
+	peers   map[string]*Peer // by apex
+}
+
+func newMeshNode(name string) *meshNode {
+	n := &meshNode{name: name, clock: location.NewClock(time.Now), peers: map[string]*Peer{}}
+	n.view = zone.NewView(zone.Config{Origin: origin, Self: name, TTL: 5 * time.Second})
+	n.view.SetSettled(true)
+	n.primary = zone.NewPrimary(zone.PrimaryConfig{View: n.view, Clock: n.clock, Logger: slog.New(slog.DiscardHandler),
+		Node: zone.Node{Name: name, State: zone.Up, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")},
+			SIP: []zone.Transport{{Proto: "udp", Port: 5060}}}})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	n.addr = l.Addr().String()
+	up := make(chan struct{})
+	n.server = &dns.Server{Listener: l, TsigSecret: map[string]string{testKey.Name: testKey.Secret}, MaxTCPQueries: -1,
+		Handler: dns.HandlerFunc(n.serve), NotifyStartedFunc: func() { close(up) }}
+	go n.server.ActivateAndServe()
+	<-up
+	return n
+}
+
+// peer makes the connection to another node's home; Run is the caller's.
+func (n *meshNode) peer(node, addr string, pulled func()) *Peer {
+	p := NewPeer(PeerConfig{Node: node, Addr: addr, Origin: origin, Key: testKey, Home: n.view.Home(node),
+		Own: n.primary, Clock: n.clock, Heard: func() {}, Lost: func(error) {}, Pulled: pulled,
+		Logger: slog.New(slog.DiscardHandler)})
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.peers[zone.HomeZone(node, origin)] = p
+	return p
+}
+
+func (n *meshNode) serve(w dns.ResponseWriter, r *dns.Msg) {
+	reply := func(rrs ...dns.RR) error {
+		m := new(dns.Msg)
+		m.SetReply(r)
+		m.Compress = true
+		m.Answer = rrs
+		if t := r.IsTsig(); t != nil && w.TsigStatus() == nil {
+			m.SetTsig(t.Hdr.Name, t.Algorithm, fudge, time.Now().Unix())
+		} else {
+			m.Rcode, m.Answer = dns.RcodeNotAuth, nil
+		}
+		return w.WriteMsg(m)
+	}
+	apex := zone.HomeZone(n.name, origin)
+	switch {
+	case r.Opcode == dns.OpcodeNotify:
+		n.mu.Lock()
+		p := n.peers[r.Question[0].Name]
+		n.mu.Unlock()
+		if p != nil {
+			p.Notified(zone.VersionOf(r.Answer[0].(*dns.SOA)))
+		}
+		reply()
+	case r.Question[0].Qtype == dns.TypeSOA:
+		reply(n.primary.Version().SOA(apex, origin, 5))
+	default:
+		var held *zone.Version
+		if len(r.Ns) > 0 {
+			v := zone.VersionOf(r.Ns[0].(*dns.SOA))
+			held = &v
+		}
+		Answer(n.primary, origin, apex, 5, held, func(rrs []dns.RR) error {
+			err := reply(rrs...)
+			w.TsigTimersOnly(true)
+			return err
+		})
+		w.TsigTimersOnly(false)
+	}
+}

@@ -1,0 +1,192 @@
+package xfr
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// primariesEnv makes this test binary the other nodes of a federation: it
+// serves so many homes with so many users until its standard input ends.
+const primariesEnv = "ASTERFED_TEST_PRIMARIES" // "homes users"
+
+func TestMain(m *testing.M) {
+	if spec := os.Getenv(primariesEnv); spec != "" {
+		servePrimaries(spec)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// user names the i-th user: most are numbers, some are words, some have two
+// labels.
+func user(i int) location.AOR {
+	switch i % 10 {
+	case 0:
+		return location.AOR(fmt.Sprintf("given%d.surname%d", i, i/10%2000))
+	case 1, 2:
+		return location.AOR(fmt.Sprintf("user-%06x", i))
+	}
+	return location.AOR(fmt.Sprintf("97231%07d", i))
+}
+
+func servePrimaries(spec string) {
+	var homes, users int
+	fmt.Sscan(spec, &homes, &users)
+	for h := range homes {
+		n := newMeshNode(fmt.Sprintf("pbx-%d", h))
+		n.primary.Update(func(s *location.Store) (out []location.Change) {
+			for i := h; i < users; i += homes {
+				out = append(out, s.Register(location.Contact{AOR: user(i), Tech: location.PJSIP, URI: "sip:" + strconv.Itoa(i)})...)
+			}
+			return out
+		})
+		fmt.Println(n.addr)
+	}
+	runtime.GC()
+	debug.FreeOSMemory()
+	fmt.Println("ready")
+	io.Copy(io.Discard, os.Stdin)
+}
+
+// startPrimaries returns the addresses of the homes pbx-0, pbx-1 and so on in
+// a process of their own, and that process's id.
+func startPrimaries(b *testing.B, homes, users int) ([]string, int) {
+	b.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d", primariesEnv, homes, users))
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { in.Close(); cmd.Wait() })
+	var addrs []string
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if lines.Text() == "ready" {
+			return addrs, cmd.Process.Pid
+		}
+		addrs = append(addrs, lines.Text())
+	}
+	b.Fatal("primaries ended before they were ready")
+	return nil, 0
+}
+
+// BenchmarkJoin is a cold node that transfers every home of a federation of
+// 50 over TCP with TSIG. The primaries are another process on the same cores.
+func BenchmarkJoin(b *testing.B) {
+	const homes = 50
+	for _, users := range sizes() {
+		b.Run(fmt.Sprintf("users=%d", users), func(b *testing.B) {
+			addrs, _ := startPrimaries(b, homes, users)
+			best := time.Hour
+			for b.Loop() {
+				base := resident()
+				c := join(b, addrs, users)
+				best = min(best, c.wall)
+				b.ReportMetric(best.Seconds(), "best-s")
+				b.ReportMetric(c.cpu.Seconds()*1e6/float64(users), "cpu-µs/user")
+				b.ReportMetric(c.heap/float64(users), "heap-B/user")
+				b.ReportMetric(float64(c.peak-base)/float64(users), "peak-rss-B/user")
+				b.ReportMetric(float64(c.rss-base)/float64(users), "rss-B/user")
+			}
+		})
+	}
+}
+
+// sizes are the numbers of users to measure with.
+func sizes() []int {
+	if testing.Short() {
+		return []int{20_000}
+	}
+	return []int{20_000, 1_000_000}
+}
+
+type joined struct {
+	wall, cpu       time.Duration
+	heap            float64
+	base, peak, rss int64
+}
+
+func join(b *testing.B, addrs []string, users int) (j joined) {
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	cpu, began := cpuTime(), time.Now()
+	n := newMeshNode("cold")
+	ctx, cancel := context.WithCancel(b.Context())
+	var tasks sync.WaitGroup
+	news := make(chan struct{}, 1)
+	for i, addr := range addrs {
+		p := n.peer(fmt.Sprintf("pbx-%d", i), addr, func() { poke(news) })
+		tasks.Go(func() { p.Run(ctx) })
+	}
+	peak := time.NewTicker(50 * time.Millisecond)
+	defer peak.Stop()
+	late := time.After(80 * time.Second)
+	for total(n.view) < users {
+		select {
+		case <-news:
+		case <-peak.C:
+			j.peak = max(j.peak, resident())
+		case <-late:
+			b.Fatalf("%d of %d users after 80 s", total(n.view), users)
+		}
+	}
+	j.wall, j.cpu = time.Since(began), cpuTime()-cpu
+	cancel()
+	tasks.Wait()
+	n.server.Shutdown()
+	j.rss = resident()
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	j.heap = float64(after.HeapAlloc) - float64(before.HeapAlloc)
+	runtime.KeepAlive(n)
+	return j
+}
+
+func total(v *zone.View) (n int) {
+	for _, h := range v.Homes() {
+		n += h.Len()
+	}
+	return n
+}
+
+// cpuTime is what this process has used of all cores.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// resident is this process's resident set, in octets.
+func resident() int64 {
+	raw, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	f := strings.Fields(string(raw))
+	pages, _ := strconv.ParseInt(f[1], 10, 64)
+	return pages * int64(os.Getpagesize())
+}
