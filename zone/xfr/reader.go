@@ -26,6 +26,10 @@ type Transfer struct {
 // errShort means that the transfer ended before its closing SOA.
 var errShort = errors.New("transfer ended before its closing SOA")
 
+// maxRecords bounds a transfer: several times the largest home zone there can
+// sensibly be, and about 1 GB of memory.
+const maxRecords = 8_000_000
+
 // reader puts the records of a transfer together as they come in.
 type reader struct {
 	apex  string
@@ -45,9 +49,13 @@ func (r *reader) add(rr dns.RR) (done bool, err error) {
 	if r.done {
 		return true, fmt.Errorf("record after the closing SOA: %s", rr.Header().Name)
 	}
-	r.n++
+	if r.n++; r.n > maxRecords {
+		return false, fmt.Errorf("transfer has more than %d records", maxRecords)
+	}
 	soa, isSOA := rr.(*dns.SOA)
 	switch {
+	case isSOA && dns.CanonicalName(soa.Hdr.Name) != r.apex:
+		return false, fmt.Errorf("SOA of %s in a transfer of %s", soa.Hdr.Name, r.apex)
 	case r.n == 1:
 		if !isSOA {
 			return false, fmt.Errorf("transfer begins with %s, want SOA", dns.TypeToString[rr.Header().Rrtype])
@@ -123,20 +131,20 @@ func (r *reader) step() {
 		return
 	}
 	type key struct {
-		aor string
+		aor location.AOR
 		id  location.ContactID
 	}
 	old := make(map[key]location.Binding, len(r.dels))
 	for _, b := range r.dels {
-		old[key{b.AOR.Fold(), b.Contact}] = b
+		old[key{b.AOR, b.Contact}] = b
 	}
 	for _, b := range r.adds {
-		k := key{b.AOR.Fold(), b.Contact}
+		k := key{b.AOR, b.Contact}
 		r.cur.Changes = append(r.cur.Changes, location.Change{Old: old[k], New: b})
 		delete(old, k)
 	}
 	for _, b := range r.dels {
-		if _, still := old[key{b.AOR.Fold(), b.Contact}]; still {
+		if _, still := old[key{b.AOR, b.Contact}]; still {
 			r.cur.Changes = append(r.cur.Changes, location.Change{Old: b})
 		}
 	}
