@@ -2,6 +2,7 @@ package zone
 
 import (
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 type Home struct {
 	Name string
 	view *View
+
+	writing sync.Mutex // one Apply or Replace at a time, when a node that left is back
 
 	version  atomic.Pointer[Version]
 	node     atomic.Pointer[Node]
@@ -95,6 +98,8 @@ func (h *Home) last() bool {
 // Apply brings the home from one version to the next. A node that is not nil
 // replaces the apex record.
 func (h *Home) Apply(to Version, node *Node, changes []location.Change) {
+	h.writing.Lock()
+	defer h.writing.Unlock()
 	for _, c := range changes {
 		h.change(c)
 	}
@@ -105,18 +110,20 @@ func (h *Home) Apply(to Version, node *Node, changes []location.Change) {
 // is put in first, what is not in the set goes last, so that a name that
 // stays never disappears on the way.
 func (h *Home) Replace(to Version, node *Node, all []location.Binding) {
+	h.writing.Lock()
+	defer h.writing.Unlock()
 	type key struct {
-		aor string
+		aor location.AOR
 		id  location.ContactID
 	}
 	keep := make(map[key]bool, len(all))
 	for _, b := range all {
-		keep[key{b.AOR.Fold(), b.Contact}] = true
+		keep[key{b.AOR, b.Contact}] = true
 		h.change(location.Change{New: b})
 	}
 	if h.Len() > len(keep) {
 		for _, b := range h.Bindings() {
-			if !keep[key{b.AOR.Fold(), b.Contact}] {
+			if !keep[key{b.AOR, b.Contact}] {
 				h.change(location.Change{Old: b})
 			}
 		}
@@ -189,8 +196,8 @@ func (h *Home) change(c location.Change) {
 func (h *Home) replaced(claims []claim, c location.Change) *name {
 	out := make([]claim, 0, len(claims)+1)
 	for _, cl := range claims {
-		gone := cl.home == h && (c.Old.AOR != "" && cl.b.Contact == c.Old.Contact ||
-			c.New.AOR != "" && cl.b.Contact == c.New.Contact)
+		gone := cl.home == h && (cl.b.AOR == c.Old.AOR && cl.b.Contact == c.Old.Contact ||
+			cl.b.AOR == c.New.AOR && cl.b.Contact == c.New.Contact)
 		if !gone {
 			out = append(out, cl)
 		}

@@ -29,7 +29,8 @@ type Journal struct {
 	size    int64
 	lines   int
 	version Version
-	live    map[journalKey]location.Binding // until Bindings is called
+	fresh   bool
+	live    map[journalKey]location.Binding // until NewPrimary has taken it
 	node    *Node
 	deltas  []Delta
 }
@@ -55,6 +56,7 @@ func OpenJournal(dir, node, origin string) (j *Journal, aside error, err error) 
 	if err != nil && !os.IsNotExist(err) {
 		return nil, nil, fmt.Errorf("read journal: %w", err)
 	}
+	j.fresh = true
 	if len(raw) > 0 {
 		if aside = j.replay(raw); aside != nil {
 			name := j.path + ".corrupt-" + time.Now().UTC().Format("20060102T150405.000")
@@ -62,7 +64,7 @@ func OpenJournal(dir, node, origin string) (j *Journal, aside error, err error) 
 				return nil, aside, fmt.Errorf("set journal aside: %w", err)
 			}
 			aside = fmt.Errorf("journal set aside as %s: %w", name, aside)
-			j.version, j.deltas, j.node = Version{}, nil, nil
+			j.version, j.deltas, j.node, j.fresh = Version{}, nil, nil, true
 			j.live = map[journalKey]location.Binding{}
 		}
 	}
@@ -82,8 +84,12 @@ func OpenJournal(dir, node, origin string) (j *Journal, aside error, err error) 
 // Version returns the version that was read.
 func (j *Journal) Version() Version { return j.version }
 
-// Fresh reports whether nothing had been kept.
-func (j *Journal) Fresh() bool { return len(j.live) == 0 && len(j.deltas) == 0 }
+// Fresh reports whether no registration was ever kept, as at the first start
+// and after data was lost; an empty zone that once had bindings is kept.
+func (j *Journal) Fresh() bool { return j.fresh }
+
+// release frees what was read.
+func (j *Journal) release() { j.live, j.deltas = nil, nil }
 
 // Bindings returns what was read.
 func (j *Journal) Bindings() []location.Binding {
@@ -109,6 +115,7 @@ func (j *Journal) Append(d Delta) error {
 	for _, c := range d.Changes {
 		writeChange(&b, c)
 	}
+	j.fresh = j.fresh && len(d.Changes) == 0
 	n := bytes.Count(b.Bytes(), []byte("\n"))
 	if err := j.batch(&b, d.To); err != nil {
 		return err
@@ -160,7 +167,12 @@ func (j *Journal) Rewrite(v Version, node *Node, all []location.Binding) error {
 		return fmt.Errorf("rewrite journal: %w", err)
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s epoch=%s boot=%s\n", j.header, v.Epoch, j.boot)
+	j.fresh = j.fresh && len(all) == 0
+	fmt.Fprintf(&b, "%s epoch=%s boot=%s", j.header, v.Epoch, j.boot)
+	if j.fresh {
+		b.WriteString(" fresh")
+	}
+	b.WriteByte('\n')
 	head := b.Len()
 	if node != nil {
 		writeNode(&b, node)

@@ -12,16 +12,22 @@ import (
 // Primary is the primary of this node's own home zone: the one writer of its
 // bindings. Every batch of changes is journalled, gets the next serial, and
 // enters the view. Safe for concurrent use.
+//
+// Two locks, so that the version can be told while a batch waits for the disk
+// or a long listing is worked through: peers take silence for a failure.
 type Primary struct {
-	home    *Home
-	log     *slog.Logger
-	mu      sync.Mutex
+	home *Home
+	log  *slog.Logger
+
+	writing sync.Mutex // taken before mu; one batch at a time
 	store   *location.Store
+	disk    *Journal
+
+	mu      sync.Mutex // never held during I/O; these are written under both
 	node    Node
 	version Version
-	deltas  []Delta // oldest first, contiguous, up to version
-	kept    int     // changes in deltas
-	disk    *Journal
+	deltas  []Delta       // oldest first, contiguous, up to version
+	kept    int           // cost of deltas
 	bell    chan struct{} // closed and replaced at every new version
 	diskErr error
 }
@@ -35,9 +41,11 @@ type Delta struct {
 	Changes  []location.Change
 }
 
-// maxDeltas bounds the history kept for IXFR, in changes; a secondary that is
-// further behind gets a full zone.
-const maxDeltas = 200_000
+// maxHistory bounds the history kept for IXFR, in steps and changes; a
+// secondary that is further behind gets a full zone.
+const maxHistory = 200_000
+
+func (d Delta) cost() int { return 1 + len(d.Changes) }
 
 // PrimaryConfig is what a Primary starts from.
 type PrimaryConfig struct {
@@ -58,7 +66,7 @@ func NewPrimary(c PrimaryConfig) *Primary {
 	if c.Journal != nil {
 		p.version, kept, p.deltas = c.Journal.Version(), c.Journal.Bindings(), c.Journal.Deltas()
 		for i := range p.deltas {
-			p.kept += len(p.deltas[i].Changes)
+			p.kept += p.deltas[i].cost()
 		}
 		for _, b := range kept {
 			p.store.Restore(b)
@@ -76,6 +84,9 @@ func NewPrimary(c PrimaryConfig) *Primary {
 			d.OldNode = c.Journal.Node()
 		}
 		p.commit(d)
+	}
+	if c.Journal != nil {
+		c.Journal.release()
 	}
 	return p
 }
@@ -105,8 +116,8 @@ func (p *Primary) Changed() <-chan struct{} {
 // version. It returns their number, and an error only if they could not be
 // kept on disk; they are published all the same.
 func (p *Primary) Update(f func(*location.Store) []location.Change) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.writing.Lock()
+	defer p.writing.Unlock()
 	changes := slices.DeleteFunc(f(p.store), func(c location.Change) bool { return c.Old == c.New })
 	if len(changes) == 0 {
 		return 0, nil
@@ -116,15 +127,15 @@ func (p *Primary) Update(f func(*location.Store) []location.Change) (int, error)
 
 // Read lets f read the store.
 func (p *Primary) Read(f func(*location.Store)) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.writing.Lock()
+	defer p.writing.Unlock()
 	f(p.store)
 }
 
 // SetNode changes what the node tells of itself.
 func (p *Primary) SetNode(f func(*Node)) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.writing.Lock()
+	defer p.writing.Unlock()
 	old, next := p.node, p.node
 	next.Addrs, next.SIP = slices.Clone(old.Addrs), slices.Clone(old.SIP)
 	f(&next)
@@ -138,42 +149,55 @@ func (p *Primary) SetNode(f func(*Node)) error {
 // must be exceeded, the stamps of contacts, and, unless the registrar has
 // already listed, the bindings themselves.
 func (p *Primary) Recover(held Version, kept []location.Binding, listed bool) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.writing.Lock()
+	defer p.writing.Unlock()
 	var changes []location.Change
 	for _, b := range kept {
 		changes = append(changes, p.store.Recover(b, listed)...)
 	}
-	if Newer(held.Serial, p.version.Serial) {
-		p.version.Serial = held.Serial
-		p.deltas, p.kept = nil, 0
+	d := Delta{Changes: changes, From: p.version.Serial}
+	if Newer(held.Serial, d.From) {
+		d.From = held.Serial
 	}
-	return p.commit(Delta{Changes: changes})
+	return p.commitFrom(d)
 }
 
-// commit gives d the next serial. The caller holds the lock.
+// commit gives d the next serial. The caller holds the lock for writing.
 func (p *Primary) commit(d Delta) error {
-	d.From, d.To = p.version.Serial, p.version.Serial+1
-	p.version.Serial = d.To
+	d.From = p.version.Serial
+	return p.commitFrom(d)
+}
+
+// commitFrom makes d the version after d.From; where that is not the current
+// one the history ends. Disk first, then the view, then whoever asks.
+func (p *Primary) commitFrom(d Delta) error {
+	d.To = d.From + 1
+	next, node := Version{p.version.Epoch, d.To}, p.node
 	if d.Node != nil {
-		p.node = *d.Node
+		node = *d.Node
 	}
+	err := p.write(d, next, &node)
+	p.home.Apply(next, d.Node, d.Changes)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if d.From != p.version.Serial {
+		p.deltas, p.kept = nil, 0
+	}
+	p.version, p.node, p.diskErr = next, node, err
 	p.deltas = append(p.deltas, d)
-	p.kept += len(d.Changes)
-	for p.kept > maxDeltas && len(p.deltas) > 1 {
-		p.kept -= len(p.deltas[0].Changes)
+	p.kept += d.cost()
+	for p.kept > maxHistory && len(p.deltas) > 1 {
+		p.kept -= p.deltas[0].cost()
 		p.deltas = p.deltas[1:]
 	}
-	err := p.write(d)
-	p.home.Apply(p.version, d.Node, d.Changes)
 	close(p.bell)
 	p.bell = make(chan struct{})
 	return err
 }
 
-// write journals d. A disk that fails is reported once, and again when it
-// works: the journal is then written anew from memory.
-func (p *Primary) write(d Delta) error {
+// write journals d, which leads to version v. A disk that fails is reported
+// once, and again when it works: the journal is then written anew from memory.
+func (p *Primary) write(d Delta, v Version, node *Node) error {
 	if p.disk == nil {
 		return nil
 	}
@@ -182,7 +206,7 @@ func (p *Primary) write(d Delta) error {
 		err = p.disk.Append(d)
 	}
 	if p.diskErr != nil || err == nil && p.disk.Bloated(p.store.Len()) {
-		err = p.disk.Rewrite(p.version, &p.node, p.store.Bindings())
+		err = p.disk.Rewrite(v, node, p.store.Bindings())
 	}
 	if err != nil {
 		err = fmt.Errorf("journal home zone: %w", err)
@@ -191,9 +215,8 @@ func (p *Primary) write(d Delta) error {
 	case err != nil && p.diskErr == nil:
 		p.log.Error("home zone is not kept on disk; serving goes on from memory", "err", err)
 	case err == nil && p.diskErr != nil:
-		p.log.Info("home zone is kept on disk again", "serial", p.version.Serial)
+		p.log.Info("home zone is kept on disk again", "serial", v.Serial)
 	}
-	p.diskErr = err
 	return err
 }
 
@@ -223,15 +246,15 @@ func (p *Primary) Since(serial uint32) (Version, []Delta, bool) {
 
 // Snapshot returns the whole zone at one version.
 func (p *Primary) Snapshot() (Version, Node, []location.Binding) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.writing.Lock()
+	defer p.writing.Unlock()
 	return p.version, p.node, p.store.Bindings()
 }
 
 // Close makes the journal safe against power loss and ends it.
 func (p *Primary) Close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.writing.Lock()
+	defer p.writing.Unlock()
 	if p.disk == nil {
 		return nil
 	}

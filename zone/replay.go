@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,6 +29,7 @@ func (j *Journal) replay(raw []byte) error {
 		return fmt.Errorf("line 1: epoch or boot is missing")
 	}
 	j.version.Epoch = epoch
+	j.fresh = slices.Contains(fields[6:], "fresh") // and nothing follows that is no apex record
 	clean := false
 	var changes []location.Change
 	var node *Node
@@ -80,6 +82,7 @@ func (j *Journal) finish(boot string, clean bool) error {
 
 // replayed takes a batch; the first of a file is a snapshot, not a step.
 func (j *Journal) replayed(serial uint32, node *Node, changes []location.Change, snapshot bool) {
+	j.fresh = j.fresh && len(changes) == 0
 	for _, c := range changes {
 		if c.Old.AOR != "" {
 			delete(j.live, journalKey{c.Old.AOR, c.Old.Contact})
