@@ -31,7 +31,7 @@ func newNodeLog(dir string, reach func(string, string, time.Time), trouble func(
 var (
 	reachLine = regexp.MustCompile(`msg="node is (alive|orphan|gone)"`)
 	nodeField = regexp.MustCompile(` node=(\S+)`)
-	panicLine = regexp.MustCompile(`^panic: |^fatal error: |^goroutine \d+ \[running|DATA RACE|recovered`)
+	panicLine = regexp.MustCompile(`^panic: |^fatal error: |^goroutine \d+ \[running|DATA RACE`)
 )
 
 // Write implements io.Writer.

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -35,7 +36,6 @@ const patience = time.Second
 func newObserver(w *world, n *node, rng *rand.Rand) (*observer, error) {
 	o := &observer{w: w, node: n.id, rng: rng, pending: map[uint16]question{}}
 	err := n.ns.do(func() (err error) {
-		// Unconnected would hide a refused port, connected does not cost more.
 		o.conn, err = net.Dial("udp", "127.0.0.1:53")
 		return err
 	})
@@ -97,10 +97,10 @@ func (o *observer) receive() {
 	for {
 		n, err := o.conn.Read(buf)
 		if err != nil {
-			if ne, ok := err.(*net.OpError); ok && ne.Err == net.ErrClosed {
+			if errors.Is(err, net.ErrClosed) {
 				return
 			}
-			continue
+			continue // the port is closed while the process is down
 		}
 		m := new(dns.Msg)
 		if m.Unpack(buf[:n]) != nil {

@@ -74,10 +74,10 @@ func (w *world) breach(a answer, v verdict, age, limit time.Duration, cause *out
 	w.tally.violations = append(w.tally.violations, fmt.Sprintf(
 		"%.3fs %s says %s is at %s, %s: at %s since %.3fs, listed at %s; %.2fs late, budget %v; %s",
 		w.at(a.sent), nodeName(a.node), u.aor, homeName(a.home), verdictNames[v], homeName(u.home), w.at(u.since),
-		listed(u), age.Seconds(), limit, why))
+		listedAt(u), age.Seconds(), limit, why))
 }
 
-func listed(u *user) string {
+func listedAt(u *user) string {
 	s := ""
 	for n := range u.held {
 		s += " " + nodeName(n)

@@ -39,6 +39,9 @@ const (
 	refreshMin = 8 * time.Second
 	refreshVar = 8 * time.Second
 	phoneTick  = 20 * time.Millisecond
+	// A federator that was started or cut off from AMI hears phones again
+	// after so long.
+	listening = 2 * time.Second
 )
 
 func newUsers(n int) []*user {
@@ -141,7 +144,8 @@ func (l *Lab) move(u *user, rng *rand.Rand, now time.Time) {
 	}
 	l.nodes[to].pbx.Register(u.aor, uri, expiry)
 	u.held[to] = contact{uri, now.Add(expiry).Truncate(time.Second)}
-	u.heard, u.heardAt = l.w.links[to][to].info, now
+	self := l.w.links[to][to]
+	u.heard, u.heardAt = self.info && now.Sub(self.infoSince) > listening, now
 	l.settle(u, to, now)
 }
 

@@ -105,7 +105,7 @@ func (w *world) unhear(node int, now time.Time) {
 		if u.back { // told by a listing, not by an event
 			window = 3 * time.Second
 		}
-		if u.home == node && now.Sub(u.since) < window {
+		if u.home == node && (now.Sub(u.since) < window || u.heardAt.After(now)) {
 			u.heard = false
 		}
 	}
