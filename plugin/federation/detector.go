@@ -29,6 +29,9 @@ type detector struct {
 	checked bool          // OPTIONS has an answer since
 	alive   bool          // that answer
 	heard   chan struct{} // closed when the peer is heard; nil while it is
+
+	setting sync.Mutex // one at a time
+	left    bool
 }
 
 // Heard is called for every message of the peer.
@@ -109,7 +112,20 @@ func (d *detector) decide() {
 	}
 }
 
+// leave ends the verdicts: the peer has left, whatever is still on its way.
+func (d *detector) leave() {
+	d.setting.Lock()
+	defer d.setting.Unlock()
+	d.left = true
+	d.home.SetReach(zone.Gone)
+}
+
 func (d *detector) set(r zone.Reach, why string) {
+	d.setting.Lock()
+	defer d.setting.Unlock()
+	if d.left {
+		return
+	}
 	if was := d.home.Reach(); d.home.SetReach(r) {
 		d.log.Info("node is "+r.String(), "was", was.String(), "why", why)
 	}

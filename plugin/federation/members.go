@@ -140,6 +140,6 @@ func (r *Runtime) part(node string) {
 		return
 	}
 	m.cancel()
-	r.view.Home(node).SetReach(zone.Gone)
+	m.det.leave()
 	r.log.Info("node left", "node", node)
 }
