@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 20s
 ARGS    ?=
-.PHONY: help build demo test test-unit e2e install bench race fuzz lint cover clean
+.PHONY: help build demo test test-unit e2e chaos install bench race fuzz lint cover clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,6 +20,8 @@ install: ## what the e2e tests need: Debian packages, Asterisk 16 and 22 in .cac
 	@examples/lab/install.sh
 e2e: build install ## real Asterisk 16 and 22, SIPp phones, stock serf (as root)
 	$(GO) test -tags e2e -count=1 -timeout 40m -v ./serf ./examples/... 2>&1 | grep -vE '^(=== (RUN|PAUSE|CONT)|\?)' ; exit $${PIPESTATUS[0]}
+chaos: build ## ten minutes of faults, judged by what every node answers (as root); ARGS="-chaos.seed=7 -chaos.for=2m"
+	$(GO) test -tags e2e -count=1 -timeout 30m -v ./examples/chaos -args -chaos.for=10m -chaos.nodes=8 -chaos.users=1000 $(ARGS)
 race: ## unit tests under the race detector
 	$(GO) test -race ./...
 bench: ## micro-benchmarks, with allocations
