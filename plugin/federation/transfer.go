@@ -3,6 +3,7 @@ package federation
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/xfr"
@@ -80,6 +81,9 @@ func (r *Runtime) version(node string) (zone.Version, zone.Node) {
 	return h.Version(), n
 }
 
+// writeStall is how long one message of a transfer may take to be sent.
+const writeStall = 10 * time.Second
+
 // transfer writes the messages of an AXFR or IXFR, each signed (RFC 8945
 // §5.3.1). Over UDP only the SOA fits (RFC 1995 §2), which makes a secondary
 // come back over TCP.
@@ -108,6 +112,10 @@ func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z x
 		}
 		return f.write(w, r, m)
 	}
+	// The server sets no deadline for writes: an asker that stops reading
+	// would hold this goroutine, and the whole zone with it, for good.
+	stuck := time.AfterFunc(writeStall, func() { w.Close() })
+	defer stuck.Stop()
 	first := true
 	err := xfr.Answer(z, f.origin, apex, f.runtime.view.TTL(), from, func(rrs []dns.RR) error {
 		m := new(dns.Msg)
@@ -116,6 +124,7 @@ func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z x
 		m.Answer = rrs
 		sign(w, r, m)
 		err := w.WriteMsg(m)
+		stuck.Reset(writeStall)
 		if first {
 			w.TsigTimersOnly(true)
 			first = false
