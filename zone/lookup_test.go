@@ -235,3 +235,19 @@ func permute(n int, f func([]int)) {
 	}
 	rec(0)
 }
+
+// A peer that names thousands of addresses cannot make the answers of all too
+// large to send.
+func TestNodeIsBounded(t *testing.T) {
+	apex := HomeZone("pbx-b", origin)
+	txt := []string{"v=1", "state=up"}
+	for i := range MaxAddrs + 1 {
+		if _, _, err := ParseTXT(&dns.TXT{Hdr: dns.RR_Header{Name: apex}, Txt: txt}, apex); err != nil {
+			t.Errorf("%d addresses: %v", i, err)
+		}
+		txt = append(txt, "a=192.0.2."+string(rune('1'+i)))
+	}
+	if _, _, err := ParseTXT(&dns.TXT{Hdr: dns.RR_Header{Name: apex}, Txt: txt}, apex); err == nil {
+		t.Errorf("%d addresses were taken", MaxAddrs+1)
+	}
+}

@@ -75,6 +75,10 @@ func (n Node) strings() []string {
 	return append(out, "state="+string(n.State))
 }
 
+// MaxAddrs bounds the addresses of a node: they stand in the additional section
+// of every answer that names it.
+const MaxAddrs = 8
+
 // parseNode is the reverse of strings. Unknown keys are ignored.
 func parseNode(name string, txt []string) (Node, error) {
 	n := Node{Name: name, State: Up}
@@ -105,6 +109,9 @@ func parseNode(name string, txt []string) (Node, error) {
 			n.Asterisk = val
 		case "state":
 			n.State = NodeState(val)
+		}
+		if err == nil && len(n.Addrs) > MaxAddrs {
+			err = fmt.Errorf("more than %d addresses", MaxAddrs)
 		}
 		if err != nil {
 			return n, fmt.Errorf("parse node %s: %q: %w", name, s, err)

@@ -157,6 +157,9 @@ func (p *parser) address(args []string) (err error) {
 	if advertise {
 		p.cfg.Addrs, err = p.addrs(adv)
 	}
+	if err == nil && len(p.cfg.Addrs) > zone.MaxAddrs {
+		return p.Errf("address: %d addresses, want %d at most", len(p.cfg.Addrs), zone.MaxAddrs)
+	}
 	return err
 }
 

@@ -2,6 +2,7 @@ package location
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"sync"
 	"time"
@@ -50,6 +51,9 @@ func (c *Clock) Next(seen Stamp) Stamp {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.last = max(c.wall(), c.last+1)
+	if seen == math.MaxUint64 {
+		return seen // no stamp is above; zero would rank below all
+	}
 	if seen >= c.last { // a clock far ahead wins this AOR only, not the clock
 		if skew := seen.Time().Sub(c.now()); skew <= MaxSkew {
 			c.last = seen + 1
