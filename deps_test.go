@@ -64,7 +64,7 @@ func TestOneImporter(t *testing.T) {
 		"github.com/hashicorp/":     {"serf"},
 		"github.com/coredns/":       {"plugin/federation", "cmd/asterfed"},
 		"github.com/urfave/cli/v2":  {"cmd/asterfed"},
-		"github.com/miekg/dns":      {"zone", "zone/xfr", "plugin/federation", "cmd/asterfed", "examples/lab", "examples/three-nodes"},
+		"github.com/miekg/dns":      {"zone", "zone/xfr", "plugin/federation", "cmd/asterfed", "examples/lab", "examples/three-nodes", "examples/chaos"},
 		"github.com/prometheus/cli": {"plugin/federation"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()
