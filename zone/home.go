@@ -12,8 +12,9 @@ import (
 // Home is one node in the view, with its bindings. Apply and Replace belong
 // to one writer, all else is safe for concurrent use.
 type Home struct {
-	Name string
-	view *View
+	Name  string
+	view  *View
+	index uint32
 
 	writing sync.Mutex // one Apply or Replace at a time, when a node that left is back
 
@@ -145,8 +146,8 @@ func (h *Home) commit(to Version, node *Node) {
 // Bindings returns every binding of the home. It walks the whole view.
 func (h *Home) Bindings() []location.Binding {
 	out := make([]location.Binding, 0, h.Len())
-	h.view.names.Range(func(_, n any) bool {
-		for _, c := range n.(*name).claims {
+	h.view.names.all(func(n *name) bool {
+		for _, c := range n.claims() {
 			if c.home == h {
 				out = append(out, c.b)
 			}
@@ -159,32 +160,14 @@ func (h *Home) Bindings() []location.Binding {
 // change puts one change into the name it belongs to.
 func (h *Home) change(c location.Change) {
 	key := c.AOR().Fold()
-	had, has, delta, next := false, false, 0, (*name)(nil)
-	for {
-		old, loaded := h.view.names.Load(key)
-		var claims []claim
-		if loaded {
-			claims = old.(*name).claims
-		}
-		next = h.replaced(claims, c)
-		had, has = holds(claims, h), holds(next.claims, h)
-		delta = len(next.claims) - len(claims)
-		var done bool
-		switch {
-		case !loaded && len(next.claims) == 0:
-			done = true
-		case !loaded:
-			_, taken := h.view.names.LoadOrStore(key, next)
-			done = !taken
-		case len(next.claims) == 0:
-			done = h.view.names.CompareAndDelete(key, old)
-		default:
-			done = h.view.names.CompareAndSwap(key, old, next)
-		}
-		if done {
-			break
-		}
-	}
+	had, has, delta := false, false, 0
+	h.view.names.update(key, func(old *name) *name {
+		var room [4]claim
+		was := old.claims()
+		now := h.replaced(room[:0], was, c)
+		had, has, delta = holds(was, h), holds(now, h), len(now)-len(was)
+		return newName(now)
+	})
 	h.count.Add(int64(delta))
 	if had != has {
 		h.enumerate(key, c.AOR(), has)
@@ -192,9 +175,8 @@ func (h *Home) change(c location.Change) {
 	h.view.contest(key)
 }
 
-// replaced returns claims with the change made, in rank order.
-func (h *Home) replaced(claims []claim, c location.Change) *name {
-	out := make([]claim, 0, len(claims)+1)
+// replaced appends claims with the change made to out, in rank order.
+func (h *Home) replaced(out, claims []claim, c location.Change) []claim {
 	for _, cl := range claims {
 		gone := cl.home == h && (cl.b.AOR == c.Old.AOR && cl.b.Contact == c.Old.Contact ||
 			cl.b.AOR == c.New.AOR && cl.b.Contact == c.New.Contact)
@@ -212,7 +194,7 @@ func (h *Home) replaced(claims []claim, c location.Change) *name {
 		copy(out[i+1:], out[i:])
 		out[i] = cl
 	}
-	return &name{out}
+	return out
 }
 
 // before orders claims: newest stamp first, then by home and contact, so that
@@ -252,11 +234,7 @@ func (v *View) contest(key string) {
 // lost returns the AOR as it is bound here, and whether another home claims
 // it with a newer stamp than any of its contacts here.
 func (v *View) lost(key string) (own location.AOR, lost bool) {
-	n, ok := v.names.Load(key)
-	if !ok {
-		return "", false
-	}
-	claims := n.(*name).claims
+	claims := v.names.load(key).claims()
 	for _, c := range claims {
 		if c.home.Name == v.self {
 			return c.b.AOR, c.b.Stamp < claims[0].b.Stamp
@@ -267,27 +245,21 @@ func (v *View) lost(key string) (own location.AOR, lost bool) {
 
 // enumerate counts the name in (or out of) every empty non-terminal above it.
 func (h *Home) enumerate(key string, a location.AOR, add bool) {
-	d := -1
+	d := int32(-1)
 	if add {
 		d = 1
 	}
-	if digits, ok := a.Number(); ok && len(digits) > 1 {
-		t := &h.view.digits
-		t.mu.Lock()
+	if digits, ok := a.Number(); ok {
 		for i := 1; i < len(digits); i++ {
-			t.add(digits[:i], h, d)
+			h.view.digits.add(digits[:i], h, d)
 		}
-		t.mu.Unlock()
 	}
-	t := &h.view.labels
-	for rest := key; ; {
-		_, after, ok := strings.Cut(rest, ".")
+	for {
+		_, after, ok := strings.Cut(key, ".")
 		if !ok {
 			return
 		}
-		t.mu.Lock()
-		t.add(after, h, d)
-		t.mu.Unlock()
-		rest = after
+		h.view.labels.add(after, h, d)
+		key = after
 	}
 }

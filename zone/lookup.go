@@ -158,7 +158,7 @@ func (q query) users(rel string) Result {
 	label, aor, partial := service(rel)
 	claims := q.v.claims(aor)
 	if len(claims) == 0 {
-		return q.exists(label == "" && !partial && q.v.labels.inhabited(aor))
+		return q.exists(label == "" && !partial && q.v.inhabited(q.v.labels, aor))
 	}
 	switch {
 	case partial:
@@ -197,7 +197,7 @@ func (q query) e164(rel string) Result {
 		claims = merge(claims, plus)
 	}
 	if len(claims) == 0 {
-		return q.exists(q.v.digits.inhabited(number))
+		return q.exists(q.v.inhabited(q.v.digits, number))
 	}
 	if q.wants(dns.TypeNAPTR) {
 		return q.data(q.v.naptrs(q.qname, claims)...)

@@ -10,11 +10,7 @@ import (
 
 // claims returns the visible claims of a folded AOR, newest first.
 func (v *View) claims(key string) []claim {
-	n, ok := v.names.Load(key)
-	if !ok {
-		return nil
-	}
-	all := n.(*name).claims
+	all := v.names.load(key).claims()
 	for i := range all {
 		if !all[i].home.Visible() {
 			return slices.DeleteFunc(slices.Clone(all), func(c claim) bool { return !c.home.Visible() })

@@ -18,12 +18,13 @@ type View struct {
 	ttl    uint32
 	order  Order
 
-	names  sync.Map // folded AOR → *name, immutable
-	labels tallies  // empty non-terminals below users, by dotted suffix
-	digits tallies  // number prefixes below e164
+	names  *table[name] // by folded AOR
+	labels tallies      // empty non-terminals below users, by dotted suffix
+	digits tallies      // number prefixes below e164
 
-	mu    sync.Mutex // guards the writing of homes
-	homes atomic.Pointer[[]*Home]
+	mu      sync.Mutex              // guards the writing of homes and indexed
+	homes   atomic.Pointer[[]*Home] // by name
+	indexed atomic.Pointer[[]*Home] // by Home.index
 
 	contested   sync.Map // folded AOR → location.AOR: bound here, claimed newer elsewhere
 	onContested func(location.AOR)
@@ -62,19 +63,12 @@ func NewView(c Config) *View {
 		c.Now = time.Now
 	}
 	v := &View{origin: c.Origin, self: c.Self, ttl: uint32(max(1, c.TTL/time.Second)), order: c.Order,
-		onContested: c.OnContested, now: c.Now}
+		onContested: c.OnContested, now: c.Now, names: newNames(), labels: newTallies(), digits: newTallies()}
 	v.homes.Store(&[]*Home{})
+	v.indexed.Store(&[]*Home{})
 	v.touch()
 	v.Home(c.Self)
 	return v
-}
-
-// name is all that is bound to one folded AOR, newest claim first.
-type name struct{ claims []claim }
-
-type claim struct {
-	home *Home
-	b    location.Binding
 }
 
 // Origin returns the federation zone.
@@ -109,8 +103,10 @@ func (v *View) Home(node string) *Home {
 	if ok {
 		return old[i]
 	}
-	h := &Home{Name: node, view: v}
+	h := &Home{Name: node, view: v, index: uint32(len(old))}
 	h.distance.Store(int64(unknownDistance))
+	indexed := append(slices.Clip(*v.indexed.Load()), h)
+	v.indexed.Store(&indexed)
 	homes := slices.Insert(slices.Clone(old), i, h)
 	v.homes.Store(&homes)
 	return h
@@ -119,11 +115,7 @@ func (v *View) Home(node string) *Home {
 // Rival returns the newest stamp with which a home other than this node's own
 // claims the AOR, zero if none does.
 func (v *View) Rival(a location.AOR) location.Stamp {
-	n, ok := v.names.Load(a.Fold())
-	if !ok {
-		return 0
-	}
-	for _, c := range n.(*name).claims {
+	for _, c := range v.names.load(a.Fold()).claims() {
 		if c.home.Name != v.self {
 			return c.b.Stamp
 		}
