@@ -2,7 +2,9 @@ package federation
 
 import (
 	"context"
+	"errors"
 	"net/netip"
+	"time"
 
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone"
@@ -88,6 +90,7 @@ func (r *Runtime) connect(node, addr string) *member {
 	m := &member{peer: peer, det: det, cancel: cancel}
 	r.run(func() { peer.Run(ctx) })
 	if r.fresh {
+		r.asking.Add(1)
 		r.run(func() { r.recover(ctx, peer) })
 	}
 	return m
@@ -105,19 +108,38 @@ func (r *Runtime) refused(node string, det *detector) func(error) {
 	}
 }
 
-// recover asks a peer for what it has kept of this node's lost data.
+// recover asks a peer for what it has kept of this node's lost data, until it
+// has an answer: a peer that starts at the same time does not listen at once.
 func (r *Runtime) recover(ctx context.Context, p *xfr.Peer) {
-	defer r.recovered.Store(true)
+	err := r.recoverFrom(ctx, p)
+	for wait := firstAsk; err != nil && !errors.Is(err, xfr.ErrRefused) && time.Since(r.began) < settleLimit; wait = min(2*wait, time.Second) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+			err = r.recoverFrom(ctx, p)
+		}
+	}
+	if r.asking.Add(-1) == 0 || err == nil {
+		r.recovered.Store(true)
+	}
+}
+
+// firstAsk is the wait before a peer is asked again.
+const firstAsk = 50 * time.Millisecond
+
+func (r *Runtime) recoverFrom(ctx context.Context, p *xfr.Peer) error {
 	held, kept, err := p.Kept(ctx, r.cfg.Node)
 	if err != nil {
 		r.log.Debug("nothing recovered", "err", err)
-		return
+		return err
 	}
 	kept = permitted(&r.cfg, kept)
 	if err := r.primary.Recover(held, kept, r.listed.Load()); err != nil {
 		r.log.Warn("recovered bindings not kept on disk", "err", err)
 	}
 	r.log.Info("recovered from a peer", "bindings", len(kept), "serial", held.Serial)
+	return nil
 }
 
 func permitted(c *Config, all []location.Binding) []location.Binding {

@@ -39,8 +39,10 @@ type Runtime struct {
 	peers  map[string]*member
 	listed atomic.Bool // the first listing is complete, or none is to be expected
 	left   chan struct{}
-	// recovered: a peer was asked for what it has kept of this home zone
+	// recovered: a peer has given what it has kept of this home zone, or every
+	// peer asked has nothing
 	recovered atomic.Bool
+	asking    atomic.Int32 // peers asked that have not answered
 }
 
 // newRuntime makes a runtime that has opened nothing yet.

@@ -28,7 +28,9 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 	case z == nil && node == f.runtime.cfg.Node:
 		m.Rcode = dns.RcodeServerFailure // not yet: nothing is listed
 	case z == nil && transfer:
-		m.Rcode = dns.RcodeNotAuth // RFC 5936 §2.2.1
+		// Not NOTAUTH, as RFC 5936 §2.2.1 has it: that is for bad signatures
+		// here, and an asker could not tell the two apart.
+		m.Rcode = dns.RcodeRefused
 	case z == nil:
 		m.Rcode = dns.RcodeNameError
 	case transfer:
@@ -151,11 +153,11 @@ func (f *Federation) notify(w dns.ResponseWriter, r *dns.Msg, qname string, sign
 	case signed != good:
 		m.Rcode = dns.RcodeRefused
 	case !ok:
-		m.Rcode = dns.RcodeNotAuth
+		m.Rcode = dns.RcodeRefused
 	default:
 		peer := f.runtime.member(node)
 		if peer == nil {
-			m.Rcode = dns.RcodeNotAuth
+			m.Rcode = dns.RcodeRefused // not NOTAUTH: the key is good
 			break
 		}
 		var v zone.Version

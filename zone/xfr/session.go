@@ -17,6 +17,9 @@ import (
 // nothing: the two nodes have different keys, or clocks too far apart.
 var ErrKey = errors.New("transfer key not accepted")
 
+// ErrRefused means that the other side takes the key, but has no such zone.
+var ErrRefused = errors.New("answered REFUSED")
+
 // fudge is the clock difference that a TSIG tolerates, in seconds.
 const fudge = 300
 
@@ -192,6 +195,9 @@ func (s *session) next(ctx context.Context, c *call, d time.Duration) (*dns.Msg,
 	defer t.Stop()
 	select {
 	case m := <-c.msgs:
+		if m.Rcode == dns.RcodeRefused {
+			return m, fmt.Errorf("%s: %w", question(m), ErrRefused)
+		}
 		if m.Rcode != dns.RcodeSuccess {
 			return m, fmt.Errorf("%s answered %s", question(m), dns.RcodeToString[m.Rcode])
 		}

@@ -1,0 +1,113 @@
+package federation
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/miekg/dns"
+)
+
+const testZone = "fed.example."
+
+var testKey = &xfr.Key{Name: "transfer.", Algorithm: dns.HmacSHA256, Secret: "c2VjcmV0c2VjcmV0c2VjcmV0"}
+
+// newTestRuntime returns a runtime with a home zone, but without Serf, AMI
+// and disk.
+func newTestRuntime(t *testing.T, node string) *Runtime {
+	t.Helper()
+	r := newRuntime(Config{Origin: testZone, Node: node, TTL: 5 * time.Second, Key: testKey}, slog.New(slog.DiscardHandler))
+	r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Logger: r.log, Node: zone.Node{Name: node, State: zone.Up}})
+	t.Cleanup(func() { r.Stop() })
+	return r
+}
+
+// serve answers for the runtime on loopback, over TCP.
+func serve(t *testing.T, r *Runtime) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, up := &Federation{origin: testZone, runtime: r}, make(chan struct{})
+	s := &dns.Server{Listener: l, TsigSecret: map[string]string{testKey.Name: testKey.Secret}, NotifyStartedFunc: func() { close(up) },
+		Handler: dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) { f.ServeDNS(context.Background(), w, m) })}
+	go s.ActivateAndServe()
+	<-up
+	t.Cleanup(func() { s.Shutdown() })
+	return l.Addr().String()
+}
+
+// A node that lost its data asks until a peer has answered, and takes the
+// word of one that has nothing only if no other is still to answer.
+func TestRecover(t *testing.T) {
+	b, c := newTestRuntime(t, "pbx-b"), newTestRuntime(t, "pbx-c")
+	lost := location.Binding{AOR: "1001", Tech: location.PJSIP, Contact: 7, Stamp: 1 << 40}
+	b.view.Home("pbx-a").Replace(zone.Version{Epoch: "00000000000000aa", Serial: 4711},
+		&zone.Node{Name: "pbx-a", State: zone.Up}, []location.Binding{lost})
+
+	a := newTestRuntime(t, "pbx-a")
+	a.fresh, a.began = true, time.Now()
+	a.asking.Store(2)
+	var refusals atomic.Int32
+	peer := func(node, addr string, refuse int32) *xfr.Peer {
+		return xfr.NewPeer(xfr.PeerConfig{Node: node, Addr: addr, Origin: testZone, Key: testKey, Home: a.view.Home(node), Own: a.primary,
+			Clock: a.clock, Heard: func() {}, Lost: func(error) {}, Logger: a.log,
+			Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				if refusals.Add(1) <= refuse {
+					return nil, errors.New("connection refused")
+				}
+				return new(net.Dialer).DialContext(ctx, network, addr)
+			}})
+	}
+	a.recover(t.Context(), peer("pbx-c", serve(t, c), 0))
+	if a.recovered.Load() {
+		t.Error("one peer has nothing, the other has not answered: nothing is settled")
+	}
+	refusals.Store(0)
+	a.recover(t.Context(), peer("pbx-b", serve(t, b), 2))
+	if !a.recovered.Load() {
+		t.Error("a peer has answered")
+	}
+	v, _, all := a.primary.Snapshot()
+	if len(all) != 1 || all[0] != lost || !zone.Newer(v.Serial, 4711) || v.Epoch == "00000000000000aa" {
+		t.Errorf("recovered %v at %v, want %v above serial 4711 in an epoch of its own", all, v, lost)
+	}
+}
+
+// A NOTIFY that comes before its receiver has met the sender is refused, and
+// does not cost the connection.
+func TestNotifyBeforeBothHaveMet(t *testing.T) {
+	a, b := newTestRuntime(t, "pbx-a"), newTestRuntime(t, "pbx-b")
+	lost := make(chan error, 10)
+	pulled := make(chan struct{}, 10)
+	peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: serve(t, b), Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
+		Own: a.primary, Clock: a.clock, Heard: func() {}, Lost: func(err error) { lost <- err }, Pulled: func() { pulled <- struct{}{} },
+		Heartbeat: 20 * time.Millisecond, Logger: a.log})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { peer.Run(ctx); close(done) }()
+	defer func() { cancel(); <-done }()
+	<-pulled
+	for i := range 3 { // each new version is announced, and refused
+		a.primary.SetNode(func(n *zone.Node) { n.State = []zone.NodeState{zone.Down, zone.Up}[i%2] })
+		b.primary.SetNode(func(n *zone.Node) { n.State = []zone.NodeState{zone.Down, zone.Up}[i%2] })
+		select {
+		case <-pulled:
+		case err := <-lost:
+			t.Fatalf("connection lost: %v", err)
+		}
+	}
+	select {
+	case err := <-lost:
+		t.Errorf("connection lost: %v", err)
+	default:
+	}
+}
