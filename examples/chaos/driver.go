@@ -24,11 +24,11 @@ func (l *Lab) drive(ctx context.Context, plan []step) {
 		l.outages = append(l.outages, o)
 		l.mu.Unlock()
 		faults.Go(func() {
-			if err := s.kind.begin(l, s, o); err != nil {
+			if err := l.w.blur(func() error { return s.kind.begin(l, s, o) }); err != nil {
 				l.fail(fmt.Errorf("begin %v: %w", s, err))
 			}
 			sleep(ctx, s.length)
-			if err := s.kind.end(l, s, o); err != nil {
+			if err := l.w.blur(func() error { return s.kind.end(l, s, o) }); err != nil {
 				l.fail(fmt.Errorf("end %v: %w", s, err))
 			}
 			l.w.mu.Lock()

@@ -50,7 +50,7 @@ const (
 func (w *world) judge(a answer) (v verdict, age, limit time.Duration, cause *outage) {
 	u := w.users[a.user]
 	switch {
-	case u.since.After(a.sent) || w.lastFault.After(a.sent):
+	case w.blurred > 0 || u.since.After(a.sent) || w.lastFault.After(a.sent):
 		return overtaken, 0, 0, nil
 	case a.rcode == dns.RcodeServerFailure:
 		return servfail, 0, 0, nil

@@ -113,10 +113,8 @@ func (l *Lab) act(u *user, rng *rand.Rand, now time.Time, moving bool) {
 func (l *Lab) refresh(u *user, now time.Time) {
 	l.nodes[u.home].pbx.Refresh(u.aor, u.held[u.home].uri, expiry)
 	u.held[u.home] = contact{u.held[u.home].uri, now.Add(expiry).Truncate(time.Second)}
-	// A federator tells a new expiry from an old one once it has listed the
-	// contact and knows who else claims the user.
-	if self := l.w.links[u.home][u.home]; !u.heard && self.info && now.Sub(self.infoSince) > 4*time.Second {
-		u.heard, u.heardAt = true, now.Add(2*time.Second)
+	if !u.heard && l.w.tells(u, now) {
+		u.heard, u.heardAt = true, now.Add(listening)
 	}
 }
 

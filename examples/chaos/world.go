@@ -40,6 +40,7 @@ type world struct {
 	turn   int
 	// lastFault is when a fault last began or ended.
 	lastFault time.Time
+	blurred   int // faults that are beginning or ending now: nothing is judged
 	tally     tally
 }
 
@@ -111,6 +112,20 @@ func (w *world) unhear(node int, now time.Time) {
 	}
 }
 
+// blur calls f, which begins or ends a fault. What is answered meanwhile is
+// not judged: nobody can tell whether it was before or after.
+func (w *world) blur(f func() error) error {
+	shift := func(by int) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.blurred += by
+		w.lastFault = time.Now()
+	}
+	shift(1)
+	defer shift(-1)
+	return f()
+}
+
 // callable reports whether a phone can register at the node.
 func (w *world) callable(node int) bool {
 	h := w.health[node]
@@ -133,3 +148,15 @@ func (w *world) calm(now time.Time, d time.Duration) bool {
 }
 
 func (w *world) at(t time.Time) float64 { return t.Sub(w.began).Seconds() }
+
+// tells reports whether the home of a user can tell that a refresh is one. It
+// must have listed the contact before, when it knew who else claims the user.
+func (w *world) tells(u *user, now time.Time) bool {
+	for n := range u.held {
+		l := w.links[u.home][n]
+		if !l.info || now.Sub(l.infoSince) < 2*listening {
+			return false
+		}
+	}
+	return true
+}
