@@ -10,7 +10,7 @@ ARGS    ?=
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 build: ## bin/asterfed
-	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/asterfed ./cmd/asterfed
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/asterfed ./cmd/asterfed
 demo: build ## three nodes on loopback, users that roam; ARGS=--for=10s ends by itself
 	@bin/asterfed demo $(ARGS)
 test: test-unit e2e ## every test, those with real Asterisk included (as root)

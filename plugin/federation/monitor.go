@@ -23,13 +23,16 @@ type monitor struct {
 	r      *Runtime
 	last   atomic.Pointer[ami.Status]
 	change chan ami.Status
+	open   atomic.Bool // Asterisk has answered SIP: its port is watched
+	closed chan struct{}
 }
 
 func newMonitor(r *Runtime) *monitor {
-	m := &monitor{r: r, change: make(chan ami.Status, 64)}
+	m := &monitor{r: r, change: make(chan ami.Status, 64), closed: make(chan struct{}, 1)}
 	m.last.Store(&ami.Status{})
 	if r.cfg.Asterisk.Addr != "" {
 		r.run(m.watch)
+		r.run(m.watchPort)
 	}
 	return m
 }
@@ -48,7 +51,7 @@ func (m *monitor) ready() bool { return m.last.Load().State == ami.Ready }
 
 func (m *monitor) watch() {
 	recheck := make(<-chan time.Time)
-	down := false // AMI does not answer
+	silent, shut := false, false // AMI does not answer, the SIP port is closed
 	for {
 		select {
 		case <-m.r.ctx.Done():
@@ -56,34 +59,45 @@ func (m *monitor) watch() {
 		case s := <-m.change:
 			switch {
 			case s.State == ami.Ready:
-				down = false
+				silent, shut = false, false
 				m.set(zone.Up, s.Version, "AMI")
+				m.open.Store(m.answers() == nil)
 			case s.State == ami.Down && s.Shutdown:
-				down = true
+				silent = true
 				m.set(zone.Down, "", "Asterisk announced its shutdown")
 			case s.State == ami.Down:
-				down = true
+				silent = true
 			}
+		case <-m.closed:
+			shut = true
 		case <-recheck:
 		}
-		if down {
-			m.ping()
+		if silent || shut {
+			shut = !m.ping() && shut
 			recheck = time.After(pingTimeout)
 		}
 	}
 }
 
-// ping asks over SIP while AMI is silent.
-func (m *monitor) ping() {
+// answers asks the own Asterisk over SIP.
+func (m *monitor) answers() error {
 	ctx, cancel := context.WithTimeout(m.r.ctx, pingTimeout)
 	defer cancel()
-	if err := ping(ctx, m.r.primary.Node(), m.r.cfg.Listen[0].String()); err != nil {
+	return ping(ctx, m.r.primary.Node(), m.r.cfg.Listen[0].String())
+}
+
+// ping decides by SIP while AMI is silent, or says what SIP does not.
+func (m *monitor) ping() bool {
+	err := m.answers()
+	switch {
+	case err != nil:
 		m.set(zone.Down, "", err.Error())
-	} else if m.last.Load().Shutdown {
-		return // on its way down, or up again: AMI will tell
-	} else {
+	case m.last.Load().Shutdown: // on its way down, or up again: AMI will tell
+	default:
 		m.set(zone.Up, "", "SIP OPTIONS")
+		m.open.Store(true)
 	}
+	return err == nil
 }
 
 var unprintable = regexp.MustCompile(`[^A-Za-z0-9._~+:-]+`)

@@ -52,11 +52,25 @@ func (s *session) keepAlive() (time.Duration, error) {
 	}
 	limit := pingTimeout
 	if s.full.inFlight() {
-		limit = listTimeout
+		limit = s.listLimit()
 	}
 	silent := now.Sub(s.pinged)
 	if silent >= limit {
 		return 0, fmt.Errorf("%w for %v", errSilent, now.Sub(heard).Round(time.Second))
 	}
 	return limit - silent, nil
+}
+
+// listLimit is how long Asterisk may collect a listing without a word: in
+// proportion to the last one, so that one that hangs is not taken for busy. The
+// first listing of a connection has no measure.
+func (s *session) listLimit() time.Duration {
+	if s.initial {
+		return listTimeout
+	}
+	n := 0
+	for _, size := range s.users.size {
+		n += size
+	}
+	return min(listTimeout, pingTimeout+time.Duration(n)*listEach)
 }

@@ -179,6 +179,16 @@ func TestSilentAsteriskIsGivenUp(t *testing.T) {
 	})
 }
 
+func TestAsteriskThatHangsDuringAListingIsGivenUp(t *testing.T) {
+	follow(t, amitest.Config{}, ami.Config{Relist: minute}, func(b *bench) {
+		b.ready()
+		b.advance(minute - 2*time.Second)
+		b.Mute(true) // the slow listing is asked for, and never answered
+		b.advance(10 * time.Second)
+		b.expect("status down: asterisk is silent for 8s")
+	})
+}
+
 func TestGarbage(t *testing.T) {
 	for name, noise := range map[string]string{
 		"line":    strings.Repeat("x", 100<<10),

@@ -15,7 +15,8 @@ import (
 const (
 	pingIdle    = 5 * time.Second  // silence after which Asterisk is asked for a sign of life
 	pingTimeout = 3 * time.Second  // and how long it may take to give one
-	listTimeout = 30 * time.Second // the same while it collects a listing, which it does silently
+	listTimeout = 30 * time.Second // the same while it collects a long listing, which it does silently
+	listEach    = time.Millisecond // and what it may take for each contact of a shorter one
 	bootHint    = 30 * time.Second // without FullyBooted, say what may be missing
 )
 
