@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,18 +55,20 @@ func listen(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Defer(func() { l.Close(); p.Close() })
 }
 
-var pbxs = map[string]*amitest.Server{}
+// pbxs are the simulated Asterisks of all scripts, which run side by side.
+var pbxs sync.Map // AMI address → *amitest.Server
 
 // pbx start|register|unregister|kill|revive AMI-ADDR [AOR URI] plays an
 // Asterisk; start takes the address that answers SIP OPTIONS as well.
 func pbx(ts *testscript.TestScript, _ bool, args []string) {
 	addr := args[1]
-	s := pbxs[addr]
+	at, _ := pbxs.Load(addr)
+	s, _ := at.(*amitest.Server)
 	switch args[0] {
 	case "start":
 		s, err := amitest.New(amitest.Config{Addr: addr, SIPAddr: args[2], User: "asterfed", Secret: "s3cret"})
 		ts.Check(err)
-		pbxs[addr] = s
+		pbxs.Store(addr, s)
 		ts.Defer(func() {
 			s.Close()
 			for _, err := range s.Errors() {
