@@ -2,11 +2,13 @@ package zone
 
 import (
 	"slices"
+	"strings"
 	"sync/atomic"
 )
 
-// census counts, for one empty non-terminal (RFC 8020), the names that each
-// home has beneath it. The node exists as long as any visible home has one.
+// census counts, for one empty non-terminal (RFC 8020), the children of each
+// home right beneath it: names, and further non-terminals. The node exists as
+// long as any visible home has one.
 // Readers see the list of homes; only writers, one at a time for each key, see
 // the counts, so that a name that comes costs a few increments, no allocation.
 type census struct {
@@ -28,21 +30,83 @@ func newTallies() tallies {
 		func(c *census, key string) bool { return c.key == key })}
 }
 
-// add adds d to the home's count at key.
-func (t tallies) add(key string, h *Home, d int32) {
+// tree is what is peculiar to one of the two trees.
+type tree struct {
+	tallies
+	up    func(key string) (parent string, ok bool)
+	named func(h *Home, key string) bool // whether the home has a name at key
+}
+
+func (v *View) numbers() tree {
+	return tree{v.digits,
+		func(key string) (string, bool) { return key[:len(key)-1], len(key) > 1 },
+		func(h *Home, key string) bool {
+			return holds(v.names.load(key).claims(), h) || holds(v.names.load("+"+key).claims(), h)
+		}}
+}
+
+func (v *View) words() tree {
+	return tree{v.labels,
+		func(key string) (string, bool) {
+			_, parent, ok := strings.Cut(key, ".")
+			return parent, ok
+		},
+		func(h *Home, key string) bool { return holds(v.names.load(key).claims(), h) }}
+}
+
+// enumerate counts a name at key in (or out of) the non-terminal above it,
+// and that in (or out of) the one above if it was (or now is) empty, and so
+// on: one step for nearly every name in a large zone.
+func (t tree) enumerate(key string, h *Home, d int32) {
+	if t.has(key, h) {
+		return // the node stays because of what is beneath it
+	}
+	for {
+		parent, ok := t.up(key)
+		if !ok {
+			return
+		}
+		n := t.add(parent, h, d)
+		if d > 0 && n > 1 || d < 0 && n > 0 || t.named(h, parent) {
+			return
+		}
+		key = parent
+	}
+}
+
+// has reports whether the home has anything beneath key.
+func (t tallies) has(key string, h *Home) bool {
+	c := t.load(key)
+	if c == nil {
+		return false
+	}
+	by := *c.by.Load()
+	for i := range by { // its counts are not ours to read
+		if by[i].home == h.index {
+			return true
+		}
+	}
+	return false
+}
+
+// add adds d to the home's count at key and returns the sum.
+func (t tallies) add(key string, h *Home, d int32) (sum int32) {
 	t.update(key, func(c *census) *census {
 		if c == nil {
 			c = &census{key: key}
 		}
-		if c.count(h.index, d) == 0 {
+		homes := 0
+		if sum, homes = c.count(h.index, d); homes == 0 {
 			return nil
 		}
 		return c
 	})
+	return sum
 }
 
-// count adds d to the count of a home and returns how many homes there are.
-func (c *census) count(home uint32, d int32) int {
+// count adds d to the count of a home and returns it, and how many homes
+// there are.
+func (c *census) count(home uint32, d int32) (sum int32, homes int) {
 	var by []headcount
 	if p := c.by.Load(); p != nil {
 		by = *p
@@ -50,17 +114,18 @@ func (c *census) count(home uint32, d int32) int {
 	i := slices.IndexFunc(by, func(x headcount) bool { return x.home == home })
 	switch {
 	case i < 0 && d < 0:
-		return len(by)
+		return 0, len(by)
 	case i < 0:
+		sum = d
 		by = append(slices.Clip(by), headcount{home, d})
 	case by[i].n+d > 0:
 		by[i].n += d
-		return len(by)
+		return by[i].n, len(by)
 	default:
 		by = slices.Delete(slices.Clone(by), i, i+1)
 	}
 	c.by.Store(&by)
-	return len(by)
+	return sum, len(by)
 }
 
 // inhabited reports whether a visible home has names below key.

@@ -1,7 +1,6 @@
 package zone
 
 import (
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -243,23 +242,20 @@ func (v *View) lost(key string) (own location.AOR, lost bool) {
 	return "", false
 }
 
-// enumerate counts the name in (or out of) every empty non-terminal above it.
+// enumerate counts the name in (or out of) the non-terminals above it.
 func (h *Home) enumerate(key string, a location.AOR, add bool) {
 	d := int32(-1)
 	if add {
 		d = 1
 	}
 	if digits, ok := a.Number(); ok {
-		for i := 1; i < len(digits); i++ {
-			h.view.digits.add(digits[:i], h, d)
+		other := "+" + digits // 972… and +972… are one node of the ENUM tree
+		if key != digits {
+			other = digits
+		}
+		if !holds(h.view.names.load(other).claims(), h) {
+			h.view.numbers().enumerate(digits, h, d)
 		}
 	}
-	for {
-		_, after, ok := strings.Cut(key, ".")
-		if !ok {
-			return
-		}
-		h.view.labels.add(after, h, d)
-		key = after
-	}
+	h.view.words().enumerate(key, h, d)
 }

@@ -114,20 +114,28 @@ func (t *table[T]) insert(s *shard[T], h uint64, e *T) {
 	if p == nil || (s.used+1)*5 > len(*p)*ways*4 {
 		p = t.grow(s, p)
 	}
-	put(*p, h, e)
-	s.used++
+	if !t.put(*p, h, e) {
+		s.used++
+	}
 	s.live++
 }
 
-func put[T any](bs []bucket[T], h uint64, e *T) {
+// put stores an entry in the first slot that is free. One where an entry with
+// the same tag was is as good: who comes and goes again and again leaves no
+// trail.
+func (t *table[T]) put(bs []bucket[T], h uint64, e *T) (reused bool) {
 	mask := uint64(len(bs) - 1)
 	for i := h & mask; ; i = (i + 1) & mask {
 		b := &bs[i]
 		for j := range b.at {
-			if b.at[j].Load() == nil {
+			switch old := b.at[j].Load(); {
+			case old == nil:
 				b.tags[j] = tag(h)
 				b.at[j].Store(e)
-				return
+				return false
+			case old == t.gone && b.tags[j] == tag(h):
+				b.at[j].Store(e)
+				return true
 			}
 		}
 	}
@@ -145,7 +153,7 @@ func (t *table[T]) grow(s *shard[T], old *[]bucket[T]) *[]bucket[T] {
 		for i := range *old {
 			for j := range (*old)[i].at {
 				if e := (*old)[i].at[j].Load(); e != nil && e != t.gone {
-					put(bs, maphash.String(t.seed, t.key(e)), e)
+					t.put(bs, maphash.String(t.seed, t.key(e)), e)
 				}
 			}
 		}

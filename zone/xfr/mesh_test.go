@@ -19,8 +19,9 @@ type meshNode struct {
 	view    *zone.View
 	primary *zone.Primary
 	clock   *location.Clock
-	addr    string
+	addr    string // TCP and UDP
 	server  *dns.Server
+	udp     *dns.Server
 	mu      sync.Mutex
 	peers   map[string]*Peer // by apex
 }
@@ -43,6 +44,33 @@ func newMeshNode(name string) *meshNode {
 	go n.server.ActivateAndServe()
 	<-up
 	return n
+}
+
+// listenUDP lets anyone ask for the federation zone at the same address.
+func (n *meshNode) listenUDP() {
+	c, err := net.ListenPacket("udp", n.addr)
+	if err != nil {
+		panic(err)
+	}
+	up := make(chan struct{})
+	n.udp = &dns.Server{PacketConn: c, Handler: dns.HandlerFunc(n.answer), NotifyStartedFunc: func() { close(up) }}
+	go n.udp.ActivateAndServe()
+	<-up
+}
+
+func (n *meshNode) answer(w dns.ResponseWriter, r *dns.Msg) {
+	res := n.view.Lookup(r.Question[0].Name, r.Question[0].Qtype)
+	m := new(dns.Msg)
+	m.SetRcode(r, res.Rcode)
+	m.Compress, m.Answer, m.Ns, m.Extra = true, res.Answer, res.Ns, res.Extra
+	w.WriteMsg(m)
+}
+
+func (n *meshNode) close() {
+	n.server.Shutdown()
+	if n.udp != nil {
+		n.udp.Shutdown()
+	}
 }
 
 // peer makes the connection to another node's home; Run is the caller's.
