@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -35,7 +36,7 @@ func TestSlowDiskSilencesNobody(t *testing.T) {
 	go func() {
 		_, err := p.Update(func(s *location.Store) (out []location.Change) {
 			for i := range 5000 { // more than a pipe holds
-				out = append(out, s.Register(location.Contact{AOR: "1001", Tech: location.PJSIP, URI: "sip:" + string(rune('a'+i))})...)
+				out = append(out, s.Register(location.Contact{AOR: location.AOR(fmt.Sprint(1000 + i)), Tech: location.PJSIP, URI: "sip:x"})...)
 			}
 			close(writing)
 			return out
