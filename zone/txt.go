@@ -91,7 +91,7 @@ func ParseTXT(rr *dns.TXT, apex string) (location.Binding, *Node, error) {
 	if b.Tech == 0 || b.Contact == 0 {
 		return b, nil, fmt.Errorf("parse binding %s: k= or c= is missing", owner)
 	}
-	aor, err := location.ParseAOR(name)
+	aor, err := location.ParseAOR(strings.Clone(name)) // the rest of the message need not stay
 	if err != nil {
 		return b, nil, fmt.Errorf("parse binding: %w", err)
 	}

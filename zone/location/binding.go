@@ -64,7 +64,7 @@ func (c Contact) ID() ContactID {
 type ContactID uint64
 
 // String returns 16 hexadecimal digits.
-func (id ContactID) String() string { return fmt.Sprintf("%016x", uint64(id)) }
+func (id ContactID) String() string { return hex16(uint64(id)) }
 
 // ParseContactID is the reverse of ContactID.String.
 func ParseContactID(s string) (ContactID, error) {

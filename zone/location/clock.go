@@ -17,7 +17,7 @@ type Stamp uint64
 func (s Stamp) Time() time.Time { return time.UnixMilli(int64(s >> 16)) }
 
 // String returns 16 hexadecimal digits.
-func (s Stamp) String() string { return fmt.Sprintf("%016x", uint64(s)) }
+func (s Stamp) String() string { return hex16(uint64(s)) }
 
 // ParseStamp is the reverse of Stamp.String.
 func ParseStamp(s string) (Stamp, error) {
@@ -73,4 +73,14 @@ func (c *Clock) Observe(s Stamp) bool {
 	}
 	c.last = max(c.last, s)
 	return true
+}
+
+// hex16 writes n as 16 hexadecimal digits.
+func hex16(n uint64) string {
+	var b [16]byte
+	for i := len(b) - 1; i >= 0; i-- {
+		b[i] = "0123456789abcdef"[n&15]
+		n >>= 4
+	}
+	return string(b[:])
 }

@@ -151,8 +151,8 @@ func (s *session) read() {
 }
 
 func (s *session) deliver(wire []byte) error {
-	m := new(dns.Msg)
-	if err := m.Unpack(wire); err != nil {
+	m, err := unpack(wire)
+	if err != nil {
 		return fmt.Errorf("unpack answer: %w", err)
 	}
 	s.mu.Lock()
