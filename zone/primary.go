@@ -65,6 +65,9 @@ func NewPrimary(c PrimaryConfig) *Primary {
 	var kept []location.Binding
 	if c.Journal != nil {
 		p.version, kept, p.deltas = c.Journal.Version(), c.Journal.Bindings(), c.Journal.Deltas()
+		if p.diskErr = c.Journal.Err(); p.diskErr != nil {
+			p.log.Error("home zone is not kept on disk; serving goes on from memory", "err", p.diskErr)
+		}
 		for i := range p.deltas {
 			p.kept += p.deltas[i].cost()
 		}
@@ -146,14 +149,15 @@ func (p *Primary) SetNode(f func(*Node)) error {
 }
 
 // Recover takes over what a peer has kept of this home zone: a serial that
-// must be exceeded, the stamps of contacts, and, unless the registrar has
-// already listed, the bindings themselves.
-func (p *Primary) Recover(held Version, kept []location.Binding, listed bool) error {
+// must be exceeded, the stamps of contacts, and, unless listed says that the
+// registrar has listed since, the bindings themselves.
+func (p *Primary) Recover(held Version, kept []location.Binding, listed func() bool) error {
 	p.writing.Lock()
 	defer p.writing.Unlock()
 	var changes []location.Change
+	swept := listed() // asked under the lock: no sweep comes in between
 	for _, b := range kept {
-		changes = append(changes, p.store.Recover(b, listed)...)
+		changes = append(changes, p.store.Recover(b, swept)...)
 	}
 	d := Delta{Changes: changes, From: p.version.Serial}
 	if Newer(held.Serial, d.From) {

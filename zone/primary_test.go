@@ -115,7 +115,7 @@ func TestRecoverExceedsWhatPeersHold(t *testing.T) {
 	register(t, p, "1001")
 	epoch := p.Version().Epoch
 	kept := []location.Binding{binding("1001", 99, 5), binding("1002", 7, 9)}
-	if err := p.Recover(Version{"old", 5000}, kept, false); err != nil {
+	if err := p.Recover(Version{"old", 5000}, kept, func() bool { return false }); err != nil {
 		t.Fatal(err)
 	}
 	if got := p.Version(); got.Epoch != epoch || !Newer(got.Serial, 5000) {
@@ -125,7 +125,7 @@ func TestRecoverExceedsWhatPeersHold(t *testing.T) {
 		t.Errorf("%d bindings, want 3", v.Home("pbx-a").Len())
 	}
 	serial := p.Version().Serial
-	if err := p.Recover(Version{"old", 5000}, kept, false); err != nil || p.Version().Serial < serial {
+	if err := p.Recover(Version{"old", 5000}, kept, func() bool { return false }); err != nil || p.Version().Serial < serial {
 		t.Errorf("recovered again: %v, version %v", err, p.Version())
 	}
 }

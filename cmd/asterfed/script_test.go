@@ -111,6 +111,9 @@ func ask(ts *testscript.TestScript, _ bool, args []string) {
 			for _, rr := range r.Answer {
 				got += "\n" + strings.Join(strings.Fields(rr.String()), " ")
 			}
+			if r.IsTsig() != nil { // dns.Client has verified it
+				got += "\nsigned"
+			}
 		}
 		if holds(got, want) {
 			ts.Logf("%s", got)

@@ -77,10 +77,7 @@ func (f *Federation) answer(w dns.ResponseWriter, r *dns.Msg, qname string, qtyp
 			m.Answer[i] = c
 		}
 	}
-	if err := w.WriteMsg(m); err != nil {
-		return dns.RcodeServerFailure, err
-	}
-	return dns.RcodeSuccess, nil
+	return f.write(w, r, m)
 }
 
 // Ready implements ready.Readiness: the node knows its own registrations and

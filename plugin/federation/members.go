@@ -135,7 +135,7 @@ func (r *Runtime) recoverFrom(ctx context.Context, p *xfr.Peer) error {
 		return err
 	}
 	kept = permitted(&r.cfg, kept)
-	if err := r.primary.Recover(held, kept, r.listed.Load()); err != nil {
+	if err := r.primary.Recover(held, kept, r.swept.Load); err != nil {
 		r.log.Warn("recovered bindings not kept on disk", "err", err)
 	}
 	r.log.Info("recovered from a peer", "bindings", len(kept), "serial", held.Serial)

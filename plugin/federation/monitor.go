@@ -115,7 +115,8 @@ func (m *monitor) set(state zone.NodeState, version, why string) {
 	}
 }
 
-// ping asks a node's Asterisk over the first SIP transport it names; host
+// ping asks a node's Asterisk over the first SIP transport it names, if it is
+// TLS by a connection alone; host
 // overrides the address for a node behind NAT that asks itself.
 func ping(ctx context.Context, n zone.Node, host string) error {
 	if host == "" {
@@ -124,10 +125,13 @@ func ping(ctx context.Context, n zone.Node, host string) error {
 		}
 		host = n.Addrs[0].String()
 	}
+	err := errNoSIP
 	for _, t := range n.SIP {
+		addr := net.JoinHostPort(host, strconv.Itoa(int(t.Port)))
 		if t.Proto != "tls" {
-			return sip.Options(ctx, t.Proto, net.JoinHostPort(host, strconv.Itoa(int(t.Port))))
+			return sip.Options(ctx, t.Proto, addr)
 		}
+		err = sip.Connect(ctx, addr)
 	}
-	return errNoSIP
+	return err
 }

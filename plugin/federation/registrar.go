@@ -24,7 +24,10 @@ func (g registrar) ListedAOR(a location.AOR, t location.Tech, list []location.Co
 
 // ListedAll implements ami.Registrar.
 func (g registrar) ListedAll(t location.Tech, list []location.Contact) {
-	g.update(func(s *location.Store) []location.Change { return s.Sweep(t, list) })
+	g.update(func(s *location.Store) []location.Change {
+		g.r.swept.Store(true)
+		return s.Sweep(t, list)
+	})
 }
 
 // Removed implements ami.Registrar.

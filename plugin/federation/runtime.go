@@ -38,6 +38,7 @@ type Runtime struct {
 	mu     sync.Mutex
 	peers  map[string]*member
 	listed atomic.Bool // the first listing is complete, or none is to be expected
+	swept  atomic.Bool // a listing has begun to replace what was kept
 	left   chan struct{}
 	// recovered: a peer has given what it has kept of this home zone, or every
 	// peer asked has nothing
@@ -213,12 +214,12 @@ func (r *Runtime) complete(since time.Duration) bool {
 		return false
 	}
 	expected := len(r.cfg.Join) > 0
-	for _, h := range r.view.Homes() {
-		if h.Name == r.cfg.Node {
+	for _, m := range r.agent.Members() {
+		if m.Name == r.cfg.Node || m.Status != serf.StatusAlive || m.Tags["zone"] != r.cfg.Origin {
 			continue
 		}
 		expected = false
-		if h.Version().Epoch == "" && h.Reach() != zone.Gone {
+		if h := r.view.Find(m.Name); h == nil || h.Version().Epoch == "" && h.Reach() != zone.Gone {
 			return false
 		}
 	}

@@ -48,8 +48,15 @@ func sign(w dns.ResponseWriter, r, m *dns.Msg) {
 	}
 	state := request.Request{W: w, Req: r}
 	state.SizeAndDo(m)
+	if state.Proto() == "udp" { // a signed message is not truncated any more
+		m.Truncate(state.Size() - tsigRoom)
+	}
 	m.SetTsig(t.Hdr.Name, t.Algorithm, fudge, time.Now().Unix())
 }
+
+// tsigRoom is what a TSIG takes at most: a key name, an algorithm, 64 octets
+// of MAC and 26 of the rest (RFC 8945 §4.2).
+const tsigRoom = 200
 
 // fudge is the clock difference that a TSIG tolerates, in seconds.
 const fudge = 300

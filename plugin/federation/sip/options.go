@@ -60,6 +60,17 @@ func Options(ctx context.Context, proto, addr string) error {
 	}
 }
 
+// Connect returns nil if a TCP connection to addr can be made: all that can be
+// asked of a server that takes SIP over TLS only, without a certificate.
+func Connect(ctx context.Context, addr string) error {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return fmt.Errorf("connect to SIP server: %w", err)
+	}
+	return conn.Close()
+}
+
 // request is a minimal OPTIONS outside of any dialog (RFC 3261 §11.1).
 func request(proto, addr, local string) []byte {
 	transport := "UDP"

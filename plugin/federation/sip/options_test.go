@@ -64,4 +64,7 @@ func TestOptionsDead(t *testing.T) {
 	if err := Options(t.Context(), "tcp", closed); err == nil {
 		t.Error("closed TCP port: got nil")
 	}
+	if err := Connect(t.Context(), closed); err == nil {
+		t.Error("connect to a closed TCP port: got nil")
+	}
 }
