@@ -2,12 +2,14 @@ package zone
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
@@ -20,12 +22,14 @@ import (
 //
 // A process that dies loses nothing. After a crash of the whole machine the
 // last batches may be missing although peers have them: the boot id tells,
-// and the zone then begins a new epoch, so that every peer takes it anew.
+// and the zone then begins a new epoch, so that every peer takes it anew. A
+// batch that does not fit on the disk spoils the boot id, to the same end.
 type Journal struct {
 	path    string
 	header  string
 	boot    string
-	file    *os.File
+	file    *os.File // nil while the disk is full since the start
+	err     error    // why it could not be opened for writing
 	size    int64
 	lines   int
 	version Version
@@ -45,7 +49,7 @@ const JournalFile = "home.journal"
 
 // OpenJournal opens or creates the journal of a node's home zone in dir. What
 // cannot be read is set aside under another name and reported in aside; only
-// a disk that does not work is an error.
+// a disk that does not work is an error. A full one works: see Err.
 func OpenJournal(dir, node, origin string) (j *Journal, aside error, err error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, nil, fmt.Errorf("create data directory: %w", err)
@@ -75,11 +79,18 @@ func OpenJournal(dir, node, origin string) (j *Journal, aside error, err error) 
 	for _, b := range j.live {
 		all = append(all, b)
 	}
-	if err := j.Rewrite(j.version, j.node, all); err != nil {
+	if err := j.Rewrite(j.version, j.node, all); errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		j.err = err
+		j.spoil()
+	} else if err != nil {
 		return nil, aside, err
 	}
 	return j, aside, nil
 }
+
+// Err returns why nothing could be written at the start, for want of space:
+// Rewrite then comes before Append.
+func (j *Journal) Err() error { return j.err }
 
 // Version returns the version that was read.
 func (j *Journal) Version() Version { return j.version }
@@ -150,6 +161,7 @@ func (j *Journal) batch(b *bytes.Buffer, serial uint32) error {
 	if err != nil {
 		j.file.Truncate(j.size)
 		j.file.Seek(j.size, io.SeekStart)
+		j.spoil()
 		return err
 	}
 	j.size += int64(n)
@@ -205,10 +217,18 @@ func (j *Journal) Rewrite(v Version, node *Node, all []location.Binding) error {
 }
 
 // Sync makes everything written so far survive a power loss.
-func (j *Journal) Sync() error { return j.file.Sync() }
+func (j *Journal) Sync() error {
+	if j.file == nil {
+		return j.err
+	}
+	return j.file.Sync()
+}
 
 // Close marks the journal as complete and closes it.
 func (j *Journal) Close() error {
+	if j.file == nil {
+		return j.err
+	}
 	_, err := j.file.WriteString("! clean\n")
 	if err == nil {
 		err = j.file.Sync()

@@ -157,3 +157,64 @@ func TestDiskFailureKeepsServingAndHeals(t *testing.T) {
 		t.Errorf("%d bindings at %v, want 3 at %v", len(all), p.Version(), want)
 	}
 }
+
+// A disk that is full at the start keeps nobody from being served. What could
+// not be kept meanwhile must not be continued under the same epoch, since the
+// peers have seen it.
+func TestFullDiskAtTheStart(t *testing.T) {
+	dir := t.TempDir()
+	full := func() {
+		if err := os.Symlink("/dev/full", filepath.Join(dir, JournalFile+".tmp")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, _, _ := openPrimary(t, dir)
+	register(t, p, "1001")
+	before := p.Version()
+
+	full()
+	p, _, aside := openPrimary(t, dir)
+	if aside != nil || p.DiskErr() == nil || p.Version() != before || p.store.Len() != 1 {
+		t.Fatalf("set aside %v, disk error %v, version %v, want %v, %d bindings", aside, p.DiskErr(), p.Version(), before, p.store.Len())
+	}
+	// killed before there was room again
+	full()
+	p, _, _ = openPrimary(t, dir)
+	if v := p.Version(); v.Epoch == before.Epoch || p.store.Len() != 1 {
+		t.Errorf("version is %v after %v, %d bindings", v, before, p.store.Len())
+	}
+	register(t, p, "1002") // and now there is room
+	healed := p.Version()
+	if p.DiskErr() != nil {
+		t.Errorf("not healed: %v", p.DiskErr())
+	}
+	p, _, _ = openPrimary(t, dir)
+	if p.Version() != healed || p.store.Len() != 2 {
+		t.Errorf("version is %v, want %v, %d bindings", p.Version(), healed, p.store.Len())
+	}
+}
+
+// A batch that does not fit spoils the journal until it is written anew.
+func TestFullDiskThenKill(t *testing.T) {
+	dir := t.TempDir()
+	p, j, _ := openPrimary(t, dir)
+	register(t, p, "1001")
+	before := p.Version()
+	file := j.file
+	null, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.file = null
+	if _, err := p.Update(func(s *location.Store) []location.Change {
+		return s.Register(location.Contact{AOR: "1002", Tech: location.PJSIP, URI: "sip:1002"})
+	}); err == nil {
+		t.Fatal("a full disk is no error")
+	}
+	null.Close()
+	file.Close()
+	p, _, _ = openPrimary(t, dir)
+	if v := p.Version(); v.Epoch == before.Epoch || p.store.Len() != 1 {
+		t.Errorf("version is %v after %v, %d bindings", v, before, p.store.Len())
+	}
+}

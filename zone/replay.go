@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"hash/crc32"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,7 +74,8 @@ func (j *Journal) replay(raw []byte) error {
 }
 
 func (j *Journal) finish(boot string, clean bool) error {
-	if !clean && boot != j.boot {
+	spoiled := boot != "" && strings.Trim(boot, "-") == ""
+	if spoiled || !clean && boot != j.boot {
 		j.version = Version{Epoch: NewEpoch(), Serial: j.version.Serial + lostSerials}
 		j.deltas = nil
 	}
@@ -142,4 +144,22 @@ func parseChange(line string) (location.Change, error) {
 		c.Old = b
 	}
 	return c, nil
+}
+
+// spoil overwrites the boot id, which takes no space, since batches will be
+// missing from the file that peers are told of: whoever reads it without
+// Rewrite before begins a new epoch.
+func (j *Journal) spoil() {
+	f, err := os.OpenFile(j.path, os.O_RDWR, 0)
+	if err != nil {
+		return // there is none: the next start is a first one
+	}
+	defer f.Close()
+	head := make([]byte, 512)
+	n, _ := f.ReadAt(head, 0)
+	line, _, _ := bytes.Cut(head[:n], []byte("\n"))
+	if before, boot, ok := bytes.Cut(line, []byte(" boot=")); ok {
+		boot, _, _ = bytes.Cut(boot, []byte(" "))
+		f.WriteAt(bytes.Repeat([]byte{'-'}, len(boot)), int64(len(before)+len(" boot=")))
+	}
 }
