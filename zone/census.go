@@ -30,6 +30,18 @@ func newTallies() tallies {
 		func(c *census, key string) bool { return c.key == key })}
 }
 
+// sizes is the set of the lengths that numbers have had. Few lengths are in
+// use at once, so that hardly any prefix can be a number of its own.
+type sizes struct{ bits atomic.Uint64 }
+
+func (s *sizes) add(n int) {
+	if !s.has(n) {
+		s.bits.Or(1 << n)
+	}
+}
+
+func (s *sizes) has(n int) bool { return s.bits.Load()>>n&1 == 1 }
+
 // tree is what is peculiar to one of the two trees.
 type tree struct {
 	tallies
@@ -41,7 +53,8 @@ func (v *View) numbers() tree {
 	return tree{v.digits,
 		func(key string) (string, bool) { return key[:len(key)-1], len(key) > 1 },
 		func(h *Home, key string) bool {
-			return holds(v.names.load(key).claims(), h) || holds(v.names.load("+"+key).claims(), h)
+			return v.sizes.plain.has(len(key)) && holds(v.names.load(key).claims(), h) ||
+				v.sizes.plus.has(len(key)) && holds(v.names.load("+"+key).claims(), h)
 		}}
 }
 
@@ -58,19 +71,15 @@ func (v *View) words() tree {
 // and that in (or out of) the one above if it was (or now is) empty, and so
 // on: one step for nearly every name in a large zone.
 func (t tree) enumerate(key string, h *Home, d int32) {
-	if t.has(key, h) {
+	parent, ok := t.up(key)
+	if !ok || t.has(key, h) {
 		return // the node stays because of what is beneath it
 	}
-	for {
-		parent, ok := t.up(key)
-		if !ok {
-			return
-		}
+	for ; ok; parent, ok = t.up(parent) {
 		n := t.add(parent, h, d)
 		if d > 0 && n > 1 || d < 0 && n > 0 || t.named(h, parent) {
 			return
 		}
-		key = parent
 	}
 }
 
@@ -117,7 +126,7 @@ func (c *census) count(home uint32, d int32) (sum int32, homes int) {
 		return 0, len(by)
 	case i < 0:
 		sum = d
-		by = append(slices.Clip(by), headcount{home, d})
+		by = append(by, headcount{home, d}) // beyond what readers see
 	case by[i].n+d > 0:
 		by[i].n += d
 		return by[i].n, len(by)

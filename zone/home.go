@@ -221,9 +221,12 @@ func holds(claims []claim, h *Home) bool {
 func (v *View) contest(key string) {
 	own, lost := v.lost(key)
 	if !lost {
-		v.contested.Delete(key)
+		if v.contests.Load() {
+			v.contested.Delete(key)
+		}
 		return
 	}
+	v.contests.Store(true)
 	v.contested.Store(key, own)
 	if v.onContested != nil { // every time: what is listed now is from before the new claim
 		v.onContested(own)
@@ -249,11 +252,13 @@ func (h *Home) enumerate(key string, a location.AOR, add bool) {
 		d = 1
 	}
 	if digits, ok := a.Number(); ok {
-		other := "+" + digits // 972… and +972… are one node of the ENUM tree
+		mine, others, other := &h.view.sizes.plain, &h.view.sizes.plus, "+"
 		if key != digits {
-			other = digits
+			mine, others, other = others, mine, ""
 		}
-		if !holds(h.view.names.load(other).claims(), h) {
+		mine.add(len(digits))
+		// 972… and +972… are one node of the ENUM tree.
+		if !others.has(len(digits)) || !holds(h.view.names.load(other+digits).claims(), h) {
 			h.view.numbers().enumerate(digits, h, d)
 		}
 	}

@@ -21,12 +21,14 @@ type View struct {
 	names  *table[name] // by folded AOR
 	labels tallies      // empty non-terminals below users, by dotted suffix
 	digits tallies      // number prefixes below e164
+	sizes  struct{ plain, plus sizes }
 
 	mu      sync.Mutex              // guards the writing of homes and indexed
 	homes   atomic.Pointer[[]*Home] // by name
 	indexed atomic.Pointer[[]*Home] // by Home.index
 
-	contested   sync.Map // folded AOR → location.AOR: bound here, claimed newer elsewhere
+	contested   sync.Map    // folded AOR → location.AOR: bound here, claimed newer elsewhere
+	contests    atomic.Bool // there ever was one
 	onContested func(location.AOR)
 	changed     atomic.Int64 // unix seconds of the last change, the zone's public serial
 	turn        atomic.Uint32
