@@ -31,9 +31,13 @@ var kinds = []*kind{
 	{name: "loss", begin: lose(1), end: lose(-1)},
 	{name: "disk-full", begin: func(l *Lab, s step, _ *outage) error { return l.nodes[s.nodes[0]].fillDisk() },
 		end: func(l *Lab, s step, _ *outage) error { return l.nodes[s.nodes[0]].freeDisk() }},
+	{name: "disk-full-kill", begin: killOnFullDisk,
+		end: func(l *Lab, s step, _ *outage) error { return l.nodes[s.nodes[0]].freeDisk() }},
 	{name: "ami-garbage", begin: garbage, end: amiBack},
 	{name: "lose-data", begin: loseData, end: startFederator},
+	{name: "corrupt-data", begin: corruptData, end: startFederator},
 	{name: "restart-all", all: true, begin: killFederator, end: startFederator},
+	{name: "power-cut", all: true, begin: killBoth, end: startBoth},
 }
 
 func killBoth(l *Lab, s step, o *outage) error {
@@ -70,23 +74,40 @@ func startFederator(l *Lab, s step, o *outage) (err error) {
 	return err
 }
 
+// killOnFullDisk kills a federator that cannot write, and starts it again as
+// its supervisor would. It must serve what it had kept.
+func killOnFullDisk(l *Lab, s step, o *outage) error {
+	if err := l.nodes[s.nodes[0]].fillDisk(); err != nil {
+		return err
+	}
+	return errors.Join(killFederator(l, s, o), startFederator(l, s, o))
+}
+
+func corruptData(l *Lab, s step, o *outage) error {
+	return errors.Join(killFederator(l, s, o), l.nodes[s.nodes[0]].corruptData())
+}
+
 func loseData(l *Lab, s step, o *outage) error {
 	return errors.Join(killFederator(l, s, o), l.nodes[s.nodes[0]].loseData())
 }
 
 func killAsterisk(l *Lab, s step, o *outage) error {
 	l.each(s, o, func(h *health) { h.pbx = false })
-	l.nodes[s.nodes[0]].pbx.Kill()
+	for _, n := range s.nodes {
+		l.nodes[n].pbx.Kill()
+	}
 	return nil
 }
 
-func startAsterisk(l *Lab, s step, o *outage) error {
-	n := l.nodes[s.nodes[0]]
-	if err := n.ns.do(n.pbx.Start); err != nil {
-		return fmt.Errorf("start Asterisk of %s: %w", n.name, err)
+func startAsterisk(l *Lab, s step, o *outage) (err error) {
+	for _, i := range s.nodes {
+		n := l.nodes[i]
+		if e := n.ns.do(n.pbx.Start); e != nil {
+			err = errors.Join(err, fmt.Errorf("start Asterisk of %s: %w", n.name, e))
+		}
 	}
 	l.each(s, o, func(h *health) { h.pbx = true })
-	return nil
+	return err
 }
 
 func signal(sig syscall.Signal, runs bool) func(*Lab, step, *outage) error {

@@ -172,16 +172,12 @@ func (l *Lab) Run(ctx context.Context) (*Report, error) {
 		}
 		tasks.Go(func() { o.run(watch, max(10, l.cfg.Rate/len(l.nodes))) })
 	}
+	tasks.Go(func() { l.supervise(watch) })
 	l.drive(ctx, plan)
 	close(still)
 	final := l.settleDown(ctx, stop)
 	cancel()
 	tasks.Wait()
-	for _, n := range l.nodes {
-		if n.ended() {
-			l.fail(fmt.Errorf("asterfed of %s has ended by itself", n.name))
-		}
-	}
 	return l.report(final), nil
 }
 

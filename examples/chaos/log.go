@@ -16,6 +16,7 @@ type nodeLog struct {
 	mu      sync.Mutex
 	file    *os.File
 	rest    []byte
+	last    string
 	reach   func(node, reach string, at time.Time)
 	trouble func(line string)
 }
@@ -52,7 +53,15 @@ func (l *nodeLog) Write(p []byte) (int, error) {
 	}
 }
 
+// lastLine returns what was printed last.
+func (l *nodeLog) lastLine() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last
+}
+
 func (l *nodeLog) line(b []byte) {
+	l.last = string(b)
 	if panicLine.Match(b) {
 		l.trouble(string(b))
 	}

@@ -154,6 +154,22 @@ func (n *node) loseData() error {
 	return err
 }
 
+// corruptData overwrites the middle of each file that asterfed has kept.
+func (n *node) corruptData() error {
+	all, err := filepath.Glob(filepath.Join(n.dir, "data", "*"))
+	for _, name := range all {
+		b, e := os.ReadFile(name)
+		if e != nil {
+			continue // a folder
+		}
+		for i := len(b) / 3; i < len(b)/2; i++ {
+			b[i] ^= 0x55
+		}
+		err = errors.Join(err, e, os.WriteFile(name, b, 0o600))
+	}
+	return err
+}
+
 func (n *node) close() {
 	n.killFederator()
 	if n.pbx != nil {
