@@ -217,7 +217,17 @@ func (p *Peer) beat(ctx context.Context, s *session) error {
 // announce sends a NOTIFY for every new version of this node's own zone: at
 // once when the connection is idle, one for many under load.
 func (p *Peer) announce(ctx context.Context, s *session) error {
+	var pace pace
 	for {
+		if d := pace.next(time.Now()); d > 0 {
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-s.done:
+				return s.err()
+			case <-time.After(d):
+			}
+		}
 		bell := p.cfg.Own.Changed()
 		v := p.cfg.Own.Version()
 		// One that is late waits behind an answer under way; whether the
