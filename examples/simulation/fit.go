@@ -1,0 +1,99 @@
+package simulation
+
+import "math"
+
+// Line is the straight line that fits measurements best (least squares).
+type Line struct {
+	A, B float64 // y = A + B·x
+	R2   float64 // how much of the variation it explains, 0 to 1
+}
+
+// Fit returns the line through (xs, ys). Of a single point it is the line
+// through the origin.
+func Fit(xs, ys []float64) Line {
+	if len(xs) == 1 {
+		return Line{B: ys[0] / xs[0], R2: 1}
+	}
+	n := float64(len(xs))
+	var mx, my float64
+	for i := range xs {
+		mx += xs[i] / n
+		my += ys[i] / n
+	}
+	var sxx, sxy, syy float64
+	for i := range xs {
+		sxx += (xs[i] - mx) * (xs[i] - mx)
+		sxy += (xs[i] - mx) * (ys[i] - my)
+		syy += (ys[i] - my) * (ys[i] - my)
+	}
+	l := Line{B: sxy / sxx, R2: 1}
+	l.A = my - l.B*mx
+	if syy > 0 {
+		l.R2 = sxy * sxy / (sxx * syy)
+	}
+	return l
+}
+
+// Exponent returns p where y grows as x to the power of p; NaN if some y is
+// not positive or there is one point only.
+func Exponent(xs, ys []float64) float64 {
+	if len(xs) < 2 {
+		return math.NaN()
+	}
+	lx, ly := make([]float64, len(xs)), make([]float64, len(ys))
+	for i := range xs {
+		lx[i], ly[i] = math.Log(xs[i]), math.Log(ys[i])
+		if ys[i] <= 0 {
+			return math.NaN()
+		}
+	}
+	return Fit(lx, ly).B
+}
+
+// Model says what a fully connected node spends, per second, on its
+// connections: for each peer, and for each change that it takes or tells.
+type Model struct {
+	PeerOctets, PeerCPU     float64 // for each peer
+	ChangeOctets, ChangeCPU float64 // for each change in the federation
+}
+
+// Learn fits the model to reports.
+func Learn(reports []*Report) Model {
+	var peers, octets, cpu []float64
+	var m Model
+	for _, r := range reports {
+		peers = append(peers, float64(r.Nodes-1))
+		octets = append(octets, r.Quiet.TransferOctets)
+		cpu = append(cpu, r.Quiet.CPU-r.Gossip.CPU)
+		k := float64(len(reports)) * r.Changes
+		m.ChangeOctets += (r.Busy.TransferOctets - r.Quiet.TransferOctets) / k
+		m.ChangeCPU += (r.Busy.CPU - r.Quiet.CPU) / k
+	}
+	m.PeerOctets, m.PeerCPU = through(peers, octets), through(peers, cpu)
+	return m
+}
+
+// through returns the slope of the line through the origin that fits best.
+func through(xs, ys []float64) float64 {
+	var xy, xx float64
+	for i := range xs {
+		xy += xs[i] * ys[i]
+		xx += xs[i] * xs[i]
+	}
+	return xy / xx
+}
+
+// The bounds that the model is asked for.
+const (
+	cpuBound  = 0.01      // of one core
+	wireBound = 1e6 / 8.0 // octets per second, each way
+)
+
+// Limits returns the number of nodes at which a node passes either bound when
+// the federation changes so often; 0 means that it always does.
+func (m Model) Limits(changes float64) (cpu, wire int) {
+	at := func(bound, change, peer float64) int {
+		return max(0, 1+int((bound-changes*change)/peer))
+	}
+	return at(cpuBound, m.ChangeCPU, m.PeerCPU), at(wireBound, m.ChangeOctets, m.PeerOctets)
+}

@@ -1,0 +1,70 @@
+package simulation
+
+import (
+	"context"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/miekg/dns"
+)
+
+// BenchmarkLoopback is what one heartbeat costs both ends together, over the
+// simulated network (in real time) and over sockets: the difference is what a
+// kernel adds, which the simulation does not pay.
+func BenchmarkLoopback(b *testing.B) {
+	b.Run("simulated", func(b *testing.B) {
+		_, hosts := NewNetwork(2, 0, 1)
+		hosts[1].x, hosts[1].y = hosts[0].x, hosts[0].y
+		l, err := hosts[1].Listen(dnsPort)
+		if err != nil {
+			b.Fatal(err)
+		}
+		heartbeats(b, l, hosts[1].addr(dnsPort), hosts[0].Dial)
+	})
+	b.Run("sockets", func(b *testing.B) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			b.Fatal(err)
+		}
+		heartbeats(b, l, l.Addr().String(), (&net.Dialer{}).DialContext)
+	})
+}
+
+func heartbeats(b *testing.B, l net.Listener, addr string, dial func(context.Context, string, string) (net.Conn, error)) {
+	f := NewFederation(2, 2, 0, 1, nil)
+	for _, n := range f.nodes {
+		n.clock = location.NewClock(time.Now)
+		n.view = zone.NewView(zone.Config{Origin: origin, Self: n.name, TTL: time.Second})
+		n.primary = zone.NewPrimary(zone.PrimaryConfig{View: n.view, Clock: n.clock, Logger: quiet, Node: zone.Node{Name: n.name, State: zone.Up}})
+	}
+	near, far := f.nodes[0], f.nodes[1]
+	up := make(chan struct{})
+	s := &dns.Server{Listener: l, MaxTCPQueries: -1, Handler: dns.HandlerFunc(far.answer),
+		TsigSecret: map[string]string{transferKey.Name: transferKey.Secret}, NotifyStartedFunc: func() { close(up) }}
+	go s.ActivateAndServe()
+	<-up
+	defer s.Shutdown()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var heard atomic.Int64
+	enough := make(chan struct{})
+	want := int64(max(b.N, 10)) // of which the first few are no heartbeats
+	p := xfr.NewPeer(xfr.PeerConfig{Node: far.name, Addr: addr, Origin: origin, Key: transferKey, Home: near.view.Home(far.name),
+		Own: near.primary, Clock: near.clock, Logger: quiet, Dial: dial, Heartbeat: time.Microsecond,
+		Heard: func() {
+			if heard.Add(1) == want {
+				close(enough)
+			}
+		},
+		Lost: func(error) {}})
+	b.ResetTimer()
+	before := cpu()
+	go p.Run(ctx)
+	<-enough
+	b.ReportMetric((cpu()-before).Seconds()*1e6/float64(want), "cpu-µs/op")
+}

@@ -1,0 +1,88 @@
+package simulation
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/miekg/dns"
+)
+
+// serve answers transfers as plugin/federation does.
+func (n *Node) serve() error {
+	l, err := n.host.Listen(dnsPort)
+	if err != nil {
+		return err
+	}
+	up := make(chan struct{})
+	n.server = &dns.Server{Listener: l, MaxTCPQueries: -1, Handler: dns.HandlerFunc(n.answer),
+		TsigSecret:        map[string]string{transferKey.Name: transferKey.Secret},
+		NotifyStartedFunc: func() { close(up) }}
+	n.tasks.Go(func() { n.server.ActivateAndServe() }) // ends with the listener
+	select {
+	case <-up:
+		return nil
+	case <-time.After(time.Second):
+		return fmt.Errorf("serve DNS on %s: it does not start", n.name)
+	}
+}
+
+func (n *Node) answer(w dns.ResponseWriter, r *dns.Msg) {
+	t := r.IsTsig()
+	reply := func(rcode int, rrs ...dns.RR) error {
+		m := new(dns.Msg)
+		m.SetRcode(r, rcode)
+		m.Authoritative, m.Answer = true, rrs
+		m.Compress = len(rrs) > 1
+		if t != nil {
+			m.SetTsig(t.Hdr.Name, t.Algorithm, 300, time.Now().Unix())
+		}
+		return w.WriteMsg(m)
+	}
+	node, ok := zone.HomeOf(r.Question[0].Name, origin)
+	switch {
+	case t == nil || w.TsigStatus() != nil:
+		reply(dns.RcodeNotAuth)
+	case r.Opcode == dns.OpcodeNotify:
+		p := n.peer(node)
+		if p == nil {
+			reply(dns.RcodeNotAuth)
+			return
+		}
+		p.Notified(versionIn(r.Answer))
+		reply(dns.RcodeSuccess)
+	case !ok || node != n.name:
+		reply(dns.RcodeNotAuth)
+	case r.Question[0].Qtype == dns.TypeSOA:
+		reply(dns.RcodeSuccess, n.primary.Version().SOA(r.Question[0].Name, origin, ttl))
+	default:
+		n.transfer(w, r, reply)
+	}
+}
+
+func (n *Node) transfer(w dns.ResponseWriter, r *dns.Msg, reply func(int, ...dns.RR) error) {
+	var held *zone.Version
+	if r.Question[0].Qtype == dns.TypeIXFR {
+		v := versionIn(r.Ns)
+		held = &v
+	}
+	err := xfr.Answer(n.primary, origin, r.Question[0].Name, ttl, held, func(rrs []dns.RR) error {
+		err := reply(dns.RcodeSuccess, rrs...)
+		w.TsigTimersOnly(true)
+		return err
+	})
+	w.TsigTimersOnly(false)
+	if err != nil {
+		w.Close()
+	}
+}
+
+func versionIn(rrs []dns.RR) zone.Version {
+	for _, rr := range rrs {
+		if soa, ok := rr.(*dns.SOA); ok {
+			return zone.VersionOf(soa)
+		}
+	}
+	return zone.Version{}
+}
