@@ -37,7 +37,7 @@ func (l *Lab) settleDown(ctx context.Context, stop chan struct{}) final {
 		if u.home != nowhere && !u.heard {
 			f.unheard++
 			l.refresh(u, now)
-			u.heard = true
+			u.heard, u.heardAt = true, now.Add(listening)
 		}
 	}
 	l.w.mu.Unlock()
