@@ -85,9 +85,12 @@ func (r *Runtime) Start() (err error) {
 	} else {
 		r.listed.Store(true)
 	}
+	kept := newCopies(r)
+	kept.load()
 	if err := r.startSerf(); err != nil {
 		return err
 	}
+	r.run(kept.run)
 	if r.source != nil {
 		r.run(func() { r.source.Run(r.ctx) })
 	}
@@ -219,7 +222,7 @@ func (r *Runtime) complete(since time.Duration) bool {
 			continue
 		}
 		expected = false
-		if h := r.view.Find(m.Name); h == nil || h.Version().Epoch == "" && h.Reach() != zone.Gone {
+		if p := r.member(m.Name); p == nil || !p.peer.Level() && r.view.Home(m.Name).Reach() != zone.Gone {
 			return false
 		}
 	}

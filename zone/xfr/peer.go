@@ -26,6 +26,7 @@ type Peer struct {
 	addr   atomic.Pointer[string]
 	latest atomic.Pointer[zone.Version] // what the other side was last said to have
 	heard  atomic.Int64                 // unix nanoseconds
+	level  atomic.Bool
 	stats  stats
 }
 
@@ -92,6 +93,10 @@ func (p *Peer) Notified(v zone.Version) {
 		poke(p.wake)
 	}
 }
+
+// Level reports whether the home zone was ever level with what the other side
+// says that it has: a copy kept on disk alone is not.
+func (p *Peer) Level() bool { return p.level.Load() }
 
 // Redial makes a peer that waits before its next dial do so now.
 func (p *Peer) Redial() { poke(p.redial) }
@@ -210,6 +215,9 @@ func (p *Peer) beat(ctx context.Context, s *session) error {
 		return err
 	}
 	p.stats.rtt(p.cfg.Home, time.Since(start))
+	if v == p.cfg.Home.Version() {
+		p.level.Store(true)
+	}
 	p.Notified(v)
 	return nil
 }

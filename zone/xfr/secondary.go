@@ -125,6 +125,7 @@ func (p *Peer) take(t *Transfer) {
 	default:
 		return
 	}
+	p.level.Store(true)
 	p.cfg.Pulled()
 }
 

@@ -1,0 +1,87 @@
+package xfr
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/miekg/dns"
+)
+
+// copySuffix ends the name of a file that holds a copy of a home zone.
+const copySuffix = ".zone"
+
+// CopyFile returns where the copy of a node's home zone stands in dir.
+func CopyFile(dir, node string) string { return filepath.Join(dir, node+copySuffix) }
+
+// CopyNode is the reverse of CopyFile: the node whose copy a file is.
+func CopyNode(file string) (node string, ok bool) {
+	node, ok = strings.CutSuffix(filepath.Base(file), copySuffix)
+	return node, ok && zone.CheckNodeName(node) == nil
+}
+
+// WriteCopy keeps a home zone as this node holds it in a master file (RFC
+// 1035 §5), with the address of the node's DNS server in the first line. An
+// existing file is replaced only by a complete one.
+func WriteCopy(file string, h *zone.Home, origin, addr string, ttl uint32) error {
+	tmp, err := os.OpenFile(file+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o640)
+	if err != nil {
+		return fmt.Errorf("keep copy: %w", err)
+	}
+	w := bufio.NewWriter(tmp)
+	fmt.Fprintf(w, "; dns %s\n", addr)
+	err = Answer(Held{h}, origin, zone.HomeZone(h.Name, origin), ttl, nil, func(rrs []dns.RR) error {
+		for _, rr := range rrs {
+			w.WriteString(rr.String())
+			w.WriteByte('\n')
+		}
+		return nil
+	})
+	if ferr := w.Flush(); err == nil {
+		err = ferr
+	}
+	if cerr := tmp.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(tmp.Name(), file)
+	}
+	if err != nil {
+		os.Remove(tmp.Name())
+		return fmt.Errorf("keep copy: %w", err)
+	}
+	return nil
+}
+
+// ReadCopy reads what WriteCopy has written. What a peer's records must
+// fulfil, those of the file must too; a file that ends early is an error.
+func ReadCopy(file, node, origin string) (t *Transfer, addr string, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, "", fmt.Errorf("read copy: %w", err)
+	}
+	defer f.Close()
+	in := bufio.NewReader(f)
+	line, err := in.ReadString('\n')
+	addr, ok := strings.CutPrefix(strings.TrimSpace(line), "; dns ")
+	if err != nil || !ok {
+		return nil, "", fmt.Errorf("read copy %s: the first line is not \"; dns HOST:PORT\"", file)
+	}
+	r := reader{apex: zone.HomeZone(node, origin)}
+	p := dns.NewZoneParser(in, ".", file)
+	for rr, more := p.Next(); more; rr, more = p.Next() {
+		if _, err := r.add(rr); err != nil {
+			return nil, "", fmt.Errorf("read copy %s: %w", file, err)
+		}
+	}
+	if err := p.Err(); err != nil {
+		return nil, "", fmt.Errorf("read copy: %w", err)
+	}
+	if !r.done {
+		return nil, "", fmt.Errorf("read copy %s: %w", file, errShort)
+	}
+	return &r.t, addr, nil
+}
