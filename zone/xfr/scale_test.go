@@ -121,7 +121,7 @@ func sizes() []int {
 	if testing.Short() {
 		return []int{20_000}
 	}
-	return []int{20_000, 200_000}
+	return []int{20_000, 1_000_000}
 }
 
 type joined struct {

@@ -1,0 +1,181 @@
+package zone
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/miekg/dns"
+)
+
+// scaleSizes are what answers, changes and memory are compared at.
+func scaleSizes() (small, large int) {
+	if testing.Short() {
+		return 1_000, 50_000
+	}
+	return 1_000, 1_000_000
+}
+
+// scaleUser names the i-th user: numbers, words, and names of two labels.
+func scaleUser(i int) string {
+	switch i % 10 {
+	case 0:
+		return fmt.Sprintf("given%d.surname%d", i, i/10%2000)
+	case 1, 2:
+		return fmt.Sprintf("user-%06x", i)
+	}
+	return fmt.Sprintf("97231%07d", i)
+}
+
+// scaleView holds n users on 50 homes, spread evenly: neighbours in number
+// live at different homes.
+func scaleView(n int) *View {
+	v := NewView(Config{Origin: origin, Self: "pbx-0", TTL: 5 * time.Second})
+	for h := range 50 {
+		node := Node{Name: fmt.Sprintf("pbx-%d", h), State: Up, SIP: []Transport{{"udp", 5060}}}
+		var all []location.Binding
+		for i := h; i < n; i += 50 {
+			all = append(all, binding(scaleUser(i), uint64(i), uint64(i+1)))
+		}
+		v.Home(node.Name).Replace(Version{"e", 1}, &node, all)
+	}
+	v.SetSettled(true)
+	return v
+}
+
+// BenchmarkScaleLookup asks for users that are chosen by chance, so that a
+// large view pays for what no cache holds, and for the few that a server asks
+// for most of the time. It reports the ratio of a large view to a small one.
+func BenchmarkScaleLookup(b *testing.B) {
+	small, large := scaleSizes()
+	views := map[int]*View{small: scaleView(small), large: scaleView(large)}
+	for _, spread := range []string{"uniform", "zipf"} {
+		b.Run(fmt.Sprintf("%s/%d-to-%d", spread, large, small), func(b *testing.B) {
+			ask := map[int][]string{small: questions(small, spread), large: questions(large, spread)}
+			took := map[int][]time.Duration{}
+			for b.Loop() {
+				for n, v := range views {
+					for chunk := range slices.Chunk(ask[n], 1000) { // short, so that few are interrupted
+						began := time.Now()
+						for _, q := range chunk {
+							v.Lookup(q, dns.TypeNAPTR)
+						}
+						took[n] = append(took[n], time.Since(began)/time.Duration(len(chunk)))
+					}
+				}
+			}
+			best := map[int]time.Duration{}
+			for n, all := range took {
+				slices.Sort(all)
+				best[n] = all[len(all)/4]
+			}
+			b.ReportMetric(float64(best[small]), "small-ns")
+			b.ReportMetric(float64(best[large]), "large-ns")
+			b.ReportMetric(float64(best[large])/float64(best[small]), "ratio")
+		})
+	}
+	runtime.KeepAlive(views)
+}
+
+func questions(users int, spread string) []string {
+	r := rand.New(rand.NewPCG(1, 1))
+	z := rand.NewZipf(r, 1.1, 10, uint64(users-1))
+	perm := r.Perm(users)
+	out := make([]string, 100_000)
+	for i := range out {
+		u := r.IntN(users)
+		if spread == "zipf" {
+			u = perm[z.Uint64()]
+		}
+		out[i] = scaleUser(u) + ".users." + origin
+	}
+	return out
+}
+
+// BenchmarkScaleChange moves users chosen by chance from one home to another.
+func BenchmarkScaleChange(b *testing.B) {
+	small, large := scaleSizes()
+	views := map[int]*View{small: scaleView(small), large: scaleView(large)}
+	best := map[int]time.Duration{small: time.Hour, large: time.Hour}
+	const moves = 20_000
+	for b.Loop() {
+		for n, v := range views {
+			r := rand.New(rand.NewPCG(1, 1))
+			began := time.Now()
+			for range moves {
+				i := r.IntN(n)
+				from, to := v.Home(fmt.Sprintf("pbx-%d", i%50)), v.Home(fmt.Sprintf("pbx-%d", (i+1)%50))
+				old := binding(scaleUser(i), uint64(i), uint64(i+1))
+				to.Apply(Version{"e", 2}, nil, []location.Change{{New: old}})
+				from.Apply(Version{"e", 2}, nil, []location.Change{{Old: old}})
+				from.Apply(Version{"e", 2}, nil, []location.Change{{New: old}})
+				to.Apply(Version{"e", 2}, nil, []location.Change{{Old: old}})
+			}
+			best[n] = min(best[n], time.Since(began)/(4*moves))
+		}
+	}
+	b.ReportMetric(float64(best[small]), "small-ns")
+	b.ReportMetric(float64(best[large]), "large-ns")
+	b.ReportMetric(float64(best[large])/float64(best[small]), "ratio")
+}
+
+// BenchmarkScaleMemory tells what a user costs in the heap of a view.
+func BenchmarkScaleMemory(b *testing.B) {
+	_, large := scaleSizes()
+	for b.Loop() {
+		before := heap()
+		v := scaleView(large)
+		b.ReportMetric(float64(heap()-before)/float64(large), "heap-B/user")
+		runtime.KeepAlive(v)
+	}
+}
+
+func heap() int64 {
+	runtime.GC()
+	debug.FreeOSMemory()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// BenchmarkScaleStart opens the journal of a home with many users and makes
+// the primary of it.
+func BenchmarkScaleStart(b *testing.B) {
+	_, users := scaleSizes()
+	dir := b.TempDir()
+	j, _, err := OpenJournal(dir, "pbx-0", origin)
+	if err != nil {
+		b.Fatal(err)
+	}
+	all := make([]location.Binding, users)
+	for i := range all {
+		all[i] = binding(scaleUser(i), uint64(i), uint64(i+1))
+	}
+	if err := j.Rewrite(Version{"e", 7}, &Node{Name: "pbx-0", State: Up}, all); err != nil {
+		b.Fatal(err)
+	}
+	if err := j.Close(); err != nil {
+		b.Fatal(err)
+	}
+	best := time.Hour
+	for b.Loop() {
+		began := time.Now()
+		j, _, err := OpenJournal(dir, "pbx-0", origin)
+		if err != nil {
+			b.Fatal(err)
+		}
+		v := NewView(Config{Origin: origin, Self: "pbx-0", TTL: 5 * time.Second})
+		p := NewPrimary(PrimaryConfig{View: v, Clock: location.NewClock(time.Now), Node: Node{Name: "pbx-0", State: Up}, Journal: j})
+		best = min(best, time.Since(began))
+		if n := v.Home("pbx-0").Len(); n != users {
+			b.Fatalf("%d users after the start, want %d", n, users)
+		}
+		p.Close()
+	}
+	b.ReportMetric(best.Seconds(), "best-s")
+}
