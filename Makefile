@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 20s
 ARGS    ?=
-.PHONY: help build demo test test-unit e2e chaos install bench race fuzz lint cover clean
+.PHONY: help build demo test test-unit e2e chaos install bench simulate race fuzz lint cover clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,8 @@ race: ## unit tests under the race detector
 	$(GO) test -race ./...
 bench: ## micro-benchmarks, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem $(ARGS) ./zone/... ./plugin/federation/...
+simulate: ## what a node costs against N, in virtual time; ARGS="-nodes 200 -sample 20"
+	$(GO) test -count=1 -timeout 60m -v -run TestScale ./examples/simulation -args $(ARGS)
 fuzz: ## every fuzz target for FUZZTIME
 	@set -e; for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do for t in $$(grep -oE '^func Fuzz[A-Za-z0-9_]+' $$f | sed 's/func //'); do echo "fuzz $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); done; done
 lint: ## gofmt, go vet, staticcheck

@@ -61,10 +61,10 @@ func TestImportsPointDownward(t *testing.T) {
 // TestOneImporter: a dependency that is to stay replaceable has one door.
 func TestOneImporter(t *testing.T) {
 	doors := map[string][]string{
-		"github.com/hashicorp/":     {"serf"},
+		"github.com/hashicorp/":     {"serf", "examples/simulation"},
 		"github.com/coredns/":       {"plugin/federation", "cmd/asterfed"},
 		"github.com/urfave/cli/v2":  {"cmd/asterfed"},
-		"github.com/miekg/dns":      {"zone", "zone/xfr", "plugin/federation", "cmd/asterfed", "examples/lab", "examples/three-nodes", "examples/chaos"},
+		"github.com/miekg/dns":      {"zone", "zone/xfr", "plugin/federation", "cmd/asterfed", "examples/lab", "examples/three-nodes", "examples/chaos", "examples/simulation"},
 		"github.com/prometheus/cli": {"plugin/federation"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()

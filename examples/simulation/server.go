@@ -47,13 +47,13 @@ func (n *Node) answer(w dns.ResponseWriter, r *dns.Msg) {
 	case r.Opcode == dns.OpcodeNotify:
 		p := n.peer(node)
 		if p == nil {
-			reply(dns.RcodeNotAuth)
+			reply(dns.RcodeRefused)
 			return
 		}
 		p.Notified(versionIn(r.Answer))
 		reply(dns.RcodeSuccess)
 	case !ok || node != n.name:
-		reply(dns.RcodeNotAuth)
+		reply(dns.RcodeRefused)
 	case r.Question[0].Qtype == dns.TypeSOA:
 		reply(dns.RcodeSuccess, n.primary.Version().SOA(r.Question[0].Name, origin, ttl))
 	default:
