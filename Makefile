@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 20s
 ARGS    ?=
-.PHONY: help build demo test test-unit e2e chaos install bench simulate race fuzz lint cover clean
+.PHONY: help build demo test test-unit e2e chaos install bench scale coefficients simulate race fuzz lint cover clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,8 +24,12 @@ chaos: build ## ten minutes of faults, judged by what every node answers (as roo
 	$(GO) test -tags e2e -count=1 -timeout 30m -v ./examples/chaos -args -chaos.for=10m -chaos.nodes=8 -chaos.users=1000 $(ARGS)
 race: ## unit tests under the race detector
 	$(GO) test -race ./...
-bench: ## micro-benchmarks, with allocations
-	$(GO) test -run '^$$' -bench . -benchmem $(ARGS) ./zone/... ./plugin/federation/...
+bench: ## micro-benchmarks, with allocations, and the short form of scale
+	$(GO) test -short -run '^$$' -bench . -benchmem $(ARGS) ./zone/... ./plugin/federation/...
+scale: ## 1,000,000 users on 50 nodes, storms of 10,000; ARGS='-bench Join'
+	$(GO) test -run '^$$' -bench 'Scale|Join|Storm' -benchtime 3x -timeout 30m $(ARGS) ./zone ./zone/xfr
+coefficients: ## measure what asterfed plan reckons with, and real runs to compare it with
+	$(GO) test -run '^$$' -bench 'Coefficients|Load' -benchtime 1x ./zone/xfr -args -write-coefficients $(CURDIR)/cmd/asterfed/coefficients.json
 simulate: ## what a node costs against N, in virtual time; ARGS="-nodes 200 -sample 20"
 	$(GO) test -count=1 -timeout 60m -v -run TestScale ./examples/simulation -args $(ARGS)
 fuzz: ## every fuzz target for FUZZTIME

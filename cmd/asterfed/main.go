@@ -23,7 +23,7 @@ func main() {
 		Suggest:              true,
 		Commands: []*cli.Command{
 			serveCommand, demoCommand,
-			whereCommand, usersCommand, membersCommand,
+			whereCommand, usersCommand, membersCommand, planCommand,
 			joinCommand, leaveCommand, keysCommand,
 		},
 		ExitErrHandler: func(*cli.Context, error) {},

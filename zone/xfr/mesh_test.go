@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
@@ -24,6 +25,7 @@ type meshNode struct {
 	udp     *dns.Server
 	mu      sync.Mutex
 	peers   map[string]*Peer // by apex
+	since   atomic.Int64     // when its zone changed last, unix nanoseconds
 }
 
 func newMeshNode(name string) *meshNode {

@@ -1,0 +1,148 @@
+package main
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v2"
+)
+
+var planCommand = &cli.Command{
+	Name:  "plan",
+	Usage: "tell what a federation of a given size costs",
+	Description: "Reckons with coefficients that were measured on one machine (make coefficients). How far\n" +
+		"it is from real runs stands in docs/scale.md.",
+	Flags: []cli.Flag{
+		&cli.IntFlag{Name: "nodes", Value: 3, Usage: "number of `NODES`"},
+		&cli.IntFlag{Name: "users", Value: 1000, Usage: "registered `USERS` in all"},
+		&cli.StringFlag{Name: "moves", Value: "1/s", Usage: "users that register, move or go, in all: `N/s`, N/m or N/h"},
+	},
+	Action: func(c *cli.Context) error {
+		moves, err := parseRate(c.String("moves"))
+		if err != nil {
+			return err
+		}
+		if c.Int("nodes") < 1 || c.Int("users") < 0 {
+			return cli.Exit("plan: want at least one node, and no negative number of users", 2)
+		}
+		m, err := readCoefficients(coefficientsJSON)
+		if err != nil {
+			return err
+		}
+		return m.plan(c.Int("nodes"), c.Int("users"), moves).print(c.App.Writer, m)
+	},
+}
+
+// coefficientsJSON is what BenchmarkCoefficients of package xfr has written.
+//
+//go:embed coefficients.json
+var coefficientsJSON []byte
+
+// measured are the coefficients and where they come from.
+type measured struct {
+	Command, Date, Machine string
+	Coefficients           map[string]struct {
+		Value         float64
+		Unit, Meaning string
+	}
+}
+
+func readCoefficients(raw []byte) (m measured, err error) {
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return m, fmt.Errorf("read coefficients: %w", err)
+	}
+	for _, name := range []string{"link_cpu", "link_octets", "exchange_cpu", "exchange_octets", "change_cpu",
+		"change_octets", "join_cpu", "join_octets", "user_heap", "spacing"} {
+		if _, ok := m.Coefficients[name]; !ok {
+			return m, fmt.Errorf("read coefficients: %s is missing", name)
+		}
+	}
+	return m, nil
+}
+
+func (m measured) at(name string) float64 { return m.Coefficients[name].Value }
+
+// parseRate reads "50/s" as a number per second.
+func parseRate(s string) (float64, error) {
+	n, per, ok := strings.Cut(s, "/")
+	seconds := map[string]float64{"s": 1, "m": 60, "h": 3600}[per]
+	v, err := strconv.ParseFloat(n, 64)
+	if !ok || seconds == 0 || err != nil || v < 0 || v > 1e9 {
+		return 0, fmt.Errorf("rate %q: want N/s, N/m or N/h", s)
+	}
+	return v / seconds, nil
+}
+
+// planned is what a federation costs, each figure for one node.
+type planned struct {
+	nodes      int
+	memory     float64       // octets, resident
+	bandwidth  float64       // octets a second, in and out together
+	cpu        float64       // cores
+	converge   time.Duration // a change, until every node has it
+	join       time.Duration // a cold node, on one core
+	joinOctets float64
+}
+
+// The parts of a node's memory that no coefficient tells: Go collects when
+// the heap has doubled, and the program itself takes its share.
+const (
+	heapGrowth = 2
+	program    = 45e6
+)
+
+// plan reckons. Each node has a link to each other one; a link costs what it
+// takes to keep, a step for each version of the zone it carries, and a share
+// for each binding in it. Every second end of every link is a node's own.
+func (m measured) plan(nodes, users int, moves float64) planned {
+	links := float64(nodes - 1)
+	perNode := moves / float64(nodes)
+	versions := min(perNode, 1000/m.at("spacing"))
+	spacing := time.Duration(0)
+	if perNode > versions {
+		spacing = time.Duration(m.at("spacing") * float64(time.Millisecond))
+	}
+	micros := links * (m.at("link_cpu") + versions*m.at("exchange_cpu") + perNode*m.at("change_cpu"))
+	return planned{
+		nodes:      nodes,
+		memory:     program + heapGrowth*float64(users)*m.at("user_heap"),
+		bandwidth:  2 * links * (m.at("link_octets") + versions*m.at("exchange_octets") + perNode*m.at("change_octets")),
+		cpu:        micros / 1e6,
+		converge:   spacing + time.Duration(links*(m.at("exchange_cpu")+m.at("change_cpu")))*time.Microsecond,
+		join:       time.Duration(float64(users) * m.at("join_cpu") * float64(time.Microsecond)),
+		joinOctets: float64(users) * m.at("join_octets"),
+	}
+}
+
+func (p planned) print(out io.Writer, m measured) error {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	n := float64(p.nodes)
+	fmt.Fprintf(w, "\tper node\tin all\n")
+	fmt.Fprintf(w, "memory\t%s\t%s\n", octets(p.memory), octets(p.memory*n))
+	fmt.Fprintf(w, "bandwidth\t%s/s\t%s/s\n", octets(p.bandwidth), octets(p.bandwidth*n/2))
+	fmt.Fprintf(w, "CPU\t%.3g cores\t%.3g cores\n", p.cpu, p.cpu*n)
+	fmt.Fprintf(w, "convergence\t%v + 2 RTT\t\n", p.converge.Round(10*time.Microsecond))
+	fmt.Fprintf(w, "cold start\t%v CPU, %s\t\n", p.join.Round(time.Millisecond), octets(p.joinOctets))
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "\nMeasured %s with %s: %s.\n", m.Date, m.Command, m.Machine)
+	return err
+}
+
+// octets writes a size with a decimal prefix.
+func octets(n float64) string {
+	for _, unit := range []string{"B", "kB", "MB", "GB"} {
+		if n < 1000 {
+			return fmt.Sprintf("%.3g %s", n, unit)
+		}
+		n /= 1000
+	}
+	return fmt.Sprintf("%.3g TB", n)
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bytes"
+	"math"
+	"strings"
+	"testing"
+)
+
+func TestPlanReadsItsCoefficients(t *testing.T) {
+	m, err := readCoefficients(coefficientsJSON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Command == "" || m.Date == "" || m.Machine == "" {
+		t.Errorf("command %q, date %q, machine %q: want all three", m.Command, m.Date, m.Machine)
+	}
+	for name, c := range m.Coefficients {
+		if c.Value <= 0 || c.Unit == "" || c.Meaning == "" {
+			t.Errorf("%s is %+v: want a value above zero, its unit and meaning", name, c)
+		}
+	}
+	var out bytes.Buffer
+	if err := m.plan(40, 250_000, 50).print(&out, m); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"memory", "bandwidth", "CPU", "convergence", m.Date} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%s is missing in\n%s", want, &out)
+		}
+	}
+}
+
+// What a node pays grows with users, and with nodes, in a straight line.
+func TestPlanIsLinear(t *testing.T) {
+	m, err := readCoefficients(coefficientsJSON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := func(what string, at func(i int) float64) {
+		one, two, three := at(1), at(2), at(3)
+		if math.Abs((three-two)-(two-one)) > 1e-6*three {
+			t.Errorf("%s grows by %g, then by %g", what, two-one, three-two)
+		}
+	}
+	line("memory with users", func(i int) float64 { return m.plan(10, i*100_000, 1).memory })
+	line("join with users", func(i int) float64 { return m.plan(10, i*100_000, 1).join.Seconds() })
+	line("CPU with nodes", func(i int) float64 { return m.plan(1+10*i, 1000, float64(1+10*i)).cpu })
+	line("bandwidth with moves", func(i int) float64 { return m.plan(10, 1000, float64(i)).bandwidth })
+}
+
+func TestParseRate(t *testing.T) {
+	for s, want := range map[string]float64{"50/s": 50, "60/m": 1, "7200/h": 2, "0.5/s": 0.5} {
+		if got, err := parseRate(s); err != nil || got != want {
+			t.Errorf("parseRate(%q) = %v, %v, want %v", s, got, err, want)
+		}
+	}
+	for _, s := range []string{"", "50", "x/s", "1/d", "-1/s", "/s"} {
+		if got, err := parseRate(s); err == nil {
+			t.Errorf("parseRate(%q) = %v, want an error", s, got)
+		}
+	}
+}
