@@ -1,6 +1,8 @@
 package zone
 
 import (
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -108,7 +110,8 @@ func (h *Home) Apply(to Version, node *Node, changes []location.Change) {
 
 // Replace brings the home to a full set of bindings: what is new or changed
 // is put in first, what is not in the set goes last, so that a name that
-// stays never disappears on the way.
+// stays never disappears on the way. It sorts the set: names that share a
+// prefix are counted one after the other.
 func (h *Home) Replace(to Version, node *Node, all []location.Binding) {
 	h.writing.Lock()
 	defer h.writing.Unlock()
@@ -116,12 +119,16 @@ func (h *Home) Replace(to Version, node *Node, all []location.Binding) {
 		aor location.AOR
 		id  location.ContactID
 	}
-	keep := make(map[key]bool, len(all))
+	slices.SortFunc(all, func(a, b location.Binding) int { return strings.Compare(string(a.AOR), string(b.AOR)) })
+	had := h.Len() > 0
+	keep := map[key]bool{}
 	for _, b := range all {
-		keep[key{b.AOR, b.Contact}] = true
+		if had {
+			keep[key{b.AOR, b.Contact}] = true
+		}
 		h.change(location.Change{New: b})
 	}
-	if h.Len() > len(keep) {
+	if had && h.Len() > len(keep) {
 		for _, b := range h.Bindings() {
 			if !keep[key{b.AOR, b.Contact}] {
 				h.change(location.Change{Old: b})
