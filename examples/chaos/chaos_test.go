@@ -22,6 +22,7 @@ var (
 	rate   = flag.Int("chaos.rate", 500, "questions a second, of all nodes together")
 	acts   = flag.Int("chaos.acts", 200, "what the phones do in a second, at most")
 	kinds  = flag.String("chaos.faults", "", "only these faults, with commas")
+	binary = flag.String("chaos.bin", "", "the asterfed to run (default: built from the tree)")
 	keep   = flag.Bool("chaos.keep", false, "keep the nodes' logs")
 )
 
@@ -34,7 +35,7 @@ func TestChaos(t *testing.T) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	lab, err := chaos.New(chaos.Config{Seed: *seed, For: *length, Nodes: *nodes, Users: *users, Rate: *rate, Acts: *acts,
-		Kinds: *kinds, Repo: "../..", Out: os.Stdout, Keep: *keep})
+		Kinds: *kinds, Repo: "../..", Out: os.Stdout, Keep: *keep, Binary: *binary})
 	if lab != nil {
 		defer lab.Close()
 	}

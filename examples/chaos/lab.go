@@ -29,6 +29,8 @@ type Config struct {
 	Repo  string // root of the repository
 	Out   io.Writer
 	Keep  bool // leaves the nodes' logs behind
+	// Binary is the asterfed to run; empty: built from Repo.
+	Binary string
 }
 
 // Lab is a laboratory at work.
@@ -69,12 +71,20 @@ func New(cfg Config) (*Lab, error) {
 		return l, err
 	}
 	build := exec.Command("go", "build", "-o", filepath.Join(dir, "asterfed"), "./cmd/asterfed")
+	if cfg.Binary != "" {
+		build = exec.Command("cp", cfg.Binary, filepath.Join(dir, "asterfed"))
+	}
 	build.Dir = cfg.Repo
 	if out, err := build.CombinedOutput(); err != nil {
 		return l, fmt.Errorf("build asterfed: %w: %s", err, out)
 	}
 	for i := range cfg.Nodes {
 		if err := l.addNode(i); err != nil {
+			return l, err
+		}
+	}
+	for _, n := range l.nodes {
+		if err := n.ready(startLimit); err != nil {
 			return l, err
 		}
 	}

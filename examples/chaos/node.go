@@ -3,6 +3,7 @@ package chaos
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,6 +90,28 @@ func (n *node) startFederator() error {
 	n.cmd, n.done = cmd, make(chan struct{})
 	go func(done chan struct{}) { _ = cmd.Wait(); close(done) }(n.done)
 	return nil
+}
+
+// startLimit is how long a node may take to answer at first.
+const startLimit = 20 * time.Second
+
+// ready waits until DNS is served.
+func (n *node) ready(limit time.Duration) error {
+	for deadline := time.Now().Add(limit); ; time.Sleep(50 * time.Millisecond) {
+		err := n.ns.do(func() error {
+			c, err := net.DialTimeout("tcp", "127.0.0.1:53", time.Second)
+			if err == nil {
+				c.Close()
+			}
+			return err
+		})
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("await %s: %w; it said last: %s", n.name, err, n.log.lastLine())
+		}
+	}
 }
 
 // killFederator is kill -9.
