@@ -82,6 +82,26 @@ func TestJournalTornEndIsCutOff(t *testing.T) {
 	}
 }
 
+// A crash of the machine may leave zeros where the last batch was.
+func TestJournalZeroFilledEndIsCutOff(t *testing.T) {
+	dir := t.TempDir()
+	p, _, _ := openPrimary(t, dir)
+	register(t, p, "1001")
+	file := filepath.Join(dir, JournalFile)
+	whole, _ := os.ReadFile(file)
+	register(t, p, "1002")
+	raw, _ := os.ReadFile(file)
+	for _, zeros := range []int{3, 20, len(raw) - len(whole)} {
+		torn := append([]byte(nil), raw[:len(raw)-zeros]...)
+		torn = append(torn, make([]byte, zeros-1)...)
+		os.WriteFile(file, append(torn, '\n'), 0o640)
+		p, _, aside := openPrimary(t, dir)
+		if _, _, all := p.Snapshot(); aside != nil || len(all) != 1 {
+			t.Errorf("%d zeros: %d bindings, %v; want 1001 alone", zeros, len(all), aside)
+		}
+	}
+}
+
 func TestJournalCorruptIsSetAside(t *testing.T) {
 	dir := t.TempDir()
 	p, _, _ := openPrimary(t, dir)

@@ -35,6 +35,14 @@ func (j *Journal) replay(raw []byte) error {
 	var changes []location.Change
 	var node *Node
 	batch, first := rest, true
+	// bad judges a line that cannot be read: with no batch end behind it, it is
+	// the torn end of the file, as a crash of the machine leaves it.
+	bad := func(n int, err error) error {
+		if !bytes.Contains(rest, []byte("\n= ")) && !bytes.HasPrefix(rest, []byte("= ")) {
+			return j.finish(boot, false)
+		}
+		return fmt.Errorf("line %d: %w", n, err)
+	}
 	for n := 2; len(rest) > 0; n++ {
 		start := rest
 		line, rest, ok = bytes.Cut(rest, []byte("\n"))
@@ -48,10 +56,7 @@ func (j *Journal) replay(raw []byte) error {
 		case bytes.HasPrefix(line, []byte("= ")):
 			serial, err := checkBatch(line, batch[:len(batch)-len(start)])
 			if err != nil {
-				if len(rest) == 0 {
-					return j.finish(boot, clean)
-				}
-				return fmt.Errorf("line %d: %w", n, err)
+				return bad(n, err)
 			}
 			j.replayed(serial, node, changes, first)
 			changes, node, batch, first, clean = nil, nil, rest, false, false
@@ -59,13 +64,13 @@ func (j *Journal) replay(raw []byte) error {
 			name := strings.Fields(j.header)[2]
 			x, err := parseNode(name, strings.Fields(string(line[2:])))
 			if err != nil {
-				return fmt.Errorf("line %d: %w", n, err)
+				return bad(n, err)
 			}
 			node = &x
 		default:
 			c, err := parseChange(string(line))
 			if err != nil {
-				return fmt.Errorf("line %d: %w", n, err)
+				return bad(n, err)
 			}
 			changes = append(changes, c)
 		}

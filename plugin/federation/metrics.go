@@ -23,8 +23,8 @@ var (
 	transferOutCount  = counter("transfers_out_total", "Transfers of home zones answered.")
 )
 
-// collector exports the state of a runtime as it is when it is asked for.
-type collector struct{ r *Runtime }
+// collector exports the state of every runtime as it is when it is asked for.
+type collector struct{ g *Registry }
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, subsystem, name), help,
@@ -47,12 +47,19 @@ var (
 	contestDesc  = desc("contested", "AORs bound here that another node claims newer.")
 )
 
-// Describe implements prometheus.Collector.
-func (c collector) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, ch) }
+// Describe implements prometheus.Collector. It names nothing in advance, since
+// which metrics there are depends on the runtimes that run then.
+func (c collector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements prometheus.Collector.
 func (c collector) Collect(ch chan<- prometheus.Metric) {
-	r, z := c.r, c.r.cfg.Origin
+	for _, r := range c.g.running() {
+		r.collect(ch)
+	}
+}
+
+func (r *Runtime) collect(ch chan<- prometheus.Metric) {
+	z := r.cfg.Origin
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, append([]string{z}, labels...)...)
 	}

@@ -27,6 +27,20 @@ type Registry struct {
 	started  map[string]bool
 	left     chan struct{}
 	once     sync.Once
+	metrics  sync.Once
+}
+
+// running returns the runtimes that have been started.
+func (g *Registry) running() []*Runtime {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var out []*Runtime
+	for origin, r := range g.runtimes {
+		if g.started[origin] {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // Default is the registry that setup uses.
@@ -64,10 +78,7 @@ func (g *Registry) start(r *Runtime) error {
 		return err
 	}
 	g.started[r.cfg.Origin] = true
-	prometheus.DefaultRegisterer.Unregister(collector{r})
-	if err := prometheus.Register(collector{r}); err != nil {
-		g.Logger.Warn("metrics not registered", "err", err)
-	}
+	g.metrics.Do(func() { prometheus.MustRegister(collector{g}) })
 	go func() {
 		select {
 		case <-r.Left():
@@ -107,7 +118,6 @@ func (g *Registry) Stop() {
 			if err := r.Stop(); err != nil {
 				g.Logger.Error("stop", "zone", origin, "err", err)
 			}
-			prometheus.Unregister(collector{r})
 		}
 	}
 	g.runtimes, g.started = nil, nil
