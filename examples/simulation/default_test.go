@@ -2,4 +2,4 @@
 
 package simulation
 
-const defaultNodes = "10,25,50"
+const defaultNodes = "10,25"
