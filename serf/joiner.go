@@ -26,6 +26,7 @@ type joiner struct {
 	wait   time.Duration // until the next attempt while alone
 	warned bool          // said that nobody answers
 	joined bool          // said that we are not alone
+	fresh  bool          // joined, and member lists not compared since
 }
 
 // atOnce bounds the addresses that are tried side by side, for one that
@@ -45,6 +46,10 @@ func (j *joiner) run(ctx context.Context) {
 		missing := j.peers.observe(members)
 		j.save()
 		alone := j.alone(members)
+		if j.fresh && !alone && !last.IsZero() && time.Since(last) >= j.retry.tick {
+			j.fresh = false
+			go j.exchange(ctx, members)
+		}
 		if j.due(alone, time.Since(last)) && j.busy.CompareAndSwap(false, true) {
 			last = time.Now()
 			go func() {
@@ -107,7 +112,7 @@ func (j *joiner) alone(members []Member) bool {
 	}
 	switch {
 	case up > 0 && !j.joined:
-		j.joined, j.warned = true, false
+		j.joined, j.warned, j.fresh = true, false, true
 		j.log.Info("joined the federation", "members", up+1)
 	case up == 0 && j.joined:
 		j.joined, j.warned = false, true
@@ -140,6 +145,25 @@ func (j *joiner) attempt(ctx context.Context, members []Member, missing []peer) 
 		})
 	}
 	wg.Wait()
+}
+
+// exchange compares the member list with that of two members, a moment after
+// joining. Servers that start together would otherwise miss those that joined
+// meanwhile through a third until memberlist next exchanges by itself, for up
+// to half a minute.
+func (j *joiner) exchange(ctx context.Context, members []Member) {
+	self := j.self().Name
+	rand.Shuffle(len(members), func(a, b int) { members[a], members[b] = members[b], members[a] })
+	left := 2
+	for _, m := range members {
+		if m.Name == self || !m.Status.up() || left == 0 || ctx.Err() != nil {
+			continue
+		}
+		left--
+		if err := j.join(m.Name + "/" + m.Addr.String()); err != nil {
+			j.log.Debug("exchange member lists", "with", m.Name, "err", err)
+		}
+	}
 }
 
 // targets lists the addresses worth trying: peers that are missing, and seeds

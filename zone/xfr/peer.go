@@ -51,7 +51,7 @@ type PeerConfig struct {
 	Pulled func()
 
 	Heartbeat time.Duration // between SOA queries, default 500 ms
-	Silence   time.Duration // until a silent connection is lost, default 1.5 s
+	Silence   time.Duration // until a silent connection is lost, default 1.25 s
 	Dial      func(ctx context.Context, network, addr string) (net.Conn, error)
 	Logger    *slog.Logger
 }
@@ -62,7 +62,7 @@ func NewPeer(c PeerConfig) *Peer {
 		c.Heartbeat = 500 * time.Millisecond
 	}
 	if c.Silence == 0 {
-		c.Silence = 1500 * time.Millisecond
+		c.Silence = 1250 * time.Millisecond
 	}
 	if c.Dial == nil {
 		c.Dial = (&net.Dialer{}).DialContext
