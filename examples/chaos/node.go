@@ -37,7 +37,6 @@ type node struct {
 
 	cmd  *exec.Cmd
 	done chan struct{} // closed when cmd has ended
-	fill bool
 }
 
 func nodeName(id int) string { return fmt.Sprintf("pbx-%d", id+1) }

@@ -125,8 +125,7 @@ var rogues = map[string]string{
 
 // rogueAnswer is the answer to a query (RFC 1035 §4.1, RFC 3403 §4.1).
 func rogueAnswer(query []byte) []byte {
-	user := string(query[13 : 13+int(query[12])])
-	uri, ok := rogues[user]
+	uri, ok := rogues[string(query[13:13+int(query[12])])]
 	end := 12
 	for query[end] != 0 {
 		end += int(query[end]) + 1

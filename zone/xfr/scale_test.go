@@ -127,9 +127,9 @@ func sizes() []int {
 }
 
 type joined struct {
-	wall, cpu       time.Duration
-	heap            float64
-	base, peak, rss int64
+	wall, cpu time.Duration
+	heap      float64
+	peak, rss int64
 }
 
 func join(b *testing.B, addrs []string, users int) (j joined) {
