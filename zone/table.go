@@ -58,26 +58,24 @@ func (t *table[T]) load(key string) *T {
 	if p == nil {
 		return nil
 	}
-	if slot := t.find(*p, key, h); slot != nil {
-		if e := slot.Load(); e != t.gone {
-			return e // it may have gone since find saw it
-		}
-	}
-	return nil
+	_, e := t.find(*p, key, h)
+	return e
 }
 
-// find returns the slot of a key, nil if the table has none.
-func (t *table[T]) find(bs []bucket[T], key string, h uint64) *atomic.Pointer[T] {
+// find returns the slot of a key and the entry that it has seen there, nil if
+// the table has none. A reader must take that entry: the slot may hold another
+// key's a moment later.
+func (t *table[T]) find(bs []bucket[T], key string, h uint64) (*atomic.Pointer[T], *T) {
 	mask := uint64(len(bs) - 1)
 	for i := h & mask; ; i = (i + 1) & mask {
 		b := &bs[i]
 		for j := range b.at {
 			e := b.at[j].Load()
 			if e == nil {
-				return nil
+				return nil, nil
 			}
 			if b.tags[j] == tag(h) && e != t.gone && t.is(e, key) {
-				return &b.at[j]
+				return &b.at[j], e
 			}
 		}
 	}
@@ -90,8 +88,7 @@ func (t *table[T]) update(key string, f func(*T) *T) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p := s.buckets.Load(); p != nil {
-		if slot := t.find(*p, key, h); slot != nil {
-			old := slot.Load()
+		if slot, old := t.find(*p, key, h); slot != nil {
 			next := f(old)
 			if next == nil {
 				next = t.gone

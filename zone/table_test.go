@@ -118,3 +118,38 @@ func TestInhabitedFollowsTheNames(t *testing.T) {
 		}
 	}
 }
+
+// A slot may pass to another key between a reader's look and its use: the
+// reader must come away with the entry that it has compared.
+func TestTableReaderKeepsWhatItCompared(t *testing.T) {
+	var words *table[word]
+	var swap func()
+	words = newTable(func(w *word) string { return w.key }, func(w *word, key string) bool {
+		if w.key == key && swap != nil {
+			f := swap
+			swap = nil
+			f()
+		}
+		return w.key == key
+	})
+	put := func(key string) { words.update(key, func(*word) *word { return &word{key: key} }) }
+	put("a")
+	shard, h := words.shard("a")
+	twin := ""
+	for i := 0; twin == ""; i++ { // the same shard and tag: it reuses the slot
+		key := fmt.Sprint("twin", i)
+		if s, g := words.shard(key); s == shard && tag(g) == tag(h) {
+			twin = key
+		}
+	}
+	swap = func() {
+		words.update("a", func(*word) *word { return nil })
+		put(twin)
+	}
+	if w := words.load("a"); w == nil || w.key != "a" {
+		t.Errorf("load a gives %v", w)
+	}
+	if w := words.load(twin); w == nil || w.key != twin {
+		t.Errorf("load %s gives %v: the test did not reuse the slot", twin, w)
+	}
+}
