@@ -3,7 +3,7 @@ SHELL   := /bin/bash
 GO      ?= go
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
-FUZZTIME ?= 20s
+FUZZTIME ?= 500000x
 ARGS    ?=
 .PHONY: help build demo test test-unit e2e chaos install bench scale coefficients simulate race fuzz lint cover clean
 
@@ -32,7 +32,7 @@ coefficients: ## measure what asterfed plan reckons with, and real runs to compa
 	$(GO) test -run '^$$' -bench 'Coefficients|Load' -benchtime 1x ./zone/xfr -args -write-coefficients $(CURDIR)/cmd/asterfed/coefficients.json
 simulate: ## what a node costs against N, in virtual time; ARGS="-nodes 200 -sample 20"
 	$(GO) test -count=1 -timeout 60m -v -run TestScale ./examples/simulation -args $(ARGS)
-fuzz: ## every fuzz target for FUZZTIME
+fuzz: ## every fuzz target; FUZZTIME=1h, or a count of inputs
 	@set -e; for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do for t in $$(grep -oE '^func Fuzz[A-Za-z0-9_]+' $$f | sed 's/func //'); do echo "fuzz $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./$$(dirname $$f); done; done
 lint: ## gofmt, go vet, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run gofmt -w on these'; exit 1; }
