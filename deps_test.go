@@ -2,6 +2,7 @@ package asterfed
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -45,7 +46,7 @@ func TestImportsPointDownward(t *testing.T) {
 		}
 		for _, i := range imports {
 			own, ours := strings.CutPrefix(i, module)
-			allowed := ours && contains(l.may, own)
+			allowed := ours && slices.Contains(l.may, own)
 			for _, n := range l.never {
 				if strings.HasPrefix(i, n) && !allowed {
 					t.Errorf("%s imports %s: %s", l.pkg, i, l.why)
@@ -76,19 +77,10 @@ func TestOneImporter(t *testing.T) {
 		pkg := strings.TrimPrefix(f[0], module)
 		for _, i := range f[1:] {
 			for prefix, who := range doors {
-				if strings.HasPrefix(i, prefix) && !contains(who, pkg) {
+				if strings.HasPrefix(i, prefix) && !slices.Contains(who, pkg) {
 					t.Errorf("%s imports %s: only %v may", pkg, i, who)
 				}
 			}
 		}
 	}
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }

@@ -2,6 +2,7 @@ package zone
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -86,7 +87,7 @@ func (v *View) Homes() []*Home { return *v.homes.Load() }
 // Find returns the home of a node, nil if unknown.
 func (v *View) Find(node string) *Home {
 	homes := v.Homes()
-	i, ok := slices.BinarySearchFunc(homes, node, func(h *Home, n string) int { return compare(h.Name, n) })
+	i, ok := search(homes, node)
 	if !ok {
 		return nil
 	}
@@ -101,7 +102,7 @@ func (v *View) Home(node string) *Home {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	old := v.Homes()
-	i, ok := slices.BinarySearchFunc(old, node, func(h *Home, n string) int { return compare(h.Name, n) })
+	i, ok := search(old, node)
 	if ok {
 		return old[i]
 	}
@@ -157,12 +158,7 @@ func (v *View) touch() {
 	}
 }
 
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
+// search finds a node in homes, which are sorted by name.
+func search(homes []*Home, node string) (int, bool) {
+	return slices.BinarySearchFunc(homes, node, func(h *Home, n string) int { return strings.Compare(h.Name, n) })
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -67,8 +68,8 @@ func users(c *cli.Context) error {
 		if d := strings.Compare(a.aor.Fold(), b.aor.Fold()); d != 0 {
 			return d
 		}
-		if a.stamp != b.stamp {
-			return -compareStamp(a.stamp, b.stamp)
+		if d := cmp.Compare(b.stamp, a.stamp); d != 0 { // newest first
+			return d
 		}
 		return strings.Compare(a.home, b.home)
 	})
@@ -82,11 +83,4 @@ func users(c *cli.Context) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", u.aor, u.home, u.tech, since)
 	}
 	return w.Flush()
-}
-
-func compareStamp(a, b location.Stamp) int {
-	if a < b {
-		return -1
-	}
-	return 1
 }
