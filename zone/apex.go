@@ -59,12 +59,10 @@ func (v *View) apexNAPTR() []dns.RR {
 // that takes registrations, nearest first.
 func (q query) apexService(head, rel string) Result {
 	if head == "" {
-		for _, h := range q.v.Homes() {
-			if r := h.records.Load(); r != nil && len(r.srv) > 0 {
-				return q.nodata()
-			}
-		}
-		return q.nxdomain()
+		return q.exists(slices.ContainsFunc(q.v.Homes(), func(h *Home) bool {
+			r := h.records.Load()
+			return r != nil && h.Visible() && r.speaks(rel)
+		}))
 	}
 	return q.services(rel, q.v.offering(rel))
 }

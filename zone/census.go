@@ -40,6 +40,8 @@ func (s *sizes) add(n int) {
 	}
 }
 
+func (s *sizes) none() bool { return s.bits.Load() == 0 }
+
 func (s *sizes) has(n int) bool { return s.bits.Load()>>n&1 == 1 }
 
 // tree is what is peculiar to one of the two trees.
@@ -54,7 +56,8 @@ func (v *View) numbers() tree {
 		func(key string) (string, bool) { return key[:len(key)-1], len(key) > 1 },
 		func(h *Home, key string) bool {
 			return v.sizes.plain.has(len(key)) && holds(v.names.load(key).claims(), h) ||
-				v.sizes.plus.has(len(key)) && holds(v.names.load("+"+key).claims(), h)
+				v.sizes.plus.has(len(key)) && holds(v.names.load("+"+key).claims(), h) ||
+				v.sizes.published.has(len(key)) && holds(v.routes.load("#"+key).claims(), h)
 		}}
 }
 

@@ -160,11 +160,23 @@ func (h *Home) Bindings() []location.Binding {
 		}
 		return true
 	})
+	h.view.routes.all(func(r *route) bool {
+		for _, c := range r.list {
+			if c.home == h && firstKey(c.b, r.key) {
+				out = append(out, c.b)
+			}
+		}
+		return true
+	})
 	return out
 }
 
 // change puts one change into the name it belongs to.
 func (h *Home) change(c location.Change) {
+	if !c.Kind().Named() {
+		h.changeRoute(c)
+		return
+	}
 	key := c.AOR().Fold()
 	had, has, delta := false, false, 0
 	h.view.names.update(key, func(old *name) *name {
@@ -184,13 +196,13 @@ func (h *Home) change(c location.Change) {
 // replaced appends claims with the change made to out, in rank order.
 func (h *Home) replaced(out, claims []claim, c location.Change) []claim {
 	for _, cl := range claims {
-		gone := cl.home == h && (cl.b.AOR == c.Old.AOR && cl.b.Contact == c.Old.Contact ||
-			cl.b.AOR == c.New.AOR && cl.b.Contact == c.New.Contact)
+		gone := cl.home == h && (cl.b.Contact == c.Old.Contact && cl.b.AOR == c.Old.AOR ||
+			cl.b.Contact == c.New.Contact && cl.b.AOR == c.New.AOR)
 		if !gone {
 			out = append(out, cl)
 		}
 	}
-	if c.New.AOR != "" {
+	if c.New.Kind != 0 {
 		cl := claim{h, c.New}
 		i := 0
 		for i < len(out) && before(out[i], cl) {
@@ -264,8 +276,9 @@ func (h *Home) enumerate(key string, a location.AOR, add bool) {
 			mine, others, other = others, mine, ""
 		}
 		mine.add(len(digits))
-		// 972… and +972… are one node of the ENUM tree.
-		if !others.has(len(digits)) || !holds(h.view.names.load(other+digits).claims(), h) {
+		// 972…, +972… and a number published as such are one node of the ENUM tree.
+		if (!others.has(len(digits)) || !holds(h.view.names.load(other+digits).claims(), h)) &&
+			(!h.view.sizes.published.has(len(digits)) || !holds(h.view.routes.load("#"+digits).claims(), h)) {
 			h.view.numbers().enumerate(digits, h, d)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,8 +17,9 @@ import (
 )
 
 // Journal keeps a home zone on disk, as text: a header, then batches of lines
-// "+ aor tech contact stamp" and "- aor tech contact stamp", and "@ …" for
-// the apex TXT, each ended by "= serial crc32". A torn last batch is cut off.
+// "+ aor kind contact stamp" and "- aor kind contact stamp", behind which
+// published bindings have their details as key=value in URL escapes, and
+// "@ …" for the apex TXT, each ended by "= serial crc32". A torn last batch is cut off.
 // It is not safe for concurrent use.
 //
 // A process that dies loses nothing. After a crash of the whole machine the
@@ -136,16 +138,18 @@ func (j *Journal) Append(d Delta) error {
 }
 
 func writeChange(b *bytes.Buffer, c location.Change) {
-	if c.Old.AOR != "" {
+	if c.Old.Kind != 0 {
 		writeLine(b, '-', c.Old)
 	}
-	if c.New.AOR != "" {
+	if c.New.Kind != 0 {
 		writeLine(b, '+', c.New)
 	}
 }
 
 func writeLine(b *bytes.Buffer, op byte, x location.Binding) {
-	fmt.Fprintf(b, "%c %s %s %s %s\n", op, x.AOR, x.Tech, x.Contact, x.Stamp)
+	fmt.Fprintf(b, "%c %s %s %s %s", op, x.AOR, x.Kind, x.Contact, x.Stamp)
+	x.Info.Details().Each(func(key, val string) { fmt.Fprintf(b, " %s=%s", key, url.QueryEscape(val)) })
+	b.WriteByte('\n')
 }
 
 func writeNode(b *bytes.Buffer, n *Node) {

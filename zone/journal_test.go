@@ -26,7 +26,7 @@ func openPrimary(t *testing.T, dir string) (*Primary, *Journal, error) {
 func register(t *testing.T, p *Primary, aor string) {
 	t.Helper()
 	if _, err := p.Update(func(s *location.Store) []location.Change {
-		return s.Register(location.Contact{AOR: location.AOR(aor), Tech: location.PJSIP, URI: "sip:" + aor})
+		return s.Register(location.Contact{AOR: location.AOR(aor), Kind: location.PJSIP, URI: "sip:" + aor})
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestDiskFailureKeepsServingAndHeals(t *testing.T) {
 	j.file.Close() // as a disk that is gone
 	os.Rename(dir, dir+".gone")
 	if _, err := p.Update(func(s *location.Store) []location.Change {
-		return s.Register(location.Contact{AOR: "1002", Tech: location.PJSIP, URI: "sip:1002"})
+		return s.Register(location.Contact{AOR: "1002", Kind: location.PJSIP, URI: "sip:1002"})
 	}); err == nil || p.DiskErr() == nil {
 		t.Error("a batch that was not kept must say so")
 	}
@@ -227,7 +227,7 @@ func TestFullDiskThenKill(t *testing.T) {
 	}
 	j.file = null
 	if _, err := p.Update(func(s *location.Store) []location.Change {
-		return s.Register(location.Contact{AOR: "1002", Tech: location.PJSIP, URI: "sip:1002"})
+		return s.Register(location.Contact{AOR: "1002", Kind: location.PJSIP, URI: "sip:1002"})
 	}); err == nil {
 		t.Fatal("a full disk is no error")
 	}

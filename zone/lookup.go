@@ -22,7 +22,7 @@ func (v *View) Lookup(qname string, qtype uint16) Result {
 	if qtype == dns.TypeANY {
 		return v.lookupAny(qname)
 	}
-	rel := strings.TrimSuffix(strings.TrimSuffix(qname, v.origin), ".")
+	rel := unescaped(strings.TrimSuffix(strings.TrimSuffix(qname, v.origin), "."))
 	q := query{v: v, qname: qname, qtype: qtype}
 	if rel == "" {
 		return q.apex()
@@ -37,6 +37,8 @@ func (v *View) Lookup(qname string, qtype uint16) Result {
 		return q.users(head)
 	case "e164":
 		return q.e164(head)
+	case trunksTree, providersTree, servicesTree:
+		return q.listed(top, head)
 	}
 	// The home zones do not exist for whoever has no key for them.
 	return q.nxdomain()
@@ -53,6 +55,27 @@ func (v *View) lookupAny(qname string) Result {
 	return r
 }
 
+// unescaped puts one octet that stands in no name of ours in the place of each
+// escape sequence (RFC 1035 §5.1), so that a dot is always the end of a label.
+func unescaped(rel string) string {
+	if strings.IndexByte(rel, '\\') < 0 {
+		return rel
+	}
+	b := make([]byte, 0, len(rel))
+	for i := 0; i < len(rel); i++ {
+		if rel[i] != '\\' {
+			b = append(b, rel[i])
+			continue
+		}
+		b = append(b, '?')
+		if i+3 < len(rel) && digit(rel[i+1]) {
+			i += 2
+		}
+		i++
+	}
+	return string(b)
+}
+
 type query struct {
 	v     *View
 	qname string
@@ -65,22 +88,6 @@ func cutLast(rel string) (head, label string) {
 		return rel[:i], rel[i+1:]
 	}
 	return "", rel
-}
-
-// service splits "_sip._udp.NAME" into the SRV labels and NAME. The name is
-// also given for "_udp.NAME", which exists without data of its own.
-func service(rel string) (label, rest string, partial bool) {
-	for _, s := range []string{"_sip._udp", "_sip._tcp", "_sips._tcp", iaxLabel} {
-		if after, ok := strings.CutPrefix(rel, s+"."); ok {
-			return s, after, false
-		}
-	}
-	for _, s := range []string{"_udp.", "_tcp."} {
-		if after, ok := strings.CutPrefix(rel, s); ok {
-			return "", after, true
-		}
-	}
-	return "", rel, false
 }
 
 func (q query) wants(t uint16) bool { return q.qtype == t }
@@ -111,23 +118,35 @@ func (q query) exists(ok bool) Result {
 	return q.nxdomain()
 }
 
+// container answers at a name that holds others: it is always there, also
+// while nothing is beneath it.
+func (q query) container(label string) Result {
+	if !q.wants(dns.TypeTXT) {
+		return q.nodata()
+	}
+	return q.data(&dns.TXT{Hdr: q.header(dns.TypeTXT), Txt: []string{label}})
+}
+
+func (q query) header(t uint16) dns.RR_Header {
+	return dns.RR_Header{Name: q.qname, Rrtype: t, Class: dns.ClassINET, Ttl: q.v.ttl}
+}
+
 // nodes answers below nodes.<origin>.
 func (q query) nodes(rel string) Result {
 	if rel == "" {
-		return q.nodata()
+		return q.container("nodes")
 	}
-	label, node, partial := service(rel)
+	label, node, proto := service(rel)
 	h := q.v.Find(node)
 	if h == nil {
 		return q.nxdomain()
 	}
 	r := h.records.Load()
-	if r == nil {
-		return q.nxdomain()
-	}
 	switch {
-	case partial:
-		return q.nodata()
+	case r == nil:
+		return q.nxdomain()
+	case proto != "":
+		return q.exists(r.speaks(proto))
 	case label != "":
 		rr := r.srvAt(label, q.qname, 10)
 		if rr == nil {
@@ -153,54 +172,47 @@ func (q query) nodes(rel string) Result {
 // non-terminals above AORs of several labels.
 func (q query) users(rel string) Result {
 	if rel == "" {
-		return q.nodata()
+		return q.container("users")
 	}
-	label, aor, partial := service(rel)
+	label, aor, proto := service(rel)
 	claims := q.v.claims(aor)
 	if len(claims) == 0 {
-		return q.exists(label == "" && !partial && q.v.inhabited(q.v.labels, aor))
+		return q.exists(label == "" && proto == "" && q.v.inhabited(q.v.labels, aor))
 	}
-	switch {
-	case partial:
-		return q.nodata()
-	case label != "":
-		return q.services(label, q.v.rank(claims))
-	case q.wants(dns.TypeNAPTR):
-		return q.data(q.v.naptrs(q.qname, claims)...)
-	}
-	return q.nodata()
+	return q.named(label, proto, claims)
 }
 
-// e164 answers below e164.<origin>: numbers, one digit a label, reversed
-// (RFC 6116 §3.2), and every prefix of a number as an empty non-terminal.
-func (q query) e164(rel string) Result {
+// listed answers below trunks, providers and services: names of one label.
+func (q query) listed(tree, rel string) Result {
 	if rel == "" {
-		return q.nodata()
+		return q.container(tree)
 	}
-	digits := make([]byte, 0, 33)
-	digits = append(digits, '+')
-	for i := len(rel) - 1; i >= 0; i -= 2 {
-		c := rel[i]
-		if c < '0' || c > '9' || i > 0 && rel[i-1] != '.' || len(digits) > 32 {
-			return q.nxdomain()
-		}
-		digits = append(digits, c)
-	}
-	if rel[0] == '.' {
+	label, name, proto := service(rel)
+	claims := visible(q.v.routes.load(tree + "/" + name).claims())
+	if len(claims) == 0 {
 		return q.nxdomain()
 	}
-	number := string(digits[1:])
-	claims := q.v.claims(number)
-	if plus := q.v.claims(string(digits)); len(claims) == 0 {
-		claims = plus
-	} else if len(plus) > 0 {
-		claims = merge(claims, plus)
+	return q.named(label, proto, claims)
+}
+
+// named answers at a name that claims stand at, and at its SRV owners.
+func (q query) named(label, proto string, claims []claim) Result {
+	switch {
+	case proto != "":
+		return q.exists(spoken(proto, claims))
+	case label != "":
+		return q.services(label, q.v.rank(claims))
 	}
-	if len(claims) == 0 {
-		return q.exists(q.v.inhabited(q.v.digits, number))
-	}
-	if q.wants(dns.TypeNAPTR) {
+	return q.called(claims)
+}
+
+// called answers at a name that calls can be made to.
+func (q query) called(claims []claim) Result {
+	switch q.qtype {
+	case dns.TypeNAPTR:
 		return q.data(q.v.naptrs(q.qname, claims)...)
+	case dns.TypeTXT:
+		return q.data(q.displayNames(claims)...)
 	}
 	return q.nodata()
 }

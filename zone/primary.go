@@ -1,7 +1,6 @@
 package zone
 
 import (
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -21,6 +20,7 @@ type Primary struct {
 
 	writing sync.Mutex // taken before mu; one batch at a time
 	store   *location.Store
+	pubs    *location.Publications
 	disk    *Journal
 
 	mu      sync.Mutex // never held during I/O; these are written under both
@@ -61,7 +61,7 @@ type PrimaryConfig struct {
 // it has a new epoch.
 func NewPrimary(c PrimaryConfig) *Primary {
 	p := &Primary{home: c.View.Home(c.View.self), log: c.Logger, node: c.Node, disk: c.Journal,
-		store: location.NewStore(c.Clock, c.View.Rival), bell: make(chan struct{})}
+		store: location.NewStore(c.Clock, c.View.Rival), pubs: location.NewPublications(), bell: make(chan struct{})}
 	var kept []location.Binding
 	if c.Journal != nil {
 		p.version, kept, p.deltas = c.Journal.Version(), c.Journal.Bindings(), c.Journal.Deltas()
@@ -72,7 +72,7 @@ func NewPrimary(c PrimaryConfig) *Primary {
 			p.kept += p.deltas[i].cost()
 		}
 		for _, b := range kept {
-			p.store.Restore(b)
+			p.restore(b)
 			c.Clock.Observe(b.Stamp)
 		}
 	}
@@ -157,7 +157,12 @@ func (p *Primary) Recover(held Version, kept []location.Binding, listed func() b
 	var changes []location.Change
 	swept := listed() // asked under the lock: no sweep comes in between
 	for _, b := range kept {
-		changes = append(changes, p.store.Recover(b, swept)...)
+		if b.Kind.Registered() {
+			changes = append(changes, p.store.Recover(b, swept)...)
+		} else if _, known := p.pubs.Get(b); !known {
+			p.pubs.Apply([]location.Change{{New: b}})
+			changes = append(changes, location.Change{New: b})
+		}
 	}
 	d := Delta{Changes: changes, From: p.version.Serial}
 	if Newer(held.Serial, d.From) {
@@ -181,6 +186,13 @@ func (p *Primary) commitFrom(d Delta) error {
 		node = *d.Node
 	}
 	err := p.write(d, next, &node)
+	p.publish(d, next, node, err)
+	return err
+}
+
+// publish makes a version that the disk has, or failed to take, the current
+// one.
+func (p *Primary) publish(d Delta, next Version, node Node, err error) {
 	p.home.Apply(next, d.Node, d.Changes)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -196,39 +208,6 @@ func (p *Primary) commitFrom(d Delta) error {
 	}
 	close(p.bell)
 	p.bell = make(chan struct{})
-	return err
-}
-
-// write journals d, which leads to version v. A disk that fails is reported
-// once, and again when it works: the journal is then written anew from memory.
-func (p *Primary) write(d Delta, v Version, node *Node) error {
-	if p.disk == nil {
-		return nil
-	}
-	var err error
-	if p.diskErr == nil {
-		err = p.disk.Append(d)
-	}
-	if p.diskErr != nil || err == nil && p.disk.Bloated(p.store.Len()) {
-		err = p.disk.Rewrite(v, node, p.store.Bindings())
-	}
-	if err != nil {
-		err = fmt.Errorf("journal home zone: %w", err)
-	}
-	switch {
-	case err != nil && p.diskErr == nil:
-		p.log.Error("home zone is not kept on disk; serving goes on from memory", "err", err)
-	case err == nil && p.diskErr != nil:
-		p.log.Info("home zone is kept on disk again", "serial", v.Serial)
-	}
-	return err
-}
-
-// DiskErr returns why the last batch could not be kept, nil if it was.
-func (p *Primary) DiskErr() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.diskErr
 }
 
 // Since returns the deltas that lead from a serial to the current version,
@@ -252,17 +231,5 @@ func (p *Primary) Since(serial uint32) (Version, []Delta, bool) {
 func (p *Primary) Snapshot() (Version, Node, []location.Binding) {
 	p.writing.Lock()
 	defer p.writing.Unlock()
-	return p.version, p.node, p.store.Bindings()
-}
-
-// Close makes the journal safe against power loss and ends it.
-func (p *Primary) Close() error {
-	p.writing.Lock()
-	defer p.writing.Unlock()
-	if p.disk == nil {
-		return nil
-	}
-	err := p.disk.Close()
-	p.disk = nil
-	return err
+	return p.version, p.node, p.bindings()
 }

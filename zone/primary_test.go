@@ -36,7 +36,7 @@ func TestSlowDiskSilencesNobody(t *testing.T) {
 	go func() {
 		_, err := p.Update(func(s *location.Store) (out []location.Change) {
 			for i := range 5000 { // more than a pipe holds
-				out = append(out, s.Register(location.Contact{AOR: location.AOR(fmt.Sprint(1000 + i)), Tech: location.PJSIP, URI: "sip:x"})...)
+				out = append(out, s.Register(location.Contact{AOR: location.AOR(fmt.Sprint(1000 + i)), Kind: location.PJSIP, URI: "sip:x"})...)
 			}
 			close(writing)
 			return out
@@ -135,7 +135,7 @@ func TestRespelledAORStays(t *testing.T) {
 	p, v := newTestPrimary(t)
 	list := func(aor location.AOR) {
 		p.Update(func(s *location.Store) []location.Change {
-			return s.Sweep(location.PJSIP, []location.Contact{{AOR: aor, Tech: location.PJSIP, URI: "sip:x"}})
+			return s.Sweep(location.PJSIP, []location.Contact{{AOR: aor, Kind: location.PJSIP, URI: "sip:x"}})
 		})
 	}
 	list("Alice")

@@ -10,16 +10,16 @@ import (
 
 // claims returns the visible claims of a folded AOR, newest first.
 func (v *View) claims(key string) []claim {
-	all := v.names.load(key).claims()
-	for i := range all {
-		if !all[i].home.Visible() {
-			return slices.DeleteFunc(slices.Clone(all), func(c claim) bool { return !c.home.Visible() })
-		}
-	}
-	return all
+	return visible(v.names.load(key).claims())
 }
 
 func merge(a, b []claim) []claim {
+	switch {
+	case len(a) == 0:
+		return b
+	case len(b) == 0:
+		return a
+	}
 	out := append(slices.Clone(a), b...)
 	slices.SortFunc(out, func(x, y claim) int {
 		if before(x, y) {
@@ -33,32 +33,66 @@ func merge(a, b []claim) []claim {
 // ranked is a home's best claim on a name and the preference it gets.
 type ranked struct {
 	home *Home
-	aor  location.AOR
+	uri  uri
+	cost uint16
 	pref uint16
 }
 
-// rank orders homes, one entry each, best first, by the view's policy. A node
-// that is draining, or whose federator is silent, ranks behind the others.
+// uri is the user part of the URI that a claim leads to; the empty one is
+// what was dialled.
+type uri struct{ user location.AOR }
+
+// uri returns where calls go that the binding answers for.
+func (c claim) uri() uri {
+	if c.b.Kind.Registered() {
+		return uri{c.b.AOR}
+	}
+	if t := c.b.Info.Details().Target; t != "" {
+		return uri{t}
+	}
+	if c.b.Kind.Dialled() {
+		return uri{}
+	}
+	return uri{c.b.AOR}
+}
+
+func (c claim) cost() uint16 { return c.b.Info.Details().Cost }
+
+// rank orders homes, one entry for each of them and each URI, best first: the
+// lowest cost, then by the view's policy. A node that is draining, or whose
+// federator is silent, ranks behind the others.
 func (v *View) rank(claims []claim) []ranked {
 	out := make([]ranked, 0, len(claims))
 	for _, c := range claims {
-		if !slices.ContainsFunc(out, func(r ranked) bool { return r.home == c.home }) {
-			out = append(out, ranked{home: c.home, aor: c.b.AOR})
+		u := c.uri()
+		i := slices.IndexFunc(out, func(r ranked) bool { return r.home == c.home && r.uri == u })
+		if i < 0 {
+			out = append(out, ranked{home: c.home, uri: u, cost: c.cost()})
+		} else {
+			out[i].cost = min(out[i].cost, c.cost())
 		}
 	}
 	if len(out) > 1 {
-		slices.SortStableFunc(out, func(a, b ranked) int { return v.group(a.home) - v.group(b.home) })
+		slices.SortStableFunc(out, v.compare)
 		if v.order == All {
 			v.rotate(out)
 		}
 	}
 	for i := range out {
 		out[i].pref = preference(i)
-		if v.order == All && i > 0 && v.group(out[i].home) == v.group(out[i-1].home) {
+		if v.order == All && i > 0 && v.compare(out[i], out[i-1]) == 0 {
 			out[i].pref = out[i-1].pref
 		}
 	}
 	return out
+}
+
+// compare orders what is not equal by anything but the time of the claim.
+func (v *View) compare(a, b ranked) int {
+	if a.cost != b.cost {
+		return int(a.cost) - int(b.cost)
+	}
+	return v.group(a.home) - v.group(b.home)
 }
 
 // group ranks a home before all else that the policy looks at.
@@ -90,7 +124,7 @@ func (v *View) band(h *Home) int {
 // takes the first of equals.
 func (v *View) rotate(out []ranked) {
 	n := 1
-	for n < len(out) && v.group(out[n].home) == v.group(out[0].home) {
+	for n < len(out) && v.compare(out[n], out[0]) == 0 {
 		n++
 	}
 	k := int(v.turn.Add(1)) % n
@@ -109,7 +143,7 @@ func (v *View) naptrs(owner string, claims []claim) []dns.RR {
 	size := 0
 	for _, r := range v.rank(claims) {
 		n := len(out)
-		out = r.home.records.Load().naptrE2U(out, owner, string(r.aor), r.pref, v.ttl)
+		out = r.home.records.Load().naptrE2U(out, owner, r.uri, r.pref, v.ttl)
 		for _, rr := range out[n:] {
 			size += dns.Len(rr) - len(owner) // owners are compressed
 		}
@@ -124,28 +158,21 @@ func (v *View) naptrs(owner string, claims []claim) []dns.RR {
 // Trimmed returns how many answers left homes out for their size.
 func (v *View) Trimmed() int64 { return v.trimmed.Load() }
 
-// services are the SRV records of a name towards its homes.
-func (q query) services(label string, homes []ranked) Result {
-	var res Result
-	for _, r := range homes {
-		rec := r.home.records.Load()
-		rr := rec.srvAt(label, q.qname, r.pref)
-		if rr == nil {
-			continue
+// displayNames are the TXT records of a name: the caller's name, for
+// TXTCIDNAME, as each home has it.
+func (q query) displayNames(claims []claim) []dns.RR {
+	var out []dns.RR
+	for _, r := range q.v.rank(claims) {
+		for _, c := range claims {
+			if c.b.Info == (location.Info{}) || c.home != r.home || c.uri() != r.uri {
+				continue
+			}
+			name := c.b.Info.Details().Name
+			same := func(rr dns.RR) bool { return rr.(*dns.TXT).Txt[0] == escapeTXT(name) }
+			if name != "" && !slices.ContainsFunc(out, same) {
+				out = append(out, &dns.TXT{Hdr: q.header(dns.TypeTXT), Txt: []string{escapeTXT(name)}})
+			}
 		}
-		res.Answer = append(res.Answer, rr)
-		res.Extra = rec.glue(res.Extra)
 	}
-	switch {
-	case len(res.Answer) == 0:
-		return q.nxdomain()
-	case !q.wants(dns.TypeSRV):
-		return q.nodata()
-	}
-	return res
-}
-
-// glue appends the node's addresses (RFC 2782, additional data).
-func (r *nodeRecords) glue(out []dns.RR) []dns.RR {
-	return append(append(out, r.addrs[dns.TypeA]...), r.addrs[dns.TypeAAAA]...)
+	return out
 }

@@ -82,27 +82,31 @@ func naptrD2(owner, service, replacement string, pref uint16, ttl uint32) *dns.N
 	}
 }
 
-// naptrE2U appends the ENUM records (RFC 6116 §3.4) that send aor to the
+// naptrE2U appends the ENUM records (RFC 6116 §3.4) that send calls to u at the
 // node. Each has flag "u" and a regexp that matches every number: one that
 // does not makes Asterisk discard the whole answer. The text holds only what
 // location.ParseAOR and CheckNodeName let through.
-func (r *nodeRecords) naptrE2U(out []dns.RR, owner, aor string, pref uint16, ttl uint32) []dns.RR {
+func (r *nodeRecords) naptrE2U(out []dns.RR, owner string, u uri, pref uint16, ttl uint32) []dns.RR {
+	match, user := "!^.*$!", string(u.user)
+	if user == "" { // what was dialled; dns.NAPTR takes two backslashes for one
+		match, user = "!^(.*)$!", `\\1`
+	}
 	add := func(service, uri string) {
 		out = append(out, &dns.NAPTR{
 			Hdr:   dns.RR_Header{Name: owner, Rrtype: dns.TypeNAPTR, Class: dns.ClassINET, Ttl: ttl},
 			Order: naptrOrder, Preference: pref, Flags: "u", Service: service,
-			Regexp: "!^.*$!" + uri + "!", Replacement: ".",
+			Regexp: match + uri + "!", Replacement: ".",
 		})
 	}
 	host := r.host[:len(r.host)-1]
 	if r.sip {
 		// ENUMLOOKUP's default method is "sip" up to Asterisk 18 or so and
 		// "pjsip" later: publish both.
-		add("E2U+sip", "sip:"+aor+"@"+host)
-		add("E2U+pjsip", "sip:"+aor+"@"+host)
+		add("E2U+sip", "sip:"+user+"@"+host)
+		add("E2U+pjsip", "sip:"+user+"@"+host)
 	}
 	if r.iax {
-		add("E2U+iax2", "iax2:fed@"+host+"/"+aor)
+		add("E2U+iax2", "iax2:fed@"+host+"/"+user)
 	}
 	return out
 }

@@ -2,8 +2,10 @@ package zone
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -69,6 +71,9 @@ func (j *Journal) replay(raw []byte) error {
 			node = &x
 		default:
 			c, err := parseChange(string(line))
+			if errors.Is(err, location.ErrKind) {
+				continue // a later version's: its other secondaries keep it
+			}
 			if err != nil {
 				return bad(n, err)
 			}
@@ -91,10 +96,10 @@ func (j *Journal) finish(boot string, clean bool) error {
 func (j *Journal) replayed(serial uint32, node *Node, changes []location.Change, snapshot bool) {
 	j.fresh = j.fresh && len(changes) == 0
 	for _, c := range changes {
-		if c.Old.AOR != "" {
+		if c.Old.Kind != 0 {
 			delete(j.live, journalKey{c.Old.AOR, c.Old.Contact})
 		}
-		if c.New.AOR != "" {
+		if c.New.Kind != 0 {
 			j.live[journalKey{c.New.AOR, c.New.Contact}] = c.New
 		}
 	}
@@ -124,31 +129,56 @@ func checkBatch(line, lines []byte) (uint32, error) {
 }
 
 func parseChange(line string) (location.Change, error) {
-	var c location.Change
 	f := strings.Fields(line)
-	if len(f) != 5 || f[0] != "+" && f[0] != "-" {
-		return c, fmt.Errorf("%q: want \"+ aor tech contact stamp\"", line)
+	if len(f) < 5 || f[0] != "+" && f[0] != "-" {
+		return location.Change{}, fmt.Errorf("%q: want \"+ aor kind contact stamp\"", line)
 	}
-	aor, err := location.ParseAOR(f[1])
+	b, err := parseLine(f[1:])
 	if err != nil {
-		return c, err
-	}
-	b := location.Binding{AOR: aor}
-	if b.Tech, err = location.ParseTech(f[2]); err != nil {
-		return c, err
-	}
-	if b.Contact, err = location.ParseContactID(f[3]); err != nil {
-		return c, err
-	}
-	if b.Stamp, err = location.ParseStamp(f[4]); err != nil {
-		return c, err
+		return location.Change{}, err
 	}
 	if f[0] == "+" {
-		c.New = b
-	} else {
-		c.Old = b
+		return location.Change{New: b}, nil
 	}
-	return c, nil
+	return location.Change{Old: b}, nil
+}
+
+// parseLine reads the fields of a binding.
+func parseLine(f []string) (b location.Binding, err error) {
+	if b.Kind, err = location.ParseKind(f[1]); err != nil {
+		return b, err
+	}
+	contact, err := location.ParseContactID(f[2])
+	if err != nil {
+		return b, err
+	}
+	stamp, err := location.ParseStamp(f[3])
+	if err != nil {
+		return b, err
+	}
+	if b.Kind.Registered() {
+		b.AOR, err = location.ParseAOR(f[0])
+	} else {
+		b, err = parsePublished(b.Kind, f[0], f[4:])
+		contact = b.Contact
+	}
+	b.Contact, b.Stamp = contact, stamp
+	return b, err
+}
+
+func parsePublished(k location.Kind, name string, details []string) (location.Binding, error) {
+	var d location.Details
+	for _, s := range details {
+		key, val, _ := strings.Cut(s, "=")
+		val, err := url.QueryUnescape(val)
+		if err == nil {
+			_, err = d.Set(key, val)
+		}
+		if err != nil {
+			return location.Binding{}, fmt.Errorf("%q: %w", s, err)
+		}
+	}
+	return location.Publish(k, name, d)
 }
 
 // spoil overwrites the boot id, which takes no space, since batches will be

@@ -34,69 +34,178 @@ func HomeOf(name, origin string) (node string, ok bool) {
 
 // TXT returns the record that carries b in the home zone apex.
 func TXT(b location.Binding, apex string, ttl uint32) *dns.TXT {
-	fold := b.AOR.Fold()
-	txt := make([]string, 0, 5)
-	txt = append(txt, txtVersion, "k="+b.Tech.String(), "c="+b.Contact.String())
+	rr := &dns.TXT{Hdr: dns.RR_Header{Name: Owner(b, apex), Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: ttl}}
+	rr.Txt = append(make([]string, 0, 5), txtVersion, "k="+b.Kind.String())
+	if b.Kind.Registered() {
+		rr.Txt = append(rr.Txt, "c="+b.Contact.String())
+	}
 	if b.Stamp != 0 {
-		txt = append(txt, "t="+b.Stamp.String())
+		rr.Txt = append(rr.Txt, "t="+b.Stamp.String())
 	}
-	if fold != string(b.AOR) {
-		txt = append(txt, "u="+string(b.AOR))
+	if b.Kind.Registered() {
+		if b.AOR.Fold() != string(b.AOR) {
+			rr.Txt = append(rr.Txt, "u="+string(b.AOR))
+		}
+		return rr
 	}
-	return &dns.TXT{
-		Hdr: dns.RR_Header{Name: fold + ".users." + apex, Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: ttl},
-		Txt: txt,
+	b.Info.Details().Each(func(key, val string) { rr.Txt = append(rr.Txt, key+"="+escapeTXT(val)) })
+	return rr
+}
+
+// Owner returns the owner name of a binding's record in the zone apex.
+func Owner(b location.Binding, apex string) string {
+	switch {
+	case b.Kind == location.Wildcard:
+		return "*." + ENUM(b.Digits()) + "e164." + apex
+	case b.Kind.Dialled():
+		return ENUM(b.Digits()) + "e164." + apex
 	}
+	return b.AOR.Fold() + "." + treeOf(b.Kind) + "." + apex
+}
+
+// ENUM returns digits as labels, the last digit first, each with its dot (RFC
+// 6116 §3.2): "1001" becomes "1.0.0.1.".
+func ENUM(digits string) string {
+	b := make([]byte, 0, 2*len(digits))
+	for i := len(digits) - 1; i >= 0; i-- {
+		b = append(b, digits[i], '.')
+	}
+	return string(b)
+}
+
+// unENUM is the reverse of ENUM for labels without the last dot.
+func unENUM(rel string) (digits string, ok bool) {
+	b := make([]byte, 0, 32)
+	for i := len(rel) - 1; i >= 0; i -= 2 {
+		c := rel[i]
+		if c < '0' || c > '9' || i > 0 && rel[i-1] != '.' || len(b) == cap(b) {
+			return "", false
+		}
+		b = append(b, c)
+	}
+	return string(b), rel == "" || rel[0] != '.'
 }
 
 // ParseTXT is the reverse of TXT. It returns the binding, or the node's own
-// record if rr stands at the apex. Whatever a peer sends is checked here: an
-// AOR with a character that must not be published is an error.
+// record if rr stands at the apex. Whatever a peer sends is checked here: a
+// name with a character that must not be published is an error. Of a kind that
+// only later versions know, the error is location.ErrKind.
 func ParseTXT(rr *dns.TXT, apex string) (location.Binding, *Node, error) {
-	var b location.Binding
 	owner := strings.ToLower(rr.Hdr.Name)
 	if owner == apex {
 		node, _, _ := strings.Cut(apex, ".")
 		n, err := parseNode(node, rr.Txt)
-		return b, &n, err
+		return location.Binding{}, &n, err
 	}
-	rel, ok := strings.CutSuffix(owner, ".users."+apex)
+	b, err := parseBinding(owner, apex, rr.Txt)
+	if err != nil {
+		return location.Binding{}, nil, fmt.Errorf("parse binding %s: %w", owner, err)
+	}
+	return b, nil, nil
+}
+
+func parseBinding(owner, apex string, txt []string) (location.Binding, error) {
+	if rel, ok := strings.CutSuffix(owner, ".users."+apex); ok {
+		return parseUser(rel, txt)
+	}
+	rel, ok := strings.CutSuffix(owner, "."+apex)
 	if !ok {
-		return b, nil, fmt.Errorf("parse binding: owner %s is not below users.%s", owner, apex)
+		return location.Binding{}, fmt.Errorf("it is not below %s", apex)
 	}
-	if err := checkVersion(rr.Txt); err != nil {
-		return b, nil, fmt.Errorf("parse binding %s: %w", owner, err)
+	name, tree := cutLast(rel)
+	p, err := parseRecord(txt)
+	if err != nil {
+		return p.b, err
 	}
-	name := rel
-	for _, s := range rr.Txt {
+	if tree != treeOf(p.b.Kind) {
+		return p.b, fmt.Errorf("k=%s does not belong below %s", p.b.Kind, tree)
+	}
+	if p.b.Kind.Dialled() {
+		if p.b.Kind == location.Wildcard {
+			if name, ok = strings.CutPrefix(name+".", "*."); !ok {
+				return p.b, fmt.Errorf("k=wildcard belongs at a name that begins with *")
+			}
+			name = strings.TrimSuffix(name, ".")
+		}
+		if name, ok = unENUM(name); !ok {
+			return p.b, fmt.Errorf("want up to 32 digits, one a label, the last one first")
+		}
+	}
+	return p.publish(name)
+}
+
+// parseUser reads a record below users: a registration, or a published user.
+func parseUser(rel string, txt []string) (location.Binding, error) {
+	p, err := parseRecord(txt)
+	switch {
+	case err != nil:
+		return p.b, err
+	case p.b.Kind == location.User:
+		return p.publish(rel)
+	case !p.b.Kind.Registered():
+		return p.b, fmt.Errorf("k=%s does not belong below users", p.b.Kind)
+	case p.b.Contact == 0:
+		return p.b, fmt.Errorf("c= is missing")
+	}
+	if p.u != "" {
+		if !strings.EqualFold(p.u, rel) {
+			return p.b, fmt.Errorf("u=%s does not fold to %s", p.u, rel)
+		}
+		rel = p.u
+	}
+	p.b.AOR, err = location.ParseAOR(strings.Clone(rel)) // the rest of the message need not stay
+	return p.b, err
+}
+
+// record is the text of a binding, its name aside.
+type record struct {
+	b location.Binding
+	u string // of a registration
+	d location.Details
+}
+
+func (p record) publish(name string) (location.Binding, error) {
+	b, err := location.Publish(p.b.Kind, strings.Clone(name), p.d)
+	b.Stamp = p.b.Stamp
+	return b, err
+}
+
+// parseRecord reads the character-strings; keys that it does not know are
+// ignored, so that versions mix.
+func parseRecord(txt []string) (p record, err error) {
+	if err := checkVersion(txt); err != nil {
+		return p, err
+	}
+	for _, s := range txt[1:] {
 		key, val, _ := strings.Cut(s, "=")
-		var err error
 		switch key {
 		case "k":
-			b.Tech, err = location.ParseTech(val)
+			p.b.Kind, err = location.ParseKind(val)
 		case "c":
-			b.Contact, err = location.ParseContactID(val)
+			p.b.Contact, err = location.ParseContactID(val)
 		case "t":
-			b.Stamp, err = location.ParseStamp(val)
+			p.b.Stamp, err = location.ParseStamp(val)
 		case "u":
-			if !strings.EqualFold(val, rel) {
-				err = fmt.Errorf("u=%s does not fold to %s", val, rel)
-			}
-			name = val
+			p.u = val
 		}
 		if err != nil {
-			return b, nil, fmt.Errorf("parse binding %s: %w", owner, err)
+			return p, err
 		}
 	}
-	if b.Tech == 0 || b.Contact == 0 {
-		return b, nil, fmt.Errorf("parse binding %s: k= or c= is missing", owner)
+	if p.b.Kind == 0 {
+		return p, fmt.Errorf("k= is missing")
 	}
-	aor, err := location.ParseAOR(strings.Clone(name)) // the rest of the message need not stay
-	if err != nil {
-		return b, nil, fmt.Errorf("parse binding: %w", err)
+	if p.b.Kind.Registered() {
+		return p, nil
 	}
-	b.AOR = aor
-	return b, nil, nil
+	p.b.Contact = 0
+	for _, s := range txt[1:] {
+		key, val, _ := strings.Cut(s, "=")
+		if _, err := p.d.Set(key, unescapeTXT(val)); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
 }
 
 // NodeTXT returns the apex TXT of a home zone.

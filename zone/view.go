@@ -19,10 +19,13 @@ type View struct {
 	ttl    uint32
 	order  Order
 
-	names  *table[name] // by folded AOR
-	labels tallies      // empty non-terminals below users, by dotted suffix
-	digits tallies      // number prefixes below e164
-	sizes  struct{ plain, plus sizes }
+	names  *table[name]  // by folded AOR
+	routes *table[route] // all else, by key
+	labels tallies       // empty non-terminals below users, by dotted suffix
+	digits tallies       // number prefixes below e164
+	sizes  struct {      // of what stands in the ENUM tree
+		plain, plus, published, cover sizes
+	}
 
 	mu      sync.Mutex              // guards the writing of homes and indexed
 	homes   atomic.Pointer[[]*Home] // by name
@@ -66,7 +69,7 @@ func NewView(c Config) *View {
 		c.Now = time.Now
 	}
 	v := &View{origin: c.Origin, self: c.Self, ttl: uint32(max(1, c.TTL/time.Second)), order: c.Order,
-		onContested: c.OnContested, now: c.Now, names: newNames(), labels: newTallies(), digits: newTallies()}
+		onContested: c.OnContested, now: c.Now, names: newNames(), routes: newRoutes(), labels: newTallies(), digits: newTallies()}
 	v.homes.Store(&[]*Home{})
 	v.indexed.Store(&[]*Home{})
 	v.touch()

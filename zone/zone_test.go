@@ -32,6 +32,6 @@ func bind(aor string, contact uint64, stamp uint64) location.Change {
 }
 
 func binding(aor string, contact uint64, stamp uint64) location.Binding {
-	return location.Binding{AOR: location.AOR(aor), Tech: location.PJSIP,
+	return location.Binding{AOR: location.AOR(aor), Kind: location.PJSIP,
 		Contact: location.ContactID(contact), Stamp: location.Stamp(stamp)}
 }

@@ -30,7 +30,7 @@ var usersCommand = &cli.Command{
 type user struct {
 	aor   location.AOR
 	home  string
-	tech  location.Tech
+	tech  location.Kind
 	stamp location.Stamp
 }
 
@@ -60,7 +60,7 @@ func users(c *cli.Context) error {
 		}
 		for _, b := range t.Bindings {
 			if ok, _ := path.Match(pattern, string(b.AOR)); ok {
-				all = append(all, user{b.AOR, node, b.Tech, b.Stamp})
+				all = append(all, user{b.AOR, node, b.Kind, b.Stamp})
 			}
 		}
 	}

@@ -103,7 +103,7 @@ func (l *Lab) compareZone(n *node, home int, got map[binding]bool) (differ []str
 		if !ok {
 			continue
 		}
-		b := binding{u.aor, location.Contact{Tech: location.PJSIP, URI: c.uri}.ID()}
+		b := binding{u.aor, location.Contact{Kind: location.PJSIP, URI: c.uri}.ID()}
 		if !got[b] && c.expires.After(soon) {
 			differ = append(differ, fmt.Sprintf("%s: zone of %s lacks %s", n.name, nodeName(home), u.aor))
 		}

@@ -45,7 +45,7 @@ func newUsers(f *Federation, count int, changes float64, seed uint64) *users {
 func aor(user int) location.AOR { return location.AOR(fmt.Sprintf("u%05d", user)) }
 
 func contact(user, home int) location.Contact {
-	return location.Contact{AOR: aor(user), Tech: location.PJSIP, URI: fmt.Sprintf("sip:u%05d@192.0.2.%d:5060", user, home)}
+	return location.Contact{AOR: aor(user), Kind: location.PJSIP, URI: fmt.Sprintf("sip:u%05d@192.0.2.%d:5060", user, home)}
 }
 
 // register puts all users somewhere.
@@ -104,7 +104,7 @@ func (u *users) depart(now time.Time) {
 		case u.home[d.user] != d.home:
 			c := contact(d.user, d.home)
 			u.err = errors.Join(u.err, u.fed.nodes[d.home].update(func(s *location.Store) []location.Change {
-				return s.Remove(c.AOR, c.Tech, c.URI)
+				return s.Remove(c.AOR, c.Kind, c.URI)
 			}))
 		}
 	}

@@ -49,7 +49,7 @@ func serve(t *testing.T, r *Runtime) string {
 // word of one that has nothing only if no other is still to answer.
 func TestRecover(t *testing.T) {
 	b, c := newTestRuntime(t, "pbx-b"), newTestRuntime(t, "pbx-c")
-	lost := location.Binding{AOR: "1001", Tech: location.PJSIP, Contact: 7, Stamp: 1 << 40}
+	lost := location.Binding{AOR: "1001", Kind: location.PJSIP, Contact: 7, Stamp: 1 << 40}
 	b.view.Home("pbx-a").Replace(zone.Version{Epoch: "00000000000000aa", Serial: 4711},
 		&zone.Node{Name: "pbx-a", State: zone.Up}, []location.Binding{lost})
 

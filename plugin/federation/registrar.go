@@ -18,12 +18,12 @@ func (g registrar) Registered(c location.Contact) {
 }
 
 // ListedAOR implements ami.Registrar.
-func (g registrar) ListedAOR(a location.AOR, t location.Tech, list []location.Contact) {
+func (g registrar) ListedAOR(a location.AOR, t location.Kind, list []location.Contact) {
 	g.update(func(s *location.Store) []location.Change { return s.ObserveAOR(a, t, list) })
 }
 
 // ListedAll implements ami.Registrar.
-func (g registrar) ListedAll(t location.Tech, list []location.Contact) {
+func (g registrar) ListedAll(t location.Kind, list []location.Contact) {
 	g.update(func(s *location.Store) []location.Change {
 		g.r.swept.Store(true)
 		return s.Sweep(t, list)
@@ -31,7 +31,7 @@ func (g registrar) ListedAll(t location.Tech, list []location.Contact) {
 }
 
 // Removed implements ami.Registrar.
-func (g registrar) Removed(a location.AOR, t location.Tech, uri string) {
+func (g registrar) Removed(a location.AOR, t location.Kind, uri string) {
 	g.update(func(s *location.Store) []location.Change {
 		if uri == "" {
 			return s.RemoveAOR(a, t)

@@ -100,7 +100,7 @@ func (r *Runtime) Start() (err error) {
 }
 
 // heldHere counts the bindings of one technology in the own home zone.
-func (r *Runtime) heldHere(t location.Tech) (n int) {
+func (r *Runtime) heldHere(t location.Kind) (n int) {
 	r.primary.Read(func(s *location.Store) { n = s.Count(t) })
 	return n
 }

@@ -52,7 +52,7 @@ func TestTransferToWhoStopsReading(t *testing.T) {
 			Logger: r.log})
 		r.primary.Update(func(s *location.Store) (out []location.Change) {
 			for i := range 2000 {
-				out = append(out, s.Register(location.Contact{AOR: location.AOR(fmt.Sprint(1000 + i)), Tech: location.PJSIP, URI: "sip:x"})...)
+				out = append(out, s.Register(location.Contact{AOR: location.AOR(fmt.Sprint(1000 + i)), Kind: location.PJSIP, URI: "sip:x"})...)
 			}
 			return out
 		})

@@ -4,44 +4,13 @@ import (
 	"fmt"
 	"hash/fnv"
 	"strconv"
-	"strings"
 	"time"
 )
-
-// Tech is the channel technology with which a contact is registered.
-type Tech uint8
-
-// The technologies that Asterisk registers contacts with.
-const (
-	PJSIP Tech = iota + 1
-	SIP        // chan_sip
-	IAX2
-)
-
-var techNames = [...]string{PJSIP: "pjsip", SIP: "sip", IAX2: "iax2"}
-
-// String returns "pjsip", "sip" or "iax2".
-func (t Tech) String() string {
-	if int(t) < len(techNames) && t > 0 {
-		return techNames[t]
-	}
-	return "tech" + strconv.Itoa(int(t))
-}
-
-// ParseTech is the reverse of Tech.String.
-func ParseTech(s string) (Tech, error) {
-	for t, name := range techNames {
-		if name != "" && strings.EqualFold(name, s) {
-			return Tech(t), nil
-		}
-	}
-	return 0, fmt.Errorf("technology %q: want pjsip, sip or iax2", s)
-}
 
 // Contact is one registered contact as its registrar lists it now.
 type Contact struct {
 	AOR  AOR
-	Tech Tech
+	Kind Kind
 	// URI is the contact as registered, never published:
 	// "sip:1001@192.0.2.7:5060;ob", "iax2:1003@192.0.2.8:4569".
 	URI string
@@ -54,7 +23,7 @@ type Contact struct {
 // ID names the contact within its AOR.
 func (c Contact) ID() ContactID {
 	h := fnv.New64a()
-	h.Write([]byte{byte(c.Tech)})
+	h.Write([]byte{byte(c.Kind)})
 	h.Write([]byte(c.URI))
 	return ContactID(h.Sum64())
 }
@@ -78,24 +47,37 @@ func ParseContactID(s string) (ContactID, error) {
 	return ContactID(n), nil
 }
 
-// Binding ties an AOR to the home that publishes it, one for each contact.
-// It is comparable; two equal bindings are the same record on the wire.
+// Binding ties an AOR to the home that publishes it, one for each contact; or,
+// by its kind, a number, a block of numbers, a trunk or a service. It is
+// comparable; two equal bindings are the same record on the wire.
 type Binding struct {
+	// AOR is the name that is bound: a user, trunk, provider or service, or the
+	// digits of a number (of a range: its first number), "." for none.
 	AOR     AOR
-	Tech    Tech
+	Kind    Kind
 	Contact ContactID
 	// Stamp ranks the claim among those of other homes; zero ranks below
 	// every stamped one (a contact that was only ever listed).
 	Stamp Stamp
+	// Info is what a published binding says beyond that.
+	Info Info
 }
 
 // Change replaces Old by New: an addition has a zero Old, a removal a zero New.
 type Change struct{ Old, New Binding }
 
-// AOR returns the address-of-record that changed.
+// AOR returns the name whose binding changed.
 func (c Change) AOR() AOR {
-	if c.New.AOR != "" {
+	if c.New.Kind != 0 {
 		return c.New.AOR
 	}
 	return c.Old.AOR
+}
+
+// Kind returns the kind of the binding that changed.
+func (c Change) Kind() Kind {
+	if c.New.Kind != 0 {
+		return c.New.Kind
+	}
+	return c.Old.Kind
 }

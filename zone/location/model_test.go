@@ -18,9 +18,9 @@ func TestStoreAgainstModel(t *testing.T) {
 		s := NewStore(NewClock(func() time.Time { return now }), func(a AOR) Stamp { return rivals[a] })
 		model, shadow := map[Contact]bool{}, map[Binding]bool{}
 		newest := map[AOR]Stamp{}
-		key := func(c Contact) Contact { return Contact{AOR: c.AOR, Tech: c.Tech, URI: c.URI} }
+		key := func(c Contact) Contact { return Contact{AOR: c.AOR, Kind: c.Kind, URI: c.URI} }
 		random := func() Contact {
-			return Contact{AOR: AOR(fmt.Sprint(100 + rng.IntN(4))), Tech: []Tech{PJSIP, SIP}[rng.IntN(2)],
+			return Contact{AOR: AOR(fmt.Sprint(100 + rng.IntN(4))), Kind: []Kind{PJSIP, SIP}[rng.IntN(2)],
 				URI: fmt.Sprintf("sip:%d", rng.IntN(3)), Expires: now.Add(time.Duration(rng.IntN(90)) * time.Second)}
 		}
 		for step := range 500 {
@@ -28,7 +28,7 @@ func TestStoreAgainstModel(t *testing.T) {
 			c, list := random(), []Contact{}
 			for range rng.IntN(5) {
 				l := random()
-				l.Tech = c.Tech
+				l.Kind = c.Kind
 				list = append(list, l)
 			}
 			var do func() []Change
@@ -38,19 +38,19 @@ func TestStoreAgainstModel(t *testing.T) {
 			case 1:
 				do = func() []Change { model[key(c)] = true; return s.Observe(c) }
 			case 2:
-				do = func() []Change { delete(model, key(c)); return s.Remove(c.AOR, c.Tech, c.URI) }
+				do = func() []Change { delete(model, key(c)); return s.Remove(c.AOR, c.Kind, c.URI) }
 			case 3:
 				for i := range list {
 					list[i].AOR = c.AOR
 				}
 				do = func() []Change {
-					replace(model, list, func(m Contact) bool { return m.Tech == c.Tech && m.AOR == c.AOR })
-					return s.ObserveAOR(c.AOR, c.Tech, list)
+					replace(model, list, func(m Contact) bool { return m.Kind == c.Kind && m.AOR == c.AOR })
+					return s.ObserveAOR(c.AOR, c.Kind, list)
 				}
 			case 4:
 				do = func() []Change {
-					replace(model, list, func(m Contact) bool { return m.Tech == c.Tech })
-					return s.Sweep(c.Tech, list)
+					replace(model, list, func(m Contact) bool { return m.Kind == c.Kind })
+					return s.Sweep(c.Kind, list)
 				}
 			case 5:
 				rivals[c.AOR] = Stamp(now.UnixMilli()) << 16
@@ -95,6 +95,6 @@ func replace(model map[Contact]bool, list []Contact, of func(Contact) bool) {
 		}
 	}
 	for _, c := range list {
-		model[Contact{AOR: c.AOR, Tech: c.Tech, URI: c.URI}] = true
+		model[Contact{AOR: c.AOR, Kind: c.Kind, URI: c.URI}] = true
 	}
 }

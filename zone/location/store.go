@@ -42,11 +42,11 @@ func NewStore(clock *Clock, rival func(AOR) Stamp) *Store {
 func (s *Store) Len() int { return s.n }
 
 // Count returns the number of bindings of one technology.
-func (s *Store) Count(t Tech) int {
+func (s *Store) Count(t Kind) int {
 	n := 0
 	for _, cs := range s.aors {
 		for _, e := range cs {
-			if e.b.Tech == t {
+			if e.b.Kind == t {
 				n++
 			}
 		}
@@ -102,7 +102,7 @@ func (s *Store) Contacts(a AOR) []Contact {
 }
 
 func (e *entry) contact() Contact {
-	return Contact{AOR: e.b.AOR, Tech: e.b.Tech, URI: e.uri, Expires: e.expires, UserAgent: e.agent}
+	return Contact{AOR: e.b.AOR, Kind: e.b.Kind, URI: e.uri, Expires: e.expires, UserAgent: e.agent}
 }
 
 // Register records a REGISTER seen as it happened; the claim gets a new stamp
@@ -122,7 +122,7 @@ func (s *Store) Register(c Contact) []Change {
 func (s *Store) Observe(c Contact) []Change {
 	e, known := s.aors[c.AOR][c.ID()]
 	if !known {
-		e = &entry{b: Binding{AOR: c.AOR, Tech: c.Tech, Contact: c.ID()}}
+		e = &entry{b: Binding{AOR: c.AOR, Kind: c.Kind, Contact: c.ID()}}
 		e.note(c)
 		e.rival, e.baseline = s.rival(c.AOR), c.Expires
 		s.put(e)
@@ -153,7 +153,7 @@ func (s *Store) returned(e *entry, c Contact) bool {
 }
 
 // ObserveAOR records a listing that is complete for one AOR and technology.
-func (s *Store) ObserveAOR(a AOR, t Tech, list []Contact) []Change {
+func (s *Store) ObserveAOR(a AOR, t Kind, list []Contact) []Change {
 	var out []Change
 	seen := make(map[ContactID]bool, len(list))
 	for _, c := range list {
@@ -161,7 +161,7 @@ func (s *Store) ObserveAOR(a AOR, t Tech, list []Contact) []Change {
 		out = append(out, s.Observe(c)...)
 	}
 	for id, e := range s.aors[a] {
-		if e.b.Tech == t && !seen[id] {
+		if e.b.Kind == t && !seen[id] {
 			out = append(out, s.drop(e))
 		}
 	}
@@ -169,7 +169,7 @@ func (s *Store) ObserveAOR(a AOR, t Tech, list []Contact) []Change {
 }
 
 // Sweep records a complete listing of one technology: what it lacks is gone.
-func (s *Store) Sweep(t Tech, list []Contact) []Change {
+func (s *Store) Sweep(t Kind, list []Contact) []Change {
 	var out []Change
 	seen := make(map[AOR]map[ContactID]bool, len(list))
 	for _, c := range list {
@@ -181,7 +181,7 @@ func (s *Store) Sweep(t Tech, list []Contact) []Change {
 	}
 	for a, cs := range s.aors {
 		for id, e := range cs {
-			if e.b.Tech == t && !seen[a][id] {
+			if e.b.Kind == t && !seen[a][id] {
 				out = append(out, s.drop(e))
 			}
 		}
@@ -190,8 +190,8 @@ func (s *Store) Sweep(t Tech, list []Contact) []Change {
 }
 
 // Remove records that the registrar removed the contact.
-func (s *Store) Remove(a AOR, t Tech, uri string) []Change {
-	e, ok := s.aors[a][Contact{AOR: a, Tech: t, URI: uri}.ID()]
+func (s *Store) Remove(a AOR, t Kind, uri string) []Change {
+	e, ok := s.aors[a][Contact{AOR: a, Kind: t, URI: uri}.ID()]
 	if !ok {
 		return nil
 	}
@@ -200,12 +200,12 @@ func (s *Store) Remove(a AOR, t Tech, uri string) []Change {
 
 // RemoveAOR records that the registrar removed every contact of one
 // technology.
-func (s *Store) RemoveAOR(a AOR, t Tech) []Change { return s.ObserveAOR(a, t, nil) }
+func (s *Store) RemoveAOR(a AOR, t Kind) []Change { return s.ObserveAOR(a, t, nil) }
 
 func (s *Store) stamp(e *entry, c Contact) []Change {
 	var old Binding
 	if e == nil {
-		e = &entry{b: Binding{AOR: c.AOR, Tech: c.Tech, Contact: c.ID()}}
+		e = &entry{b: Binding{AOR: c.AOR, Kind: c.Kind, Contact: c.ID()}}
 		s.put(e)
 	} else {
 		old = e.b

@@ -19,7 +19,7 @@ func newWorld(t *testing.T) *world {
 }
 
 func (w *world) contact(uri string, expires int) Contact {
-	c := Contact{AOR: "1001", Tech: PJSIP, URI: uri}
+	c := Contact{AOR: "1001", Kind: PJSIP, URI: uri}
 	if expires > 0 {
 		c.Expires = w.now.Add(time.Duration(expires) * time.Second)
 	}
@@ -70,7 +70,7 @@ func TestReturnRestamps(t *testing.T) {
 	// The first listing after the rival's claim may show a refresh that was
 	// before it: it proves nothing.
 	w.want(w.s.Observe(w.contact("sip:a", 60)), 0, true)
-	w.want(w.s.Observe(Contact{AOR: "1001", Tech: PJSIP, URI: "sip:a", Expires: w.now.Add(time.Minute)}), 0, true)
+	w.want(w.s.Observe(Contact{AOR: "1001", Kind: PJSIP, URI: "sip:a", Expires: w.now.Add(time.Minute)}), 0, true)
 	w.now = w.now.Add(5 * time.Second)
 	got := w.s.Observe(w.contact("sip:a", 60))
 	w.want(got, 1, true)
@@ -84,11 +84,11 @@ func TestReturnRestamps(t *testing.T) {
 func TestRestoredContactStealsNobody(t *testing.T) {
 	w := newWorld(t)
 	w.rival = Stamp(w.now.UnixMilli()) << 16
-	old := Binding{AOR: "1001", Tech: PJSIP, Contact: w.contact("sip:a", 0).ID(), Stamp: 7}
+	old := Binding{AOR: "1001", Kind: PJSIP, Contact: w.contact("sip:a", 0).ID(), Stamp: 7}
 	w.s.Restore(old)
 	expires := w.now.Add(time.Hour)
 	for range 3 { // stale, but still listed by the registrar
-		w.want(w.s.Sweep(PJSIP, []Contact{{AOR: "1001", Tech: PJSIP, URI: "sip:a", Expires: expires}}), 0, true)
+		w.want(w.s.Sweep(PJSIP, []Contact{{AOR: "1001", Kind: PJSIP, URI: "sip:a", Expires: expires}}), 0, true)
 		w.now = w.now.Add(time.Second)
 	}
 	if got := w.s.Bindings(); len(got) != 1 || got[0] != old {
@@ -99,7 +99,7 @@ func TestRestoredContactStealsNobody(t *testing.T) {
 func TestSweepRemovesWhatIsNotListed(t *testing.T) {
 	w := newWorld(t)
 	w.s.Register(w.contact("sip:a", 0))
-	w.s.Register(Contact{AOR: "1003", Tech: IAX2, URI: "iax2:x"})
+	w.s.Register(Contact{AOR: "1003", Kind: IAX2, URI: "iax2:x"})
 	w.want(w.s.Sweep(PJSIP, nil), 1, false)
 	if w.s.Has("1001") || !w.s.Has("1003") {
 		t.Error("a sweep of one technology must leave the others alone")
@@ -123,9 +123,9 @@ func TestReplacementAddsBeforeItRemoves(t *testing.T) {
 func TestRecover(t *testing.T) {
 	w := newWorld(t)
 	w.s.Observe(w.contact("sip:a", 60))
-	kept := Binding{AOR: "1001", Tech: PJSIP, Contact: w.contact("sip:a", 0).ID(), Stamp: 9}
+	kept := Binding{AOR: "1001", Kind: PJSIP, Contact: w.contact("sip:a", 0).ID(), Stamp: 9}
 	w.want(w.s.Recover(kept, true), 1, true)
-	gone := Binding{AOR: "1002", Tech: PJSIP, Contact: 5, Stamp: 9}
+	gone := Binding{AOR: "1002", Kind: PJSIP, Contact: 5, Stamp: 9}
 	w.want(w.s.Recover(gone, true), 0, true) // listed since, and not there
 	w.want(w.s.Recover(gone, false), 1, true)
 }

@@ -121,7 +121,7 @@ func (a *answer) side(v zone.Version, node *zone.Node, changes []location.Change
 		}
 	}
 	for _, c := range changes {
-		if b := of(c); b.AOR != "" {
+		if b := of(c); b.Kind != 0 {
 			if err := a.add(zone.TXT(b, a.apex, a.ttl)); err != nil {
 				return err
 			}

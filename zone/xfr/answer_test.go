@@ -29,7 +29,7 @@ func (c canned) Snapshot() (zone.Version, zone.Node, []location.Binding) {
 func TestMessagesFit(t *testing.T) {
 	long := func(i int) location.Binding {
 		aor := strings.Repeat("A", 57) + "." + strings.Repeat("B", 55) + string(rune('A'+i/676%26)) + string(rune('A'+i/26%26)) + string(rune('A'+i%26))
-		return location.Binding{AOR: location.AOR(aor), Tech: location.PJSIP, Contact: location.ContactID(i + 1), Stamp: 1 << 60}
+		return location.Binding{AOR: location.AOR(aor), Kind: location.PJSIP, Contact: location.ContactID(i + 1), Stamp: 1 << 60}
 	}
 	full := canned{version: zone.Version{Epoch: zone.NewEpoch(), Serial: 9}}
 	for i := range 2000 {

@@ -129,7 +129,7 @@ func (l *load) move(s *storm, d time.Duration) {
 		from := l.users*((i+1)%l.nodes)/l.nodes + k/l.nodes*l.size%max(1, l.users/l.nodes-l.size)
 		s.nodes[i].primary.Update(func(st *location.Store) (out []location.Change) {
 			for u := from; u < from+l.size; u++ {
-				out = append(out, st.Register(location.Contact{AOR: user(u), Tech: location.PJSIP, URI: "sip:" + strconv.Itoa(k)})...)
+				out = append(out, st.Register(location.Contact{AOR: user(u), Kind: location.PJSIP, URI: "sip:" + strconv.Itoa(k)})...)
 			}
 			return out
 		})

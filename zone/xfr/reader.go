@@ -159,6 +159,9 @@ func (r *reader) parse(rr dns.RR) (location.Binding, *zone.Node, bool) {
 		return location.Binding{}, nil, false // NS and whatever later versions add
 	}
 	b, node, err := zone.ParseTXT(txt, r.apex)
+	if errors.Is(err, location.ErrKind) {
+		return b, nil, false // a later version's
+	}
 	if err != nil {
 		r.t.Refused++
 		if r.t.FirstRefused == nil {

@@ -51,7 +51,7 @@ func servePrimaries(spec string) {
 		n := newMeshNode(fmt.Sprintf("pbx-%d", h))
 		n.primary.Update(func(s *location.Store) (out []location.Change) {
 			for i := h; i < users; i += homes {
-				out = append(out, s.Register(location.Contact{AOR: user(i), Tech: location.PJSIP, URI: "sip:" + strconv.Itoa(i)})...)
+				out = append(out, s.Register(location.Contact{AOR: user(i), Kind: location.PJSIP, URI: "sip:" + strconv.Itoa(i)})...)
 			}
 			return out
 		})

@@ -89,7 +89,7 @@ func newStorm(b *testing.B, n, users int) *storm {
 func (s *storm) register(node, from, to int) {
 	s.nodes[node].primary.Update(func(st *location.Store) (out []location.Change) {
 		for i := from; i < to; i++ {
-			out = append(out, st.Register(location.Contact{AOR: user(i), Tech: location.PJSIP, URI: "sip:" + strconv.Itoa(i)})...)
+			out = append(out, st.Register(location.Contact{AOR: user(i), Kind: location.PJSIP, URI: "sip:" + strconv.Itoa(i)})...)
 		}
 		return out
 	})

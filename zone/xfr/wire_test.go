@@ -19,7 +19,7 @@ func transferMsg(tb testing.TB, n int, odd string) []byte {
 	m.Response, m.Compress = true, true
 	m.Answer = []dns.RR{zone.Version{Epoch: "e", Serial: 7}.SOA(apex, origin, 5), NS(apex, "pbx-a", origin, 5)}
 	for i := range n {
-		m.Answer = append(m.Answer, zone.TXT(location.Binding{AOR: user(i), Tech: location.PJSIP, Contact: location.ContactID(i), Stamp: location.Stamp(i)}, apex, 5))
+		m.Answer = append(m.Answer, zone.TXT(location.Binding{AOR: user(i), Kind: location.PJSIP, Contact: location.ContactID(i), Stamp: location.Stamp(i)}, apex, 5))
 	}
 	if odd != "" {
 		m.Answer = append(m.Answer, &dns.TXT{Hdr: dns.RR_Header{Name: "x." + apex, Rrtype: dns.TypeTXT, Class: dns.ClassINET}, Txt: []string{odd}})

@@ -113,7 +113,7 @@ func (n *node) register(aors ...string) {
 	n.t.Helper()
 	n.primary.Update(func(s *location.Store) (out []location.Change) {
 		for _, a := range aors {
-			out = append(out, s.Register(location.Contact{AOR: location.AOR(a), Tech: location.PJSIP, URI: "sip:" + a})...)
+			out = append(out, s.Register(location.Contact{AOR: location.AOR(a), Kind: location.PJSIP, URI: "sip:" + a})...)
 		}
 		return out
 	})

@@ -13,9 +13,9 @@ import (
 type sink struct{ contacts, registered int }
 
 func (s *sink) Registered(location.Contact)                               { s.registered++ }
-func (s *sink) ListedAOR(location.AOR, location.Tech, []location.Contact) {}
-func (s *sink) ListedAll(_ location.Tech, list []location.Contact)        { s.contacts = len(list) }
-func (s *sink) Removed(_ location.AOR, _ location.Tech, _ string)         {}
+func (s *sink) ListedAOR(location.AOR, location.Kind, []location.Contact) {}
+func (s *sink) ListedAll(_ location.Kind, list []location.Contact)        { s.contacts = len(list) }
+func (s *sink) Removed(_ location.AOR, _ location.Kind, _ string)         {}
 func (s *sink) Status(Status)                                             {}
 
 // contactList is what Asterisk 22 answers to PJSIPShowContacts with id.

@@ -156,7 +156,7 @@ func TestShrunkListIsTakenAgain(t *testing.T) {
 }
 
 func TestFirstListIsComparedWithWhatIsHeld(t *testing.T) {
-	cfg := ami.Config{Held: func(t location.Tech) int { return map[location.Tech]int{location.PJSIP: 100}[t] }}
+	cfg := ami.Config{Held: func(t location.Kind) int { return map[location.Kind]int{location.PJSIP: 100}[t] }}
 	follow(t, amitest.Config{}, cfg, func(b *bench) {
 		b.connect()
 		b.expect("status connecting", "status booting", "status listing", "listed all iax2 []")

@@ -66,7 +66,7 @@ func (s *session) contactRow(m *message, a location.AOR) (row, bool) {
 	if len(uri) == 0 || len(uri) > maxURI {
 		return row{}, false
 	}
-	r := row{Contact: location.Contact{AOR: a, Tech: location.PJSIP, UserAgent: s.users.intern(m.get(keyUserAgent))}}
+	r := row{Contact: location.Contact{AOR: a, Kind: location.PJSIP, UserAgent: s.users.intern(m.get(keyUserAgent))}}
 	if h := s.known(a, uri); h != nil {
 		r.URI = h.uri
 	} else {
@@ -108,7 +108,7 @@ func expired(t, now time.Time) bool { return !t.IsZero() && !t.After(now) }
 
 // peerContact reads a row of SIPpeers or IAXpeerlist: a peer that registers
 // (Dynamic) and has an address now.
-func (s *session) peerContact(m *message, t location.Tech) (location.Contact, bool) {
+func (s *session) peerContact(m *message, t location.Kind) (location.Contact, bool) {
 	addr := m.text(keyIPAddress)
 	if !strings.EqualFold(m.text(keyDynamic), "yes") || net.ParseIP(strings.Trim(addr, "[]")) == nil {
 		return location.Contact{}, false // "-none-", "(null)"
@@ -125,8 +125,8 @@ func (s *session) peerContact(m *message, t location.Tech) (location.Contact, bo
 
 // peer makes the contact of a chan_sip or IAX2 peer. An IAX2 peer's event
 // lacks the port, so that its URI never has one.
-func peer(a location.AOR, t location.Tech, addr string) location.Contact {
-	c := location.Contact{AOR: a, Tech: t}
+func peer(a location.AOR, t location.Kind, addr string) location.Contact {
+	c := location.Contact{AOR: a, Kind: t}
 	if t == location.SIP {
 		c.URI = "sip:" + string(a) + "@" + addr
 		return c

@@ -9,7 +9,7 @@ import (
 // request is an action that was sent, and what its answer has brought so far.
 type request struct {
 	action action
-	tech   location.Tech
+	tech   location.Kind
 	rows   []row              // PJSIP
 	peers  []location.Contact // chan_sip, IAX2
 	aor    location.AOR       // actEndpoint

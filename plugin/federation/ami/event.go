@@ -114,7 +114,7 @@ func (s *session) registered(a location.AOR, uri, endpoint string) {
 	if endpoint != "" {
 		u.endpoint = endpoint
 	}
-	s.cfg.Registrar.Registered(location.Contact{AOR: a, Tech: location.PJSIP, URI: uri})
+	s.cfg.Registrar.Registered(location.Contact{AOR: a, Kind: location.PJSIP, URI: uri})
 	s.plan.at(u, now.Add(learnDelay))
 }
 
@@ -143,7 +143,7 @@ func (s *session) touch(a location.AOR) {
 // peerStatus handles chan_sip and IAX2. That of PJSIP tells of endpoints, not
 // of contacts, and adds nothing to ContactStatus.
 func (s *session) peerStatus(m *message) {
-	var t location.Tech
+	var t location.Kind
 	switch string(m.get(keyChannelType)) {
 	case "SIP":
 		t = location.SIP

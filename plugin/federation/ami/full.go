@@ -48,7 +48,7 @@ type fullListing struct {
 // note is an event that came while a full listing was under way.
 type note struct {
 	aor     location.AOR
-	tech    location.Tech
+	tech    location.Kind
 	uri     string // empty: every contact of the AOR
 	removed bool
 }
@@ -121,7 +121,7 @@ func (s *session) stepFull(now time.Time) error {
 	return nil
 }
 
-func (s *session) sendList(t location.Tech) error {
+func (s *session) sendList(t location.Kind) error {
 	r := &request{tech: t}
 	if n := s.users.size[t]; t == location.PJSIP && n > 0 {
 		r.rows = make([]row, 0, n+n/8)
@@ -135,7 +135,7 @@ func (s *session) listAgain(now time.Time) error {
 	s.full.againAt, s.full.started = time.Time{}, now
 	for t, again := range s.full.again {
 		if again && s.full.running[t] != nil {
-			if err := s.sendList(location.Tech(t)); err != nil {
+			if err := s.sendList(location.Kind(t)); err != nil {
 				return err
 			}
 		}
@@ -189,7 +189,7 @@ func (s *session) fullDone() error {
 }
 
 // refusedList keeps what was listed before and says so once.
-func (s *session) refusedList(t location.Tech, err error) {
+func (s *session) refusedList(t location.Kind, err error) {
 	s.stats.refusals.Add(1)
 	news := s.full.refused[t] == nil
 	s.full.refused[t] = err

@@ -18,22 +18,22 @@ func (c checker) aor(a location.AOR) {
 	}
 }
 
-func (c checker) contacts(t location.Tech, list ...location.Contact) {
+func (c checker) contacts(t location.Kind, list ...location.Contact) {
 	for _, x := range list {
 		c.aor(x.AOR)
-		if x.URI == "" || x.Tech != t || expired(x.Expires, time.Now()) {
+		if x.URI == "" || x.Kind != t || expired(x.Expires, time.Now()) {
 			c.t.Fatalf("passed on %+v", x)
 		}
 	}
 }
 
-func (c checker) Registered(x location.Contact) { c.contacts(x.Tech, x) }
-func (c checker) ListedAOR(a location.AOR, t location.Tech, list []location.Contact) {
+func (c checker) Registered(x location.Contact) { c.contacts(x.Kind, x) }
+func (c checker) ListedAOR(a location.AOR, t location.Kind, list []location.Contact) {
 	c.aor(a)
 	c.contacts(t, list...)
 }
-func (c checker) ListedAll(t location.Tech, list []location.Contact) { c.contacts(t, list...) }
-func (c checker) Removed(a location.AOR, _ location.Tech, _ string)  { c.aor(a) }
+func (c checker) ListedAll(t location.Kind, list []location.Contact) { c.contacts(t, list...) }
+func (c checker) Removed(a location.AOR, _ location.Kind, _ string)  { c.aor(a) }
 func (c checker) Status(Status)                                      {}
 
 // discard is a connection that takes everything and sends nothing.

@@ -144,7 +144,7 @@ func (s *session) deliverPeers(r *request) {
 		list = kept
 		for _, n := range latest {
 			if !n.removed {
-				list = append(list, location.Contact{AOR: n.aor, Tech: n.tech, URI: n.uri})
+				list = append(list, location.Contact{AOR: n.aor, Kind: n.tech, URI: n.uri})
 			}
 		}
 	}
@@ -152,7 +152,7 @@ func (s *session) deliverPeers(r *request) {
 	s.cfg.Registrar.ListedAll(r.tech, list)
 }
 
-func (s *session) counted(t location.Tech, n int) {
+func (s *session) counted(t location.Kind, n int) {
 	s.stats.listings.Add(1)
 	s.stats.size[t].Store(int64(n))
 }

@@ -109,7 +109,7 @@ type waits struct {
 	registered chan struct{}
 }
 
-func (w *waits) ListedAll(t location.Tech, list []location.Contact) {
+func (w *waits) ListedAll(t location.Kind, list []location.Contact) {
 	if t == location.PJSIP {
 		w.all <- len(list)
 	}

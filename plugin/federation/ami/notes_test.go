@@ -14,13 +14,13 @@ import (
 type calls []string
 
 func (c *calls) Registered(x location.Contact) { *c = append(*c, "registered "+x.URI) }
-func (c *calls) ListedAOR(a location.AOR, _ location.Tech, list []location.Contact) {
+func (c *calls) ListedAOR(a location.AOR, _ location.Kind, list []location.Contact) {
 	*c = append(*c, "listed "+string(a)+" "+uris(list))
 }
-func (c *calls) ListedAll(t location.Tech, list []location.Contact) {
+func (c *calls) ListedAll(t location.Kind, list []location.Contact) {
 	*c = append(*c, fmt.Sprintf("all %v %s", t, uris(list)))
 }
-func (c *calls) Removed(_ location.AOR, t location.Tech, uri string) {
+func (c *calls) Removed(_ location.AOR, t location.Kind, uri string) {
 	*c = append(*c, fmt.Sprintf("removed %v %s", t, uri))
 }
 func (c *calls) Status(Status) {}

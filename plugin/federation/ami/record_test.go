@@ -56,18 +56,18 @@ func (r *record) list(list []location.Contact) string {
 }
 
 func (r *record) Registered(c location.Contact) {
-	r.add("registered %s %v %s", c.AOR, c.Tech, r.contact(c))
+	r.add("registered %s %v %s", c.AOR, c.Kind, r.contact(c))
 }
 
-func (r *record) ListedAOR(a location.AOR, t location.Tech, list []location.Contact) {
+func (r *record) ListedAOR(a location.AOR, t location.Kind, list []location.Contact) {
 	r.add("listed %s %v %s", a, t, r.list(list))
 }
 
-func (r *record) ListedAll(t location.Tech, list []location.Contact) {
+func (r *record) ListedAll(t location.Kind, list []location.Contact) {
 	r.add("listed all %v %s", t, r.list(list))
 }
 
-func (r *record) Removed(a location.AOR, t location.Tech, uri string) {
+func (r *record) Removed(a location.AOR, t location.Kind, uri string) {
 	r.add("removed %s %v %s", a, t, uri)
 }
 

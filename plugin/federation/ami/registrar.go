@@ -16,13 +16,13 @@ type Registrar interface {
 	Registered(c location.Contact)
 	// ListedAOR: the list is complete for that AOR and technology, and may
 	// be empty.
-	ListedAOR(a location.AOR, t location.Tech, list []location.Contact)
+	ListedAOR(a location.AOR, t location.Kind, list []location.Contact)
 	// ListedAll: the list is complete for that technology. Expired contacts
 	// and those of another RegServer are left out already.
-	ListedAll(t location.Tech, list []location.Contact)
+	ListedAll(t location.Kind, list []location.Contact)
 	// Removed: the contact is gone; with an empty URI, every contact of the
 	// AOR of that technology is.
-	Removed(a location.AOR, t location.Tech, uri string)
+	Removed(a location.AOR, t location.Kind, uri string)
 	// Status: the state of the connection changed.
 	Status(Status)
 }

@@ -25,7 +25,7 @@ type Config struct {
 	// Held returns how many bindings of a technology the Registrar holds
 	// already, from an earlier run. A first list of less than half of them
 	// is listed again before it is delivered. May be nil.
-	Held func(location.Tech) int
+	Held func(location.Kind) int
 	// Relist is the interval of the slow full listing, default 5 minutes.
 	Relist time.Duration
 	// Permit filters AORs; nil permits all.

@@ -95,7 +95,7 @@ func (s *session) sweepLate(late map[contactKey]note, list []location.Contact, n
 		if old == nil && !w.has(k.uri) {
 			continue
 		}
-		c := row{Contact: location.Contact{AOR: k.aor, Tech: location.PJSIP, URI: k.uri}, endpoint: u.endpoint}
+		c := row{Contact: location.Contact{AOR: k.aor, Kind: location.PJSIP, URI: k.uri}, endpoint: u.endpoint}
 		if w.has(k.uri) {
 			s.queue.unwait(k.aor, k.uri)
 			s.cfg.Registrar.Registered(c.Contact)

@@ -1,0 +1,101 @@
+package zone
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// Publish lets f look at the home zone and publishes the changes of published
+// bindings that it returns as one version. An error of f, or of the disk, is
+// returned and nothing has changed; without an error the changes survive a
+// power loss.
+func (p *Primary) Publish(f func(*location.Store, *location.Publications) ([]location.Change, error)) error {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	changes, err := f(p.store, p.pubs)
+	if err != nil {
+		return err
+	}
+	changes = slices.DeleteFunc(changes, func(c location.Change) bool { return c.Old == c.New })
+	if len(changes) == 0 {
+		return nil
+	}
+	d := Delta{From: p.version.Serial, To: p.version.Serial + 1, Changes: changes}
+	next, node := Version{p.version.Epoch, d.To}, p.node
+	undo := make([]location.Change, 0, len(changes))
+	for _, c := range slices.Backward(changes) {
+		undo = append(undo, location.Change{Old: c.New, New: c.Old})
+	}
+	p.pubs.Apply(changes) // before the disk, which may be written anew from it
+	if err = p.write(d, next, &node); err == nil && p.disk != nil {
+		err = p.disk.Sync()
+	}
+	if err != nil {
+		p.pubs.Apply(undo)
+		p.mu.Lock()
+		p.diskErr = err // the next batch writes the journal anew, without this one
+		p.mu.Unlock()
+		return fmt.Errorf("keep on disk: %w", err)
+	}
+	p.publish(d, next, node, nil)
+	return nil
+}
+
+// restore puts back what a journal has kept.
+func (p *Primary) restore(b location.Binding) {
+	if b.Kind.Registered() {
+		p.store.Restore(b)
+		return
+	}
+	p.pubs.Apply([]location.Change{{New: b}})
+}
+
+func (p *Primary) bindings() []location.Binding {
+	return append(p.store.Bindings(), p.pubs.Bindings()...)
+}
+
+// write journals d, which leads to version v. A disk that fails is reported
+// once, and again when it works: the journal is then written anew from memory.
+func (p *Primary) write(d Delta, v Version, node *Node) error {
+	if p.disk == nil {
+		return nil
+	}
+	var err error
+	if p.diskErr == nil {
+		err = p.disk.Append(d)
+	}
+	if p.diskErr != nil || err == nil && p.disk.Bloated(p.store.Len()+p.pubs.Len()) {
+		err = p.disk.Rewrite(v, node, p.bindings())
+	}
+	if err != nil {
+		err = fmt.Errorf("journal home zone: %w", err)
+	}
+	switch {
+	case err != nil && p.diskErr == nil:
+		p.log.Error("home zone is not kept on disk; serving goes on from memory", "err", err)
+	case err == nil && p.diskErr != nil:
+		p.log.Info("home zone is kept on disk again", "serial", v.Serial)
+	}
+	return err
+}
+
+// DiskErr returns why the last batch could not be kept, nil if it was.
+func (p *Primary) DiskErr() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.diskErr
+}
+
+// Close makes the journal safe against power loss and ends it.
+func (p *Primary) Close() error {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	if p.disk == nil {
+		return nil
+	}
+	err := p.disk.Close()
+	p.disk = nil
+	return err
+}

@@ -1,0 +1,123 @@
+package zone
+
+import (
+	"slices"
+
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// e164 answers below e164.<origin>: numbers, one digit a label, reversed (RFC
+// 6116 §3.2), every prefix of a number as an empty non-terminal, and the blocks
+// and wildcards that cover numbers which are not there by themselves.
+func (q query) e164(rel string) Result {
+	if rel == "" {
+		return q.container("e164")
+	}
+	n := parseNumber(rel)
+	if n.rest == "" {
+		if claims := q.v.numbered(n.digits); len(claims) > 0 {
+			return q.called(claims)
+		}
+	}
+	if claims := q.v.covering(n); len(claims) > 0 {
+		return q.called(claims)
+	}
+	return q.exists(n.rest == "" && q.v.inhabited(q.v.digits, n.digits))
+}
+
+// number is a name below e164: the digits nearest to the root of the tree,
+// and what is left of labels that are not digits, or too many.
+type number struct{ digits, rest string }
+
+const maxDigits = 32
+
+func parseNumber(rel string) number {
+	b := make([]byte, 0, maxDigits)
+	end := len(rel)
+	for i := end - 1; i >= 0 && len(b) < maxDigits; i -= 2 {
+		c := rel[i]
+		if !digit(c) || i > 0 && rel[i-1] != '.' {
+			break
+		}
+		b = append(b, c)
+		end = max(0, i-1)
+	}
+	return number{string(b), rel[:end]}
+}
+
+// numbered returns the visible claims of exactly these digits, as AOR with
+// and without "+" or published as a number, newest first.
+func (v *View) numbered(digits string) []claim {
+	var out []claim
+	if n := len(digits); v.sizes.plain.has(n) {
+		out = v.claims(digits)
+		if v.sizes.plus.has(n) {
+			out = merge(out, v.claims("+"+digits))
+		}
+	} else if v.sizes.plus.has(n) {
+		out = v.claims("+" + digits)
+	}
+	if v.sizes.published.has(len(digits)) {
+		out = merge(out, visible(v.routes.load("#"+digits).claims()))
+	}
+	return out
+}
+
+// stands reports whether the digits are a node of the ENUM tree.
+func (v *View) stands(digits string) bool {
+	return v.inhabited(v.digits, digits) || len(v.numbered(digits)) > 0
+}
+
+// covering returns the claims that answer for a name which has none of its
+// own: those of the wildcard at its closest encloser (RFC 4592 §3.3.1), or
+// else of the longest block that covers it, nil if there is neither. A block,
+// which no exact name interrupts, is to a secondary a wildcard at every node
+// beneath it.
+func (v *View) covering(n number) []claim {
+	if v.sizes.cover.none() {
+		return nil
+	}
+	if head, label := cutLast(n.rest); label == "*" && head != "" && v.wild(n.digits) {
+		return nil // what is below a wildcard's own name it does not cover (RFC 4592 §4.2)
+	}
+	for k := len(n.digits); k >= 0; k-- {
+		if !v.sizes.cover.has(k) {
+			continue
+		}
+		all := visible(v.routes.load("*" + n.digits[:k]).claims())
+		if wild := filter(all, isWildcard); len(wild) > 0 && !v.enclosed(n, k) {
+			return wild
+		}
+		itself := k == len(n.digits) && n.rest == ""
+		if blocks := filter(all, func(b location.Binding) bool { return !isWildcard(b) && !(itself && below(b, k)) }); len(blocks) > 0 {
+			return blocks
+		}
+	}
+	return nil
+}
+
+// wild reports whether a secondary has a wildcard right below the digits.
+func (v *View) wild(digits string) bool {
+	return (digits == "" || v.stands(digits)) && len(v.covering(number{digits, "*"})) > 0
+}
+
+// enclosed reports whether a node stands between the first k digits and the
+// name, or at the name itself, so that a wildcard at k does not reach it.
+func (v *View) enclosed(n number, k int) bool {
+	if k == len(n.digits) {
+		return n.rest == ""
+	}
+	return v.stands(n.digits[:k+1])
+}
+
+func isWildcard(b location.Binding) bool { return b.Kind == location.Wildcard }
+
+// filter returns the claims whose bindings fit: the same slice if all do.
+func filter(claims []claim, fits func(location.Binding) bool) []claim {
+	for i := range claims {
+		if !fits(claims[i].b) {
+			return slices.DeleteFunc(slices.Clone(claims), func(c claim) bool { return !fits(c.b) })
+		}
+	}
+	return claims
+}

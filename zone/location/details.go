@@ -1,0 +1,158 @@
+package location
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+	"unique"
+)
+
+// ErrKind is the error of a kind that this version does not know.
+var ErrKind = errors.New("unknown kind")
+
+// Details are what a published binding says beyond its name.
+type Details struct {
+	// Target is the user part of the URI that calls go to. Empty means: what
+	// was dialled, or the name.
+	Target AOR
+	// To is the last number of a Range, as long as the first.
+	To string
+	// Name is the display name, UTF-8.
+	Name string
+	// Cost ranks bindings of one name, the lowest first.
+	Cost uint16
+	// Expires ends the binding, in Unix seconds; zero means never.
+	Expires int64
+}
+
+// Info is a set of Details that fits into a word. Equal details are equal
+// infos; the zero value stands for none.
+type Info struct{ h unique.Handle[Details] }
+
+// NewInfo returns the info of d.
+func NewInfo(d Details) Info {
+	if d == (Details{}) {
+		return Info{}
+	}
+	return Info{unique.Make(d)}
+}
+
+// Details is the reverse of NewInfo.
+func (i Info) Details() Details {
+	if i == (Info{}) {
+		return Details{}
+	}
+	return i.h.Value()
+}
+
+const maxName = 200
+
+// Set takes one "key=value" of the wire form (docs/records.md). It reports
+// whether it knows the key.
+func (d *Details) Set(key, val string) (known bool, err error) {
+	switch key {
+	case "u":
+		d.Target, err = ParseAOR(val)
+	case "to":
+		d.To, err = ParseDigits(strings.TrimPrefix(val, "+"))
+	case "n":
+		if d.Name = val; val == "" || len(val) > maxName || !utf8.ValidString(val) || strings.ContainsFunc(val, control) {
+			err = fmt.Errorf("name %q: want 1 to %d octets of UTF-8 without control characters", val, maxName)
+		}
+	case "cost":
+		var n uint64
+		n, err = strconv.ParseUint(val, 10, 16)
+		d.Cost = uint16(n)
+	case "x":
+		var t time.Time
+		if t, err = time.Parse(time.RFC3339, val); err == nil {
+			d.Expires = t.Unix()
+		}
+	default:
+		return false, nil
+	}
+	return true, err
+}
+
+func control(r rune) bool { return r < ' ' || r == 0x7f }
+
+// Each calls f with every key and value that Set would take to make d.
+func (d Details) Each(f func(key, val string)) {
+	if d.Target != "" {
+		f("u", string(d.Target))
+	}
+	if d.To != "" {
+		f("to", d.To)
+	}
+	if d.Name != "" {
+		f("n", d.Name)
+	}
+	if d.Cost != 0 {
+		f("cost", strconv.Itoa(int(d.Cost)))
+	}
+	if d.Expires != 0 {
+		f("x", time.Unix(d.Expires, 0).UTC().Format(time.RFC3339))
+	}
+}
+
+// ParseDigits checks a number, or the beginning of one, that is published in
+// the ENUM tree: 1 to 32 digits.
+func ParseDigits(s string) (string, error) {
+	if _, ok := AOR(s).Number(); !ok || s[0] == '+' {
+		return "", fmt.Errorf("number %q: want 1 to 32 digits", s)
+	}
+	return s, nil
+}
+
+// Publish returns the binding of a kind that no registrar lists, without a
+// stamp. The name of a dialled kind is its digits; none ("" or ".") is the
+// prefix or wildcard of every number. Its identity, Contact, is made of what
+// is bound to what: name, kind, Target and To.
+func Publish(k Kind, name string, d Details) (Binding, error) {
+	b := Binding{AOR: AOR(name), Kind: k, Info: NewInfo(d)}
+	var err error
+	switch {
+	case k == User:
+		b.AOR, err = ParseAOR(name)
+	case k.Dialled() && (name == "" || name == ".") && (k == Prefix || k == Wildcard):
+		b.AOR = "."
+	case k.Dialled():
+		_, err = ParseDigits(name)
+	case k == Trunk || k == Provider || k == Service:
+		if b.AOR, err = ParseAOR(name); err == nil && strings.Contains(name, ".") {
+			err = fmt.Errorf("name %q: want one label, without a dot", name)
+		}
+	default:
+		err = fmt.Errorf("a binding of kind %s cannot be published: only registrations make it", k)
+	}
+	switch {
+	case err != nil:
+	case k == Range && (len(d.To) != len(name) || d.To < name):
+		err = fmt.Errorf("range %s to %q: want a last number of as many digits, not below the first", name, d.To)
+	case k != Range && d.To != "":
+		err = fmt.Errorf("to=%s: only a range has a last number", d.To)
+	}
+	if err != nil {
+		return Binding{}, err
+	}
+	h := fnv.New64a()
+	for _, s := range []string{k.String(), b.AOR.Fold(), string(d.Target), d.To} {
+		h.Write([]byte(s))
+		h.Write([]byte{0})
+	}
+	b.Contact = ContactID(h.Sum64())
+	return b, nil
+}
+
+// Digits returns the digits of a dialled kind, "" for the root of the tree.
+func (b Binding) Digits() string { return strings.TrimPrefix(string(b.AOR), ".") }
+
+// Expired reports whether the binding has ended at t.
+func (b Binding) Expired(t time.Time) bool {
+	x := b.Info.Details().Expires
+	return x != 0 && x <= t.Unix()
+}

@@ -1,0 +1,59 @@
+package location
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Kind is what a binding binds: a contact of a user, by the channel technology
+// that it is registered with, or something published by other means.
+type Kind uint8
+
+// The kinds. The first three are what Asterisk registers contacts with; only
+// its own listings add and remove them.
+const (
+	PJSIP    Kind = iota + 1
+	SIP           // chan_sip
+	IAX2          //
+	User          // a user of other software on the node
+	Number        // one number
+	Prefix        // a number and every longer one that begins with it
+	Range         // numbers from the owner's to To, and longer ones
+	Wildcard      // RFC 4592: what does not exist below the owner
+	Trunk         // a way out that the node has
+	Provider      // who is behind a trunk
+	Service       // a queue, a conference, an IVR
+)
+
+var kindNames = [...]string{PJSIP: "pjsip", SIP: "sip", IAX2: "iax2", User: "user", Number: "number",
+	Prefix: "prefix", Range: "range", Wildcard: "wildcard", Trunk: "trunk", Provider: "provider", Service: "service"}
+
+// String returns the word of the wire form: "pjsip", "range".
+func (k Kind) String() string {
+	if int(k) < len(kindNames) && k > 0 {
+		return kindNames[k]
+	}
+	return "kind" + strconv.Itoa(int(k))
+}
+
+// ParseKind is the reverse of Kind.String. The error of a word that only later
+// versions know is ErrKind.
+func ParseKind(s string) (Kind, error) {
+	for k, name := range kindNames {
+		if name != "" && strings.EqualFold(name, s) {
+			return Kind(k), nil
+		}
+	}
+	return 0, fmt.Errorf("%w %q: want one of %s", ErrKind, s, strings.Join(kindNames[1:], ", "))
+}
+
+// Registered reports whether bindings of the kind are contacts that a
+// registrar lists.
+func (k Kind) Registered() bool { return k >= PJSIP && k <= IAX2 }
+
+// Named reports whether bindings of the kind stand under a user's name.
+func (k Kind) Named() bool { return k >= PJSIP && k <= User }
+
+// Dialled reports whether bindings of the kind stand under digits alone.
+func (k Kind) Dialled() bool { return k >= Number && k <= Wildcard }

@@ -1,0 +1,156 @@
+package zone
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// route is all that is published under one key that is not a user's name,
+// newest claim first, at least one. It is immutable.
+//
+// The keys: "#972…" a number, "*972…" what covers every longer number (prefix,
+// block of a range, wildcard), "trunks/berlin", "providers/…", "services/…".
+type route struct {
+	key  string
+	list []claim
+}
+
+func (r *route) claims() []claim {
+	if r == nil {
+		return nil
+	}
+	return r.list
+}
+
+func newRoutes() *table[route] {
+	return newTable(func(r *route) string { return r.key }, func(r *route, key string) bool { return r.key == key })
+}
+
+// The trees below the origin that hold names of one label.
+const (
+	trunksTree    = "trunks"
+	providersTree = "providers"
+	servicesTree  = "services"
+)
+
+// treeOf returns the label under which the names of a kind stand.
+func treeOf(k location.Kind) string {
+	switch k {
+	case location.Trunk:
+		return trunksTree
+	case location.Provider:
+		return providersTree
+	case location.Service:
+		return servicesTree
+	case location.Number, location.Prefix, location.Range, location.Wildcard:
+		return "e164"
+	}
+	return "users"
+}
+
+// routeKeys returns the keys of a binding that is not a user's.
+func routeKeys(b location.Binding) []string {
+	switch b.Kind {
+	case location.Number:
+		return []string{"#" + b.Digits()}
+	case location.Prefix, location.Wildcard:
+		return []string{"*" + b.Digits()}
+	case location.Range:
+		out := Blocks(b.Digits(), b.Info.Details().To)
+		for i := range out {
+			out[i] = "*" + out[i]
+		}
+		return out
+	}
+	return []string{treeOf(b.Kind) + "/" + b.AOR.Fold()}
+}
+
+// Blocks returns the smallest set of prefixes that together stand for the
+// numbers from lo to hi, which have the same number of digits, in order.
+func Blocks(lo, hi string) []string {
+	var out []string
+	for cur := []byte(lo); string(cur) <= hi; {
+		n := len(cur)
+		for n > 0 && cur[n-1] == '0' && string(cur[:n-1])+strings.Repeat("9", len(cur)-n+1) <= hi {
+			n--
+		}
+		out = append(out, string(cur[:n]))
+		for n > 0 && cur[n-1] == '9' { // the next block begins where this one ends
+			cur[n-1] = '0'
+			n--
+		}
+		if n == 0 {
+			break
+		}
+		cur[n-1]++
+	}
+	return out
+}
+
+// below reports whether the binding, which covers block, leaves out block
+// itself: a number shorter than those of its range.
+func below(b location.Binding, block int) bool {
+	return b.Kind == location.Wildcard || b.Kind == location.Range && block < len(b.AOR)
+}
+
+// changeRoute puts one change into every key that it belongs to.
+func (h *Home) changeRoute(c location.Change) {
+	b := c.New
+	if b.Kind == 0 {
+		b = c.Old
+	}
+	delta := 0
+	for _, key := range routeKeys(b) {
+		had, has := false, false
+		h.view.routes.update(key, func(old *route) *route {
+			was := old.claims()
+			now := h.replaced(make([]claim, 0, len(was)+1), was, c)
+			had, has, delta = holds(was, h), holds(now, h), len(now)-len(was)
+			if len(now) == 0 {
+				return nil
+			}
+			return &route{strings.Clone(key), now}
+		})
+		if had != has && b.Kind.Dialled() {
+			h.enumerateRoute(key, has)
+		}
+	}
+	h.count.Add(int64(delta))
+}
+
+// enumerateRoute counts a key in (or out of) the ENUM nodes above it.
+func (h *Home) enumerateRoute(key string, add bool) {
+	v, d, digits := h.view, int32(-1), key[1:]
+	if add {
+		d = 1
+	}
+	if key[0] == '*' {
+		v.sizes.cover.add(len(digits))
+		v.numbers().enumerate(digits+"*", h, d)
+		return
+	}
+	v.sizes.published.add(len(digits))
+	if !v.sizes.plain.has(len(digits)) && !v.sizes.plus.has(len(digits)) ||
+		!holds(v.names.load(digits).claims(), h) && !holds(v.names.load("+"+digits).claims(), h) {
+		v.numbers().enumerate(digits, h, d)
+	}
+}
+
+// firstKey reports whether key is the first that a binding stands under, so
+// that who walks all keys sees it once.
+func firstKey(b location.Binding, key string) bool {
+	return b.Kind != location.Range || routeKeys(b)[0] == key
+}
+
+// visible returns the claims whose homes calls can go to. What it returns is
+// shared if all are, and must not be modified.
+func visible(all []claim) []claim {
+	for i := range all {
+		if !all[i].home.Visible() {
+			return slices.DeleteFunc(slices.Clone(all), func(c claim) bool { return !c.home.Visible() })
+		}
+	}
+	return all
+}

@@ -1,0 +1,71 @@
+package zone
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+)
+
+// service splits "_sip._udp.NAME" into the SRV labels (RFC 2782) and NAME.
+// "_udp.NAME", which has no data of its own, gives NAME and the proto.
+func service(rel string) (label, rest, proto string) {
+	if rel == "" || rel[0] != '_' {
+		return "", rel, ""
+	}
+	for _, s := range []string{"_sip._udp", "_sip._tcp", "_sips._tcp", iaxLabel} {
+		if after, ok := strings.CutPrefix(rel, s+"."); ok {
+			return s, after, ""
+		}
+	}
+	for _, s := range []string{"_udp", "_tcp"} {
+		if after, ok := strings.CutPrefix(rel, s+"."); ok {
+			return "", after, s
+		}
+	}
+	return "", rel, ""
+}
+
+// speaks reports whether the node has a service over "_udp" or "_tcp".
+func (r *nodeRecords) speaks(proto string) bool {
+	for label := range r.srv {
+		if strings.HasSuffix(label, proto) {
+			return true
+		}
+	}
+	return false
+}
+
+// spoken reports whether any home has a service over "_udp" or "_tcp".
+func spoken(proto string, claims []claim) bool {
+	return slices.ContainsFunc(claims, func(c claim) bool { return c.home.records.Load().speaks(proto) })
+}
+
+// services are the SRV records of a name towards its homes, one for each.
+func (q query) services(label string, homes []ranked) Result {
+	var res Result
+	for i, r := range homes {
+		if slices.ContainsFunc(homes[:i], func(o ranked) bool { return o.home == r.home }) {
+			continue
+		}
+		rec := r.home.records.Load()
+		rr := rec.srvAt(label, q.qname, r.pref)
+		if rr == nil {
+			continue
+		}
+		res.Answer = append(res.Answer, rr)
+		res.Extra = rec.glue(res.Extra)
+	}
+	switch {
+	case len(res.Answer) == 0:
+		return q.nxdomain()
+	case !q.wants(dns.TypeSRV):
+		return q.nodata()
+	}
+	return res
+}
+
+// glue appends the node's addresses (RFC 2782, additional data).
+func (r *nodeRecords) glue(out []dns.RR) []dns.RR {
+	return append(append(out, r.addrs[dns.TypeA]...), r.addrs[dns.TypeAAAA]...)
+}
