@@ -155,8 +155,13 @@ func randomNumber(r *rand.Rand) string {
 	return string(b)
 }
 
-func randomPublished(t *testing.T, r *rand.Rand, i int) location.Binding {
+func randomPublished(t *testing.T, r *rand.Rand, i int, near reference) location.Binding {
 	name, d := randomNumber(r), location.Details{Target: location.AOR(fmt.Sprintf("t%d", i))}
+	if len(near) > 0 && r.IntN(2) == 0 { // several kinds at one node of the tree
+		if n := strings.Trim(string(near[r.IntN(len(near))].b.AOR), "+."); n != "" {
+			name = n
+		}
+	}
 	kind := []location.Kind{location.Number, location.Number, location.PJSIP, location.Prefix, location.Range, location.Wildcard}[r.IntN(6)]
 	switch kind {
 	case location.PJSIP:
@@ -194,7 +199,7 @@ func TestNumbersAgainstReference(t *testing.T) {
 			digits = longer
 		}
 	}
-	for seed := range uint64(400) {
+	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		v := newTestView(t, Newest)
 		var ref reference
@@ -208,7 +213,7 @@ func TestNumbersAgainstReference(t *testing.T) {
 				ref[k].home.Apply(Version{"e", uint32(i + 2)}, nil, []location.Change{{Old: ref[k].b}})
 				ref = slices.Delete(ref, k, k+1)
 			default:
-				b := randomPublished(t, r, i)
+				b := randomPublished(t, r, i, ref)
 				ref = append(ref, published{b, h})
 				h.Apply(Version{"e", uint32(i + 2)}, nil, []location.Change{{New: b}})
 			}
