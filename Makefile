@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 500000x
 ARGS    ?=
-.PHONY: help build demo test test-unit e2e chaos install bench scale coefficients simulate race fuzz lint cover clean
+.PHONY: help build demo test test-unit test-dns e2e chaos install bench scale coefficients simulate race fuzz lint cover clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,6 +16,8 @@ demo: build ## three nodes on loopback, users that roam; ARGS=--for=10s ends by 
 test: test-unit e2e ## every test, those with real Asterisk included (as root)
 test-unit: ## the quick half: no root, nothing installed
 	$(GO) test ./...
+test-dns: ## the answers over real sockets, each held to the RFC that it cites
+	$(GO) test -count=1 -v ./examples/conformance
 install: ## what the e2e tests need: Debian packages, Asterisk 16 and 22 in .cache
 	@examples/lab/install.sh
 e2e: build install ## real Asterisk 16 and 22, SIPp phones, stock serf (as root)

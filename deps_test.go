@@ -65,7 +65,7 @@ func TestOneImporter(t *testing.T) {
 		"github.com/hashicorp/":     {"serf", "examples/simulation"},
 		"github.com/coredns/":       {"plugin/federation", "cmd/asterfed"},
 		"github.com/urfave/cli/v2":  {"cmd/asterfed"},
-		"github.com/miekg/dns":      {"zone", "zone/xfr", "plugin/federation", "cmd/asterfed", "examples/lab", "examples/three-nodes", "examples/chaos", "examples/simulation"},
+		"github.com/miekg/dns":      {"zone", "zone/xfr", "plugin/federation", "cmd/asterfed", "examples/lab", "examples/conformance", "examples/three-nodes", "examples/chaos", "examples/simulation"},
 		"github.com/prometheus/cli": {"plugin/federation"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()

@@ -149,6 +149,9 @@ func (v *View) naptrs(owner string, claims []claim) []dns.RR {
 		}
 		if size > maxENUM && n > 0 {
 			v.trimmed.Add(1)
+			if v.onTrimmed != nil {
+				v.onTrimmed(owner)
+			}
 			return out[:n]
 		}
 	}

@@ -34,6 +34,7 @@ type View struct {
 	contested   sync.Map    // folded AOR → location.AOR: bound here, claimed newer elsewhere
 	contests    atomic.Bool // there ever was one
 	onContested func(location.AOR)
+	onTrimmed   func(owner string)
 	changed     atomic.Int64 // unix seconds of the last change, the zone's public serial
 	turn        atomic.Uint32
 	settled     atomic.Bool
@@ -60,7 +61,10 @@ type Config struct {
 	// OnContested is told of an AOR bound here whenever another home claims it
 	// with a newer stamp. It must not block. May be nil.
 	OnContested func(location.AOR)
-	Now         func() time.Time
+	// OnTrimmed is told of a name whose answer left homes out for its size. It
+	// must not block. May be nil.
+	OnTrimmed func(owner string)
+	Now       func() time.Time
 }
 
 // NewView returns an empty view that knows its own home only.
@@ -69,7 +73,7 @@ func NewView(c Config) *View {
 		c.Now = time.Now
 	}
 	v := &View{origin: c.Origin, self: c.Self, ttl: uint32(max(1, c.TTL/time.Second)), order: c.Order,
-		onContested: c.OnContested, now: c.Now, names: newNames(), routes: newRoutes(), labels: newTallies(), digits: newTallies()}
+		onContested: c.OnContested, onTrimmed: c.OnTrimmed, now: c.Now, names: newNames(), routes: newRoutes(), labels: newTallies(), digits: newTallies()}
 	v.homes.Store(&[]*Home{})
 	v.indexed.Store(&[]*Home{})
 	v.touch()

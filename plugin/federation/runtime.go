@@ -44,6 +44,8 @@ type Runtime struct {
 	// peer asked has nothing
 	recovered atomic.Bool
 	asking    atomic.Int32 // peers asked that have not answered
+
+	toldTrimmed atomic.Int64 // unix seconds of the last such line
 }
 
 // newRuntime makes a runtime that has opened nothing yet.
@@ -56,7 +58,7 @@ func newRuntime(cfg Config, log *slog.Logger) *Runtime {
 			if r.source != nil {
 				r.source.Recheck(a)
 			}
-		}})
+		}, OnTrimmed: r.trimmed})
 	return r
 }
 
@@ -97,6 +99,14 @@ func (r *Runtime) Start() (err error) {
 	r.run(r.settle)
 	go r.followTags() // not waited for: Serf gives up on a broadcast after 5 s only
 	return nil
+}
+
+// trimmed says, once a minute at most, that a name has more homes than fit.
+func (r *Runtime) trimmed(owner string) {
+	now := time.Now().Unix()
+	if last := r.toldTrimmed.Load(); now-last >= 60 && r.toldTrimmed.CompareAndSwap(last, now) {
+		r.log.Warn("answer holds the best-ranked records only: Asterisk reads 4096 octets", "name", owner)
+	}
 }
 
 // heldHere counts the bindings of one technology in the own home zone.
