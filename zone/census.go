@@ -74,11 +74,14 @@ func (v *View) words() tree {
 // and that in (or out of) the one above if it was (or now is) empty, and so
 // on: one step for nearly every name in a large zone.
 func (t tree) enumerate(key string, h *Home, d int32) {
-	parent, ok := t.up(key)
-	if !ok || t.has(key, h) {
-		return // the node stays because of what is beneath it
+	if !t.has(key, h) { // otherwise the node stays because of what is beneath it
+		t.climb(key, h, d)
 	}
-	for ; ok; parent, ok = t.up(parent) {
+}
+
+// climb counts a node at key in (or out of) the non-terminals above it.
+func (t tree) climb(key string, h *Home, d int32) {
+	for parent, ok := t.up(key); ok; parent, ok = t.up(parent) {
 		n := t.add(parent, h, d)
 		if d > 0 && n > 1 || d < 0 && n > 0 || t.named(h, parent) {
 			return
@@ -105,7 +108,7 @@ func (t tallies) has(key string, h *Home) bool {
 func (t tallies) add(key string, h *Home, d int32) (sum int32) {
 	t.update(key, func(c *census) *census {
 		if c == nil {
-			c = &census{key: key}
+			c = &census{key: strings.Clone(key)}
 		}
 		homes := 0
 		if sum, homes = c.count(h.index, d); homes == 0 {

@@ -1,8 +1,6 @@
 package zone
 
 import (
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -110,25 +108,26 @@ func (h *Home) Apply(to Version, node *Node, changes []location.Change) {
 
 // Replace brings the home to a full set of bindings: what is new or changed
 // is put in first, what is not in the set goes last, so that a name that
-// stays never disappears on the way. It sorts the set: names that share a
-// prefix are counted one after the other.
+// stays never disappears on the way. The set is the caller's again afterwards:
+// the home keeps no string of it.
 func (h *Home) Replace(to Version, node *Node, all []location.Binding) {
 	h.writing.Lock()
 	defer h.writing.Unlock()
+	if h.Len() == 0 {
+		h.fill(all)
+		h.commit(to, node)
+		return
+	}
 	type key struct {
 		aor location.AOR
 		id  location.ContactID
 	}
-	slices.SortFunc(all, func(a, b location.Binding) int { return strings.Compare(string(a.AOR), string(b.AOR)) })
-	had := h.Len() > 0
-	keep := map[key]bool{}
+	keep := make(map[key]bool, len(all))
 	for _, b := range all {
-		if had {
-			keep[key{b.AOR, b.Contact}] = true
-		}
+		keep[key{b.AOR, b.Contact}] = true
 		h.change(location.Change{New: b})
 	}
-	if had && h.Len() > len(keep) {
+	if h.Len() > len(keep) {
 		for _, b := range h.Bindings() {
 			if !keep[key{b.AOR, b.Contact}] {
 				h.change(location.Change{Old: b})
@@ -271,11 +270,11 @@ func (h *Home) enumerate(key string, a location.AOR, add bool) {
 		d = 1
 	}
 	if digits, ok := a.Number(); ok {
-		mine, others, other := &h.view.sizes.plain, &h.view.sizes.plus, "+"
+		h.view.sized(key, digits).add(len(digits))
+		others, other := &h.view.sizes.plus, "+"
 		if key != digits {
-			mine, others, other = others, mine, ""
+			others, other = &h.view.sizes.plain, ""
 		}
-		mine.add(len(digits))
 		// 972…, +972… and a number published as such are one node of the ENUM tree.
 		if (!others.has(len(digits)) || !holds(h.view.names.load(other+digits).claims(), h)) &&
 			(!h.view.sizes.published.has(len(digits)) || !holds(h.view.routes.load("#"+digits).claims(), h)) {
@@ -283,4 +282,12 @@ func (h *Home) enumerate(key string, a location.AOR, add bool) {
 		}
 	}
 	h.view.words().enumerate(key, h, d)
+}
+
+// sized returns where the length of a number is kept: with "+" or without.
+func (v *View) sized(key, digits string) *sizes {
+	if key != digits {
+		return &v.sizes.plus
+	}
+	return &v.sizes.plain
 }

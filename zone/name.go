@@ -3,6 +3,7 @@ package zone
 import (
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/asterfed/asterfed/zone/location"
 )
@@ -15,22 +16,63 @@ type claim struct {
 
 // name is all that is bound to one folded AOR, newest claim first, at least
 // one. It is immutable. Nearly every name has a single claim, which stands in
-// it: one object for each user.
+// it, with the text of its AOR right behind: one object for each user, so that
+// who compares a key waits for memory once.
 type name struct {
 	one  [1]claim
 	more *[]claim // all of them, if there are several
 }
 
-// newName returns a name with a copy of claims, nil if there are none.
+// newName returns a name with a copy of claims and of the text of their AORs,
+// so that it keeps nothing else in memory; nil if there are none.
 func newName(claims []claim) *name {
 	switch len(claims) {
 	case 0:
 		return nil
 	case 1:
-		return &name{one: [1]claim{claims[0]}}
+		return singleName(claims[0])
 	}
 	more := slices.Clone(claims)
+	text := strings.Clone(string(more[0].b.AOR))
+	for i := range more {
+		if a := string(more[i].b.AOR); a != text {
+			text = strings.Clone(a)
+		}
+		more[i].b.AOR = location.AOR(text)
+	}
 	return &name{more: &more}
+}
+
+// The sizes of an object that holds a name and the text of its AOR.
+type (
+	name16 struct {
+		name
+		text [16]byte
+	}
+	name32 struct {
+		name
+		text [32]byte
+	}
+)
+
+func singleName(c claim) *name {
+	a := string(c.b.AOR)
+	var n *name
+	var text []byte
+	switch {
+	case len(a) <= 16:
+		x := new(name16)
+		n, text = &x.name, x.text[:]
+	case len(a) <= 32:
+		x := new(name32)
+		n, text = &x.name, x.text[:]
+	default:
+		n, text = new(name), make([]byte, len(a))
+	}
+	copy(text, a)
+	c.b.AOR = location.AOR(unsafe.String(&text[0], len(a))) // text is never written again
+	n.one[0] = c
+	return n
 }
 
 // claims are shared and must not be modified.

@@ -87,6 +87,11 @@ func (t *table[T]) update(key string, f func(*T) *T) {
 	s, h := t.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	t.updateIn(s, key, h, f)
+}
+
+// updateIn is update where the caller holds the lock of the key's shard.
+func (t *table[T]) updateIn(s *shard[T], key string, h uint64, f func(*T) *T) {
 	if p := s.buckets.Load(); p != nil {
 		if slot, old := t.find(*p, key, h); slot != nil {
 			next := f(old)
@@ -138,11 +143,16 @@ func (t *table[T]) put(bs []bucket[T], h uint64, e *T) (reused bool) {
 	}
 }
 
-// grow gives the shard room for twice its entries, and leaves out what is
-// gone. Readers of the old buckets find in them what was there until now.
+// grow gives the shard room for twice its entries.
 func (t *table[T]) grow(s *shard[T], old *[]bucket[T]) *[]bucket[T] {
+	return t.rebuild(s, old, (s.live+1)*2)
+}
+
+// rebuild gives the shard at least so many slots, and leaves out what is gone.
+// Readers of the old buckets find in them what was there until now.
+func (t *table[T]) rebuild(s *shard[T], old *[]bucket[T], slots int) *[]bucket[T] {
 	n := 1
-	for n*ways < (s.live+1)*2 { // at most half full
+	for n*ways < slots {
 		n *= 2
 	}
 	bs := make([]bucket[T], n)
