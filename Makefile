@@ -16,12 +16,12 @@ demo: build ## three nodes on loopback, users that roam; ARGS=--for=10s ends by 
 test: test-unit e2e ## every test, those with real Asterisk included (as root)
 test-unit: ## the quick half: no root, nothing installed
 	$(GO) test ./...
-test-dns: ## the answers over real sockets, each held to the RFC that it cites
-	$(GO) test -count=1 -v ./examples/conformance
+test-dns: install ## the answers over real sockets, each held to the RFC that it cites, and through BIND
+	$(GO) test -tags e2e -count=1 -v ./examples/conformance
 install: ## what the e2e tests need: Debian packages, Asterisk 16 and 22 in .cache
 	@examples/lab/install.sh
 e2e: build install ## real Asterisk 16 and 22, SIPp phones, stock serf (as root)
-	$(GO) test -tags e2e -count=1 -timeout 40m -p 1 -v ./serf ./examples/three-nodes ./examples/chaos 2>&1 | grep -vE '^(=== (RUN|PAUSE|CONT)|\?)' ; exit $${PIPESTATUS[0]}
+	$(GO) test -tags e2e -count=1 -timeout 40m -p 1 -v ./serf ./examples/conformance ./examples/three-nodes ./examples/chaos 2>&1 | grep -vE '^(=== (RUN|PAUSE|CONT)|\?)' ; exit $${PIPESTATUS[0]}
 chaos: build ## ten minutes of faults, judged by what every node answers (as root); ARGS="-chaos.seed=7 -chaos.for=2m"
 	$(GO) test -tags e2e -count=1 -timeout 30m -v ./examples/chaos -args -chaos.for=10m -chaos.nodes=8 -chaos.users=1000 $(ARGS)
 race: ## unit tests under the race detector

@@ -1,0 +1,128 @@
+//go:build e2e
+
+package conformance
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// resolver starts BIND with the given options at addr, on the port of the
+// nodes, which it then asks on that port too.
+func resolver(t *testing.T, addr, options string) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "named")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf := filepath.Join(dir, "named.conf")
+	text := fmt.Sprintf(`options {
+	directory %q; pid-file none; port %s;
+	listen-on { %s; }; listen-on-v6 { none; }; query-source address %s;
+	allow-query { any; }; recursion yes; empty-zones-enable no; minimal-responses no;
+	dnssec-validation no; qname-minimization strict;
+	%s
+controls { };
+`, dir, port, addr, addr, options)
+	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command("named", "-g", "-n", "1", "-c", conf)
+	c.Stdout, c.Stderr = log, log
+	if err := c.Start(); err != nil {
+		t.Fatalf("start named: %v (make install brings it)", err)
+	}
+	t.Cleanup(func() {
+		c.Process.Kill()
+		c.Wait()
+		if t.Failed() {
+			b, _ := os.ReadFile(log.Name())
+			t.Logf("named:\n%s", b)
+		}
+		os.RemoveAll(dir)
+	})
+	at := addr + ":" + port
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		m := new(dns.Msg)
+		m.SetQuestion("users."+origin, dns.TypeTXT)
+		if r, err := dns.Exchange(m, at); err == nil && r.Rcode == dns.RcodeSuccess {
+			return at
+		}
+		if time.Now().After(end) {
+			t.Fatal("named does not resolve the zone")
+		}
+	}
+}
+
+// meaning is what an asker takes from an answer: the rcode, and the records of
+// the answer section as a set.
+func meaning(r *dns.Msg) string {
+	out := []string{}
+	for _, rr := range r.Answer {
+		c := dns.Copy(rr)
+		c.Header().Ttl = 0
+		c.Header().Name = strings.ToLower(c.Header().Name)
+		if soa, ok := c.(*dns.SOA); ok {
+			soa.Serial = 0
+		}
+		out = append(out, c.String())
+	}
+	slices.Sort(out)
+	return dns.RcodeToString[r.Rcode] + "\n" + strings.Join(out, "\n")
+}
+
+// throughResolver asks every case of the file at the resolver and at the node
+// itself, twice, so that the resolver's cache answers too.
+func throughResolver(t *testing.T, at string) {
+	n := 0
+	for range 2 {
+		for _, e := range entries(t) {
+			q := question(t, e.question)
+			name := q.Question[0].Name
+			if !dns.IsSubDomain(origin, strings.ToLower(name)) || q.Question[0].Qclass != dns.ClassINET ||
+				q.Question[0].Qtype == dns.TypeAXFR || q.Question[0].Qtype == dns.TypeANY || e.how.edns == 100 ||
+				name == origin && q.Question[0].Qtype == dns.TypeDS {
+				continue // a resolver has answers of its own to these
+			}
+			n++
+			want := meaning(exchange(t, q.Copy(), how{tcp: true}))
+			q.RecursionDesired = true
+			c := &dns.Client{Net: "tcp", Timeout: 5 * time.Second}
+			r, _, err := c.Exchange(q, at)
+			if err != nil {
+				t.Errorf("%s: %v", e.question, err)
+				continue
+			}
+			if got := meaning(r); got != want {
+				t.Errorf("%s\n%s\nthrough the resolver\n%s\nfrom the node\n%s", e.why, e.question, got, want)
+			}
+		}
+	}
+	if n < 150 {
+		t.Errorf("%d questions: too few to show anything", n)
+	}
+}
+
+// TestThroughForwarder has BIND forward every question to the node.
+func TestThroughForwarder(t *testing.T) {
+	throughResolver(t, resolver(t, "127.0.0.1", fmt.Sprintf("forward only; forwarders { 127.0.0.61 port %s; }; };", port)))
+}
+
+// TestThroughIterator has BIND find the answers by itself, one label after the
+// other (RFC 9156), from the node's address alone.
+func TestThroughIterator(t *testing.T) {
+	throughResolver(t, resolver(t, "127.0.0.1",
+		"};\nzone \"fed.example\" { type static-stub; server-addresses { 127.0.0.61; }; };"))
+}
