@@ -254,10 +254,13 @@ func (v *View) contest(key string) {
 // lost returns the AOR as it is bound here, and whether another home claims
 // it with a newer stamp than any of its contacts here.
 func (v *View) lost(key string) (own location.AOR, lost bool) {
-	claims := v.names.load(key).claims()
-	for _, c := range claims {
-		if c.home.Name == v.self {
-			return c.b.AOR, c.b.Stamp < claims[0].b.Stamp
+	var newest location.Stamp
+	for _, c := range v.names.load(key).claims() {
+		if c.b.Kind != location.Entry {
+			newest = max(newest, c.b.Stamp)
+		}
+		if c.home.Name == v.self && c.b.Kind.Registered() {
+			return c.b.AOR, c.b.Stamp < newest
 		}
 	}
 	return "", false

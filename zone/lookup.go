@@ -199,9 +199,9 @@ func (q query) listed(tree, rel string) Result {
 func (q query) named(label, proto string, claims []claim) Result {
 	switch {
 	case proto != "":
-		return q.exists(spoken(proto, claims))
+		return q.exists(spoken(proto, q.v.resolve(claims)))
 	case label != "":
-		return q.services(label, q.v.rank(claims))
+		return q.services(label, q.v.rank(q.v.resolve(claims)))
 	}
 	return q.called(claims)
 }
@@ -210,7 +210,7 @@ func (q query) named(label, proto string, claims []claim) Result {
 func (q query) called(claims []claim) Result {
 	switch q.qtype {
 	case dns.TypeNAPTR:
-		return q.data(q.v.naptrs(q.qname, claims)...)
+		return q.data(q.v.naptrs(q.qname, q.v.resolve(claims))...)
 	case dns.TypeTXT:
 		return q.data(q.displayNames(claims)...)
 	}

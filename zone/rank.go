@@ -160,22 +160,3 @@ func (v *View) naptrs(owner string, claims []claim) []dns.RR {
 
 // Trimmed returns how many answers left homes out for their size.
 func (v *View) Trimmed() int64 { return v.trimmed.Load() }
-
-// displayNames are the TXT records of a name: the caller's name, for
-// TXTCIDNAME, as each home has it.
-func (q query) displayNames(claims []claim) []dns.RR {
-	var out []dns.RR
-	for _, r := range q.v.rank(claims) {
-		for _, c := range claims {
-			if c.b.Info == (location.Info{}) || c.home != r.home || c.uri() != r.uri {
-				continue
-			}
-			name := c.b.Info.Details().Name
-			same := func(rr dns.RR) bool { return rr.(*dns.TXT).Txt[0] == escapeTXT(name) }
-			if name != "" && !slices.ContainsFunc(out, same) {
-				out = append(out, &dns.TXT{Hdr: q.header(dns.TypeTXT), Txt: []string{escapeTXT(name)}})
-			}
-		}
-	}
-	return out
-}

@@ -126,7 +126,7 @@ func (v *View) Home(node string) *Home {
 // claims the AOR, zero if none does.
 func (v *View) Rival(a location.AOR) location.Stamp {
 	for _, c := range v.names.load(a.Fold()).claims() {
-		if c.home.Name != v.self {
+		if c.home.Name != v.self && c.b.Kind != location.Entry {
 			return c.b.Stamp
 		}
 	}

@@ -17,12 +17,17 @@ var ErrKind = errors.New("unknown kind")
 // Details are what a published binding says beyond its name.
 type Details struct {
 	// Target is the user part of the URI that calls go to. Empty means: what
-	// was dialled, or the name.
+	// was dialled, or the name; in an Entry, that there is no such URI.
 	Target AOR
+	// Of is another user, or a number, in whose place the name stands: it is
+	// answered as that one is, wherever he lives.
+	Of AOR
 	// To is the last number of a Range, as long as the first.
 	To string
 	// Name is the display name, UTF-8.
 	Name string
+	// By names the source that keeps the binding up to date, "" for updates.
+	By string
 	// Cost ranks bindings of one name, the lowest first.
 	Cost uint16
 	// Expires ends the binding, in Unix seconds; zero means never.
@@ -57,6 +62,12 @@ func (d *Details) Set(key, val string) (known bool, err error) {
 	switch key {
 	case "u":
 		d.Target, err = ParseAOR(val)
+	case "of":
+		d.Of, err = ParseAOR(val)
+	case "by":
+		if d.By = val; !plainWord(val) {
+			err = fmt.Errorf("by=%s: want 1 to 20 of a-z", val)
+		}
 	case "to":
 		d.To, err = ParseDigits(strings.TrimPrefix(val, "+"))
 	case "n":
@@ -78,6 +89,15 @@ func (d *Details) Set(key, val string) (known bool, err error) {
 	return true, err
 }
 
+func plainWord(s string) bool {
+	for i := range len(s) {
+		if s[i] < 'a' || s[i] > 'z' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 20
+}
+
 func control(r rune) bool { return r < ' ' || r == 0x7f }
 
 // Each calls f with every key and value that Set would take to make d.
@@ -85,11 +105,17 @@ func (d Details) Each(f func(key, val string)) {
 	if d.Target != "" {
 		f("u", string(d.Target))
 	}
+	if d.Of != "" {
+		f("of", string(d.Of))
+	}
 	if d.To != "" {
 		f("to", d.To)
 	}
 	if d.Name != "" {
 		f("n", d.Name)
+	}
+	if d.By != "" {
+		f("by", d.By)
 	}
 	if d.Cost != 0 {
 		f("cost", strconv.Itoa(int(d.Cost)))
@@ -111,12 +137,12 @@ func ParseDigits(s string) (string, error) {
 // Publish returns the binding of a kind that no registrar lists, without a
 // stamp. The name of a dialled kind is its digits; none ("" or ".") is the
 // prefix or wildcard of every number. Its identity, Contact, is made of what
-// is bound to what: name, kind, Target and To.
+// is bound to what: name, kind, Target, Of and To.
 func Publish(k Kind, name string, d Details) (Binding, error) {
 	b := Binding{AOR: AOR(name), Kind: k, Info: NewInfo(d)}
 	var err error
 	switch {
-	case k == User:
+	case k == User || k == Entry:
 		b.AOR, err = ParseAOR(name)
 	case k.Dialled() && (name == "" || name == ".") && (k == Prefix || k == Wildcard):
 		b.AOR = "."
@@ -133,6 +159,8 @@ func Publish(k Kind, name string, d Details) (Binding, error) {
 	case err != nil:
 	case k == Range && (len(d.To) != len(name) || d.To < name):
 		err = fmt.Errorf("range %s to %q: want a last number of as many digits, not below the first", name, d.To)
+	case d.Of != "" && d.Target != "":
+		err = fmt.Errorf("u=%s and of=%s: want one of them", d.Target, d.Of)
 	case k != Range && d.To != "":
 		err = fmt.Errorf("to=%s: only a range has a last number", d.To)
 	}
@@ -140,7 +168,7 @@ func Publish(k Kind, name string, d Details) (Binding, error) {
 		return Binding{}, err
 	}
 	h := fnv.New64a()
-	for _, s := range []string{k.String(), b.AOR.Fold(), string(d.Target), d.To} {
+	for _, s := range []string{k.String(), b.AOR.Fold(), string(d.Target), string(d.Of), d.To} {
 		h.Write([]byte(s))
 		h.Write([]byte{0})
 	}

@@ -24,10 +24,11 @@ const (
 	Trunk         // a way out that the node has
 	Provider      // who is behind a trunk
 	Service       // a queue, a conference, an IVR
+	Entry         // what a directory knows of a user, registered or not
 )
 
 var kindNames = [...]string{PJSIP: "pjsip", SIP: "sip", IAX2: "iax2", User: "user", Number: "number",
-	Prefix: "prefix", Range: "range", Wildcard: "wildcard", Trunk: "trunk", Provider: "provider", Service: "service"}
+	Prefix: "prefix", Range: "range", Wildcard: "wildcard", Trunk: "trunk", Provider: "provider", Service: "service", Entry: "entry"}
 
 // String returns the word of the wire form: "pjsip", "range".
 func (k Kind) String() string {
@@ -53,7 +54,7 @@ func ParseKind(s string) (Kind, error) {
 func (k Kind) Registered() bool { return k >= PJSIP && k <= IAX2 }
 
 // Named reports whether bindings of the kind stand under a user's name.
-func (k Kind) Named() bool { return k >= PJSIP && k <= User }
+func (k Kind) Named() bool { return k >= PJSIP && k <= User || k == Entry }
 
 // Dialled reports whether bindings of the kind stand under digits alone.
 func (k Kind) Dialled() bool { return k >= Number && k <= Wildcard }

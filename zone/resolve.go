@@ -1,0 +1,98 @@
+package zone
+
+import (
+	"slices"
+
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/miekg/dns"
+)
+
+// maxOf is how often one name may stand in the place of another.
+const maxOf = 4
+
+// resolve returns the claims that a name is answered with: those of whoever it
+// stands in the place of instead of its own, and what a directory has for a
+// user who is registered nowhere only if he is. Nearly all claims are their own
+// answer, and come back as they are.
+func (v *View) resolve(claims []claim) []claim {
+	for i := range claims {
+		if claims[i].b.Info != (location.Info{}) || claims[i].b.Kind == location.Entry {
+			main, fallback := v.split(claims, 0)
+			if len(main) > 0 {
+				return main
+			}
+			return fallback
+		}
+	}
+	return claims
+}
+
+// split returns the claims that calls go to, and those they go to if there is
+// none of the former.
+func (v *View) split(claims []claim, depth int) (main, fallback []claim) {
+	for _, c := range claims {
+		d := c.b.Info.Details()
+		var m, f []claim
+		switch entry := c.b.Kind == location.Entry; {
+		case d.Of != "" && depth < maxOf:
+			m, f = v.split(v.whoever(d.Of), depth+1)
+			if entry && len(m) > 0 {
+				m, f = nil, m
+			}
+		case d.Of != "": // a circle
+		case !entry:
+			m = []claim{c}
+		case d.Target != "":
+			f = []claim{c}
+		}
+		main, fallback = merge(main, m), merge(fallback, f)
+	}
+	return main, fallback
+}
+
+// whoever returns the visible claims of a user, or else of a number; a block
+// that covers the number is called with it.
+func (v *View) whoever(a location.AOR) []claim {
+	if claims := v.claims(a.Fold()); len(claims) > 0 {
+		return claims
+	}
+	digits, ok := a.Number()
+	if !ok {
+		return nil
+	}
+	if claims := v.numbered(digits); len(claims) > 0 {
+		return claims
+	}
+	claims := slices.Clone(v.covering(number{digits: digits}))
+	for i, c := range claims {
+		if d := c.b.Info.Details(); d.Target == "" && d.Of == "" {
+			d.Target = a
+			claims[i].b.Info = location.NewInfo(d)
+		}
+	}
+	return claims
+}
+
+// displayNames are the TXT records of a name: the caller's name, for
+// TXTCIDNAME, as each home has it. A name that has none of its own has those
+// of whoever it stands for.
+func (q query) displayNames(claims []claim) []dns.RR {
+	var out []dns.RR
+	for _, c := range claims {
+		name := c.b.Info.Details().Name
+		same := func(rr dns.RR) bool { return rr.(*dns.TXT).Txt[0] == escapeTXT(name) }
+		if name != "" && !slices.ContainsFunc(out, same) {
+			out = append(out, &dns.TXT{Hdr: q.header(dns.TypeTXT), Txt: []string{escapeTXT(name)}})
+		}
+	}
+	for _, c := range claims {
+		if of := c.b.Info.Details().Of; len(out) == 0 && of != "" && c.b.Kind != location.Entry {
+			for _, o := range q.v.whoever(of) {
+				if o.b.Info.Details().Of == "" || o.b.Kind == location.Entry {
+					out = append(out, q.displayNames([]claim{o})...)
+				}
+			}
+		}
+	}
+	return out
+}
