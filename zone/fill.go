@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/asterfed/asterfed/zone/location"
@@ -10,12 +11,13 @@ import (
 // does for each name by itself is done for all of them together: first all
 // names, then what is counted of them.
 func (h *Home) fill(all []location.Binding) {
-	named := make([]location.Binding, 0, len(all))
-	keys := make([]string, 0, len(all))
-	for _, b := range all {
-		if b.Kind.Named() {
-			named, keys = append(named, b), append(keys, b.AOR.Fold())
-		}
+	named := all
+	if slices.ContainsFunc(all, unnamed) {
+		named = slices.DeleteFunc(slices.Clone(all), unnamed)
+	}
+	keys := make([]string, len(named))
+	for i := range named {
+		keys[i] = named[i].AOR.Fold()
 	}
 	v := h.view
 	again := make([]bool, len(named)) // the home had the name already
@@ -49,6 +51,8 @@ func (h *Home) fill(all []location.Binding) {
 		}
 	}
 }
+
+func unnamed(b location.Binding) bool { return !b.Kind.Named() }
 
 // countAll counts names in the non-terminals above them, where the home has
 // been counted nowhere yet. All names are there already, so that each counts

@@ -51,9 +51,7 @@ func (c *copies) load() {
 		home := c.r.view.Home(node)
 		home.SetReach(zone.Orphan)
 		home.Replace(t.Version, t.Node, t.Bindings)
-		for _, b := range t.Bindings {
-			c.r.clock.Observe(b.Stamp)
-		}
+		c.r.clock.ObserveAll(t.Bindings)
 		c.kept[node] = t.Version
 		c.r.mu.Lock()
 		c.r.peers[node] = c.r.connect(node, addr)

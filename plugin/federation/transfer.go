@@ -118,22 +118,29 @@ func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z x
 	// would hold this goroutine, and the whole zone with it, for good.
 	stuck := time.AfterFunc(writeStall, func() { w.Close() })
 	defer stuck.Stop()
-	first := true
-	err := xfr.Answer(z, f.origin, apex, f.runtime.view.TTL(), from, func(rrs []dns.RR) error {
-		m := new(dns.Msg)
-		m.SetReply(r)
-		m.Authoritative, m.RecursionAvailable, m.Compress = true, false, true
-		m.Answer = rrs
-		sign(w, r, m)
-		err := w.WriteMsg(m)
-		stuck.Reset(writeStall)
-		if first {
+	m := new(dns.Msg)
+	m.SetReply(r)
+	m.Authoritative, m.RecursionAvailable = true, false
+	var err error
+	if t := r.IsTsig(); t != nil {
+		state.SizeAndDo(m)
+		err = xfr.Answer(z, f.origin, apex, f.runtime.view.TTL(), from, xfr.Reply{Msg: m, Key: f.runtime.cfg.Key, MAC: t.MAC,
+			Send: func(wire []byte) error {
+				_, err := w.Write(wire)
+				stuck.Reset(writeStall)
+				return err
+			}})
+	} else { // the tsig plugin has taken the signature off, and signs
+		err = xfr.AnswerRecords(z, f.origin, apex, f.runtime.view.TTL(), from, func(rrs []dns.RR) error {
+			m := m.Copy()
+			m.Compress, m.Answer = true, rrs
+			err := w.WriteMsg(m)
+			stuck.Reset(writeStall)
 			w.TsigTimersOnly(true)
-			first = false
-		}
-		return err
-	})
-	w.TsigTimersOnly(false)
+			return err
+		})
+		w.TsigTimersOnly(false)
+	}
 	if err != nil {
 		w.Close()
 		return dns.RcodeSuccess, fmt.Errorf("transfer %s: %w", apex, err)

@@ -10,9 +10,9 @@ import (
 // differ in case only are one name in DNS (RFC 4343); Fold gives that name.
 type AOR string
 
-// maxAOR is the longest AOR that still fits an owner name below
+// MaxAOR is the longest AOR that still fits an owner name below
 // "users.<node>.homes.<zone>" with room for two SRV labels (RFC 1035 §2.3.4).
-const maxAOR = 120
+const MaxAOR = 120
 
 // ParseAOR checks that s may be published. The text of an AOR ends up in
 // Dial() on other servers, where "&" and "," would start calls of their own,
@@ -20,8 +20,8 @@ const maxAOR = 120
 // Labels are non-empty, at most 63 octets (RFC 1035 §2.3.4), and do not begin
 // with "_", which RFC 2782 owner names use.
 func ParseAOR(s string) (AOR, error) {
-	if s == "" || len(s) > maxAOR {
-		return "", fmt.Errorf("AOR %q has %d octets: want 1 to %d", s, len(s), maxAOR)
+	if s == "" || len(s) > MaxAOR {
+		return "", fmt.Errorf("AOR %q has %d octets: want 1 to %d", s, len(s), MaxAOR)
 	}
 	for i := 0; i < len(s); i++ {
 		if !aorChar(s[i]) {

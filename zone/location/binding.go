@@ -35,6 +35,9 @@ type ContactID uint64
 // String returns 16 hexadecimal digits.
 func (id ContactID) String() string { return hex16(uint64(id)) }
 
+// Append appends what String returns.
+func (id ContactID) Append(b []byte) []byte { return appendHex16(b, uint64(id)) }
+
 // ParseContactID is the reverse of ContactID.String.
 func ParseContactID(s string) (ContactID, error) {
 	if len(s) != 16 {

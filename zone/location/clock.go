@@ -19,6 +19,9 @@ func (s Stamp) Time() time.Time { return time.UnixMilli(int64(s >> 16)) }
 // String returns 16 hexadecimal digits.
 func (s Stamp) String() string { return hex16(uint64(s)) }
 
+// Append appends what String returns.
+func (s Stamp) Append(b []byte) []byte { return appendHex16(b, uint64(s)) }
+
 // ParseStamp is the reverse of Stamp.String.
 func ParseStamp(s string) (Stamp, error) {
 	n, err := strconv.ParseUint(s, 16, 64)
@@ -63,6 +66,26 @@ func (c *Clock) Next(seen Stamp) Stamp {
 	return c.last
 }
 
+// ObserveAll is Observe for many bindings. It returns how many of them have a
+// stamp that lies beyond MaxSkew, and the first of these.
+func (c *Clock) ObserveAll(all []Binding) (ahead int, first Binding) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	most := Stamp(c.now().Add(MaxSkew).UnixMilli()+1) << 16
+	for i := range all {
+		switch s := all[i].Stamp; {
+		case s < most:
+			c.last = max(c.last, s)
+		case ahead == 0:
+			first = all[i]
+			fallthrough
+		default:
+			ahead++
+		}
+	}
+	return ahead, first
+}
+
 // Observe takes note of a stamp issued elsewhere. It reports whether the
 // stamp lies within MaxSkew of the wall clock; one that does not is ignored.
 func (c *Clock) Observe(s Stamp) bool {
@@ -78,9 +101,12 @@ func (c *Clock) Observe(s Stamp) bool {
 // hex16 writes n as 16 hexadecimal digits.
 func hex16(n uint64) string {
 	var b [16]byte
-	for i := len(b) - 1; i >= 0; i-- {
-		b[i] = "0123456789abcdef"[n&15]
-		n >>= 4
+	return string(appendHex16(b[:0], n))
+}
+
+func appendHex16(b []byte, n uint64) []byte {
+	for shift := 60; shift >= 0; shift -= 4 {
+		b = append(b, "0123456789abcdef"[n>>shift&15])
 	}
-	return string(b[:])
+	return b
 }

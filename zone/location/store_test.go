@@ -161,6 +161,26 @@ func TestClock(t *testing.T) {
 	}
 }
 
+// Observing many is observing each.
+func TestObserveAll(t *testing.T) {
+	now := time.UnixMilli(1_700_000_000_000)
+	at := func(d time.Duration) Binding { return Binding{Stamp: Stamp(now.Add(d).UnixMilli())<<16 | 9} }
+	all := []Binding{{}, at(-time.Hour), at(MaxSkew), at(MaxSkew + time.Millisecond), at(time.Hour), at(time.Second)}
+	one, many := NewClock(func() time.Time { return now }), NewClock(func() time.Time { return now })
+	ahead := 0
+	for _, b := range all {
+		if !one.Observe(b.Stamp) {
+			ahead++
+		}
+	}
+	if n, first := many.ObserveAll(all); n != ahead || n != 2 || first != all[3] {
+		t.Errorf("%d ahead, first %v; want %d, first %v", n, first, ahead, all[3])
+	}
+	if got, want := many.Next(0), one.Next(0); got != want {
+		t.Errorf("clock goes on with %v, want %v", got, want)
+	}
+}
+
 func TestParseAOR(t *testing.T) {
 	for _, s := range []string{"1001", "alice", "Alice.Smith", "alice_b", "+97231234000", "a-b"} {
 		if _, err := ParseAOR(s); err != nil {

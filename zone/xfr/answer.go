@@ -6,9 +6,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// perMessage is how many records go into one message of a transfer, and
-// maxOctets how long they may be before compression: what is too long for a
-// TCP message (64 KiB, RFC 1035 §4.2.2) would never arrive.
+// maxOctets is how long one message of a transfer may be, its signature aside:
+// what is too long for a TCP message (64 KiB, RFC 1035 §4.2.2) would never
+// arrive. perMessage is how many records go into one that package dns packs.
 const (
 	perMessage = 300
 	maxOctets  = 60_000
@@ -41,13 +41,34 @@ func (h Held) Snapshot() (zone.Version, zone.Node, []location.Binding) {
 	return v, n, h.Home.Bindings()
 }
 
-// Answer calls send with the answer sections of a transfer, one per message.
-// A nil held asks for the full zone (AXFR, RFC 5936 §2.2); otherwise held is
-// what the secondary has (IXFR, RFC 1995 §4): it gets deltas where the epoch
-// is the same and the history reaches back, a lone SOA if it is level, and
-// the full zone in all other cases.
-func Answer(z Zone, origin string, apex string, ttl uint32, held *zone.Version, send func([]dns.RR) error) error {
-	a := answer{apex: apex, origin: origin, ttl: ttl, send: send}
+// Answer makes the answer to a transfer and sends its messages by r. A nil
+// held asks for the full zone (AXFR, RFC 5936 §2.2); otherwise held is what
+// the secondary has (IXFR, RFC 1995 §4): it gets deltas where the epoch is the
+// same and the history reaches back, a lone SOA if it is level, and the full
+// zone in all other cases.
+func Answer(z Zone, origin, apex string, ttl uint32, held *zone.Version, r Reply) error {
+	w, err := newWriter(r, apex, ttl)
+	if err != nil {
+		return err
+	}
+	return transfer(z, origin, apex, ttl, held, w)
+}
+
+// AnswerRecords is Answer for who signs and packs elsewhere: send is called
+// with the answer sections, one for each message.
+func AnswerRecords(z Zone, origin, apex string, ttl uint32, held *zone.Version, send func([]dns.RR) error) error {
+	return transfer(z, origin, apex, ttl, held, &sections{apex: apex, ttl: ttl, send: send})
+}
+
+// sink takes the records of a transfer in their order.
+type sink interface {
+	record(dns.RR) error
+	binding(location.Binding) error
+	flush() error // at the end
+}
+
+func transfer(z Zone, origin, apex string, ttl uint32, held *zone.Version, to sink) error {
+	a := answer{sink: to, apex: apex, origin: origin, ttl: ttl}
 	if held != nil {
 		now, deltas, ok := z.Since(held.Serial)
 		if ok && now.Epoch == held.Epoch {
@@ -57,38 +78,47 @@ func Answer(z Zone, origin string, apex string, ttl uint32, held *zone.Version, 
 	return a.full(z.Snapshot())
 }
 
+// sections collects records for whole messages.
+type sections struct {
+	apex   string
+	ttl    uint32
+	send   func([]dns.RR) error
+	out    []dns.RR
+	octets int // of out, uncompressed
+}
+
+func (s *sections) binding(b location.Binding) error { return s.record(zone.TXT(b, s.apex, s.ttl)) }
+
+func (s *sections) record(rr dns.RR) error {
+	n := dns.Len(rr)
+	if len(s.out) >= perMessage || s.octets+n > maxOctets {
+		if err := s.flush(); err != nil {
+			return err
+		}
+	}
+	s.out, s.octets = append(s.out, rr), s.octets+n
+	return nil
+}
+
+func (s *sections) flush() error {
+	out := s.out
+	s.out, s.octets = nil, 0
+	if len(out) == 0 {
+		return nil
+	}
+	return s.send(out)
+}
+
 type answer struct {
+	sink
 	apex, origin string
 	ttl          uint32
-	send         func([]dns.RR) error
-	out          []dns.RR
-	octets       int // of out, uncompressed
 }
 
 func (a *answer) soa(v zone.Version) dns.RR { return v.SOA(a.apex, a.origin, a.ttl) }
 
-func (a *answer) add(rr dns.RR) error {
-	n := dns.Len(rr)
-	if len(a.out) >= perMessage || a.octets+n > maxOctets {
-		if err := a.flush(); err != nil {
-			return err
-		}
-	}
-	a.out, a.octets = append(a.out, rr), a.octets+n
-	return nil
-}
-
-func (a *answer) flush() error {
-	out := a.out
-	a.out, a.octets = nil, 0
-	if len(out) == 0 {
-		return nil
-	}
-	return a.send(out)
-}
-
 func (a *answer) incremental(now zone.Version, deltas []zone.Delta) error {
-	if err := a.add(a.soa(now)); err != nil {
+	if err := a.record(a.soa(now)); err != nil {
 		return err
 	}
 	for _, d := range deltas {
@@ -100,7 +130,7 @@ func (a *answer) incremental(now zone.Version, deltas []zone.Delta) error {
 		}
 	}
 	if len(deltas) > 0 {
-		if err := a.add(a.soa(now)); err != nil {
+		if err := a.record(a.soa(now)); err != nil {
 			return err
 		}
 	}
@@ -112,17 +142,17 @@ func newOf(c location.Change) location.Binding { return c.New }
 
 // side writes what a delta deletes or adds, behind the SOA that says so.
 func (a *answer) side(v zone.Version, node *zone.Node, changes []location.Change, of func(location.Change) location.Binding) error {
-	if err := a.add(a.soa(v)); err != nil {
+	if err := a.record(a.soa(v)); err != nil {
 		return err
 	}
 	if node != nil {
-		if err := a.add(zone.NodeTXT(*node, a.apex, a.ttl)); err != nil {
+		if err := a.record(zone.NodeTXT(*node, a.apex, a.ttl)); err != nil {
 			return err
 		}
 	}
 	for _, c := range changes {
 		if b := of(c); b.Kind != 0 {
-			if err := a.add(zone.TXT(b, a.apex, a.ttl)); err != nil {
+			if err := a.binding(b); err != nil {
 				return err
 			}
 		}
@@ -133,16 +163,16 @@ func (a *answer) side(v zone.Version, node *zone.Node, changes []location.Change
 func (a *answer) full(v zone.Version, n zone.Node, all []location.Binding) error {
 	soa := a.soa(v)
 	for _, rr := range []dns.RR{soa, NS(a.apex, n.Name, a.origin, a.ttl), zone.NodeTXT(n, a.apex, a.ttl)} {
-		if err := a.add(rr); err != nil {
+		if err := a.record(rr); err != nil {
 			return err
 		}
 	}
 	for _, b := range all {
-		if err := a.add(zone.TXT(b, a.apex, a.ttl)); err != nil {
+		if err := a.binding(b); err != nil {
 			return err
 		}
 	}
-	if err := a.add(soa); err != nil {
+	if err := a.record(soa); err != nil {
 		return err
 	}
 	return a.flush()

@@ -48,7 +48,7 @@ func TestMessagesFit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			apex := zone.HomeZone("pbx-b", origin)
 			r := reader{apex: apex, held: z.held}
-			err := Answer(z, origin, apex, 5, z.held, func(rrs []dns.RR) error {
+			err := AnswerRecords(z, origin, apex, 5, z.held, func(rrs []dns.RR) error {
 				m := new(dns.Msg)
 				m.SetQuestion(apex, dns.TypeIXFR)
 				m.Answer, m.Compress = rrs, true

@@ -33,7 +33,7 @@ func WriteCopy(file string, h *zone.Home, origin, addr string, ttl uint32) error
 	}
 	w := bufio.NewWriter(tmp)
 	fmt.Fprintf(w, "; dns %s\n", addr)
-	err = Answer(Held{h}, origin, zone.HomeZone(h.Name, origin), ttl, nil, func(rrs []dns.RR) error {
+	err = AnswerRecords(Held{h}, origin, zone.HomeZone(h.Name, origin), ttl, nil, func(rrs []dns.RR) error {
 		for _, rr := range rrs {
 			w.WriteString(rr.String())
 			w.WriteByte('\n')

@@ -117,11 +117,17 @@ func (n *meshNode) serve(w dns.ResponseWriter, r *dns.Msg) {
 			v := zone.VersionOf(r.Ns[0].(*dns.SOA))
 			held = &v
 		}
-		Answer(n.primary, origin, apex, 5, held, func(rrs []dns.RR) error {
-			err := reply(rrs...)
-			w.TsigTimersOnly(true)
-			return err
-		})
-		w.TsigTimersOnly(false)
+		m := new(dns.Msg)
+		m.SetReply(r)
+		rep := Reply{Msg: m, Send: func(wire []byte) error { _, err := w.Write(wire); return err }}
+		if t := r.IsTsig(); t != nil && w.TsigStatus() == nil {
+			rep.Key, rep.MAC = testKey, t.MAC
+		} else {
+			reply()
+			return
+		}
+		if Answer(n.primary, origin, apex, 5, held, rep) != nil {
+			w.Close()
+		}
 	}
 }

@@ -45,21 +45,20 @@ func (s *session) pull(ctx context.Context, apex, origin string, held *zone.Vers
 	defer s.forget(m.Id)
 	r := reader{apex: apex, held: held}
 	for {
-		msg, err := s.next(ctx, c, stall)
+		wire, err := s.next(ctx, c, stall)
 		if err != nil {
 			return nil, fmt.Errorf("transfer %s: %w", apex, err)
 		}
-		for _, rr := range msg.Answer {
-			if _, err := r.add(rr); err != nil {
-				return nil, fmt.Errorf("transfer %s: %w", apex, err)
-			}
-		}
+		n, err := r.message(wire)
+		recycle(wire)
 		switch {
+		case err != nil:
+			return nil, fmt.Errorf("transfer %s: %w", apex, err)
 		case r.done:
 			return &r.t, nil
 		case r.level():
 			return &Transfer{Version: *held}, nil
-		case len(msg.Answer) == 0:
+		case n == 0:
 			return nil, fmt.Errorf("transfer %s: %w", apex, errShort)
 		}
 	}

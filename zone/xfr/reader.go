@@ -3,6 +3,7 @@ package xfr
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
@@ -41,16 +42,56 @@ type reader struct {
 	dels  []location.Binding
 	adds  []location.Binding
 	done  bool
+	text  []byte // what the AORs are cut from
 	t     Transfer
+}
+
+// next counts a record and reports whether it is one too many.
+func (r *reader) next(name string) error {
+	if r.done {
+		return fmt.Errorf("record after the closing SOA: %s", name)
+	}
+	if r.n++; r.n > maxRecords {
+		return fmt.Errorf("transfer has more than %d records", maxRecords)
+	}
+	return nil
+}
+
+// user takes the next record where that is a registration.
+func (r *reader) user(b location.Binding) error {
+	if err := r.next(string(b.AOR)); err != nil {
+		return err
+	}
+	switch {
+	case r.n == 1:
+		return errors.New("transfer begins with TXT, want SOA")
+	case r.n == 2:
+		r.t.Full = true
+	}
+	switch {
+	case r.t.Full:
+		r.binding(b)
+	case r.inAdd:
+		r.adds = append(r.adds, b)
+	default:
+		r.dels = append(r.dels, b)
+	}
+	return nil
+}
+
+// binding takes a binding of a full zone. The list doubles: append alone would
+// copy large ones five times over.
+func (r *reader) binding(b location.Binding) {
+	if n := len(r.t.Bindings); n == cap(r.t.Bindings) {
+		r.t.Bindings = slices.Grow(r.t.Bindings, max(64, n))
+	}
+	r.t.Bindings = append(r.t.Bindings, b)
 }
 
 // add takes the next record. It reports whether the transfer is complete.
 func (r *reader) add(rr dns.RR) (done bool, err error) {
-	if r.done {
-		return true, fmt.Errorf("record after the closing SOA: %s", rr.Header().Name)
-	}
-	if r.n++; r.n > maxRecords {
-		return false, fmt.Errorf("transfer has more than %d records", maxRecords)
+	if err := r.next(rr.Header().Name); err != nil {
+		return r.done, err
 	}
 	soa, isSOA := rr.(*dns.SOA)
 	switch {
@@ -83,7 +124,7 @@ func (r *reader) full(rr dns.RR, soa *dns.SOA) (bool, error) {
 		return true, nil
 	}
 	if b, node, ok := r.parse(rr); ok {
-		r.t.Bindings = append(r.t.Bindings, b)
+		r.binding(b)
 	} else if node != nil {
 		r.t.Node = node
 	}

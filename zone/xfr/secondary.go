@@ -109,8 +109,9 @@ func (p *Peer) take(t *Transfer) {
 	switch {
 	case t.Full:
 		p.stats.full.Add(1)
-		for _, b := range t.Bindings {
-			p.observe(b)
+		if n, b := p.cfg.Clock.ObserveAll(t.Bindings); n > 0 {
+			p.stats.ahead.Add(int64(n))
+			p.log.Warn("stamps lie in the future: check the node's clock", "aor", b.AOR, "stamp", b.Stamp.Time(), "count", n)
 		}
 		p.cfg.Home.Replace(t.Version, t.Node, t.Bindings)
 		p.log.Info("home zone transferred", "bindings", len(t.Bindings), "serial", t.Version.Serial)

@@ -1,6 +1,7 @@
 package xfr
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -20,9 +21,6 @@ var ErrKey = errors.New("transfer key not accepted")
 // ErrRefused means that the other side takes the key, but has no such zone.
 var ErrRefused = errors.New("answered REFUSED")
 
-// fudge is the clock difference that a TSIG tolerates, in seconds.
-const fudge = 300
-
 // session is one connection to a name server with several requests under way
 // at once. Safe for concurrent use.
 type session struct {
@@ -39,12 +37,12 @@ type session struct {
 	done    chan struct{}
 }
 
-// call is a request under way. Its messages come in order.
+// call is a request under way. Its messages come in order, verified and
+// without their TSIGs.
 type call struct {
-	mac    string
-	timers bool
-	msgs   chan *dns.Msg
-	gone   chan struct{} // closed when its caller has given up
+	chain *chain // nil without a key
+	msgs  chan []byte
+	gone  chan struct{} // closed when its caller has given up
 }
 
 // newSession takes over conn. The function heard is called for every message
@@ -102,7 +100,7 @@ func (s *session) open(m *dns.Msg) (*call, []byte, error) {
 	for s.nextID++; s.pending[s.nextID] != nil; s.nextID++ {
 	}
 	m.Id = s.nextID
-	c := &call{msgs: make(chan *dns.Msg, 16), gone: make(chan struct{})}
+	c := &call{msgs: make(chan []byte, 4), gone: make(chan struct{})}
 	wire, err := s.sign(m, c)
 	if err != nil {
 		return nil, nil, fmt.Errorf("sign request: %w", err)
@@ -112,13 +110,14 @@ func (s *session) open(m *dns.Msg) (*call, []byte, error) {
 }
 
 func (s *session) sign(m *dns.Msg, c *call) ([]byte, error) {
-	if s.key == nil {
-		return m.Pack()
+	wire, err := m.Pack()
+	if err != nil || s.key == nil {
+		return wire, err
 	}
-	m.SetTsig(s.key.Name, s.key.Algorithm, fudge, time.Now().Unix())
-	wire, mac, err := dns.TsigGenerate(m, s.key.Secret, "", false)
-	c.mac = mac
-	return wire, err
+	if c.chain, err = newChain(s.key, nil); err != nil {
+		return nil, err
+	}
+	return c.chain.sign(wire, time.Now()), nil
 }
 
 func (s *session) forget(id uint16) {
@@ -130,16 +129,36 @@ func (s *session) forget(id uint16) {
 	}
 }
 
+// buffers are for the messages of transfers: what is read of one is copied.
+var buffers = sync.Pool{New: func() any { return new([dns.MaxMsgSize]byte) }}
+
+// longMessage is from what length on a message is read into a shared buffer.
+const longMessage = 1 << 14
+
+// recycle gives the buffer of a message back.
+func recycle(wire []byte) {
+	if cap(wire) == dns.MaxMsgSize {
+		buffers.Put((*[dns.MaxMsgSize]byte)(wire[:dns.MaxMsgSize]))
+	}
+}
+
 // read delivers what arrives until the connection ends.
 func (s *session) read() {
+	in := bufio.NewReaderSize(s.conn, 2048)
 	var head [2]byte
 	for {
-		if _, err := io.ReadFull(s.conn, head[:]); err != nil {
+		if _, err := io.ReadFull(in, head[:]); err != nil {
 			s.close(fmt.Errorf("connection ended: %w", err))
 			return
 		}
-		wire := make([]byte, binary.BigEndian.Uint16(head[:]))
-		if _, err := io.ReadFull(s.conn, wire); err != nil {
+		n := int(binary.BigEndian.Uint16(head[:]))
+		var wire []byte
+		if n < longMessage {
+			wire = make([]byte, n)
+		} else {
+			wire = buffers.Get().(*[dns.MaxMsgSize]byte)[:n]
+		}
+		if _, err := io.ReadFull(in, wire); err != nil {
 			s.close(fmt.Errorf("connection ended: %w", err))
 			return
 		}
@@ -151,37 +170,36 @@ func (s *session) read() {
 }
 
 func (s *session) deliver(wire []byte) error {
-	m, err := unpack(wire)
-	if err != nil {
-		return fmt.Errorf("unpack answer: %w", err)
+	if len(wire) < headerSize {
+		return fmt.Errorf("unpack answer: it has %d octets", len(wire))
 	}
 	s.mu.Lock()
-	c := s.pending[m.Id]
+	c := s.pending[binary.BigEndian.Uint16(wire)]
 	s.mu.Unlock()
 	if c == nil {
+		recycle(wire)
 		return nil // given up by its caller
 	}
-	if s.key != nil {
-		t := m.IsTsig()
-		if t == nil {
-			return fmt.Errorf("%w: %s is answered %s, unsigned", ErrKey, question(m), dns.RcodeToString[m.Rcode])
+	if c.chain != nil {
+		msg, err := c.chain.verify(wire, time.Now())
+		if err != nil {
+			return fmt.Errorf("%w: %s is answered %s: %w", ErrKey, question(wire), dns.RcodeToString[int(wire[3]&15)], err)
 		}
-		if err := dns.TsigVerify(wire, s.key.Secret, c.mac, c.timers); err != nil {
-			return fmt.Errorf("%w: %s is answered %s: %w", ErrKey, question(m), dns.RcodeToString[m.Rcode], err)
-		}
-		c.mac, c.timers = t.MAC, true
+		wire = msg
 	}
 	s.heard()
 	select {
-	case c.msgs <- m:
+	case c.msgs <- wire:
 	case <-c.gone:
 	case <-s.done:
 	}
 	return nil
 }
 
-func question(m *dns.Msg) string {
-	if len(m.Question) == 0 {
+// question tells what a message answers.
+func question(wire []byte) string {
+	m := new(dns.Msg)
+	if m.Unpack(wire) != nil || len(m.Question) == 0 {
 		return "no question"
 	}
 	return m.Question[0].Name + " " + dns.TypeToString[m.Question[0].Qtype]
@@ -190,18 +208,19 @@ func question(m *dns.Msg) string {
 var errTimeout = errors.New("no answer in time")
 
 // next returns the next message of the call.
-func (s *session) next(ctx context.Context, c *call, d time.Duration) (*dns.Msg, error) {
+func (s *session) next(ctx context.Context, c *call, d time.Duration) ([]byte, error) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
-	case m := <-c.msgs:
-		if m.Rcode == dns.RcodeRefused {
-			return m, fmt.Errorf("%s: %w", question(m), ErrRefused)
+	case wire := <-c.msgs:
+		switch rcode := int(wire[3] & 15); rcode {
+		case dns.RcodeSuccess:
+			return wire, nil
+		case dns.RcodeRefused:
+			return wire, fmt.Errorf("%s: %w", question(wire), ErrRefused)
+		default:
+			return wire, fmt.Errorf("%s answered %s", question(wire), dns.RcodeToString[rcode])
 		}
-		if m.Rcode != dns.RcodeSuccess {
-			return m, fmt.Errorf("%s answered %s", question(m), dns.RcodeToString[m.Rcode])
-		}
-		return m, nil
 	case <-s.done:
 		return nil, s.err()
 	case <-ctx.Done():
@@ -211,12 +230,21 @@ func (s *session) next(ctx context.Context, c *call, d time.Duration) (*dns.Msg,
 	}
 }
 
-// exchange sends m and returns its one answer.
+// exchange sends m and returns its one answer, also one that is an error.
 func (s *session) exchange(ctx context.Context, m *dns.Msg, d time.Duration) (*dns.Msg, error) {
 	c, err := s.send(m)
 	if err != nil {
 		return nil, err
 	}
 	defer s.forget(m.Id)
-	return s.next(ctx, c, d)
+	wire, err := s.next(ctx, c, d)
+	if wire == nil {
+		return nil, err
+	}
+	r := new(dns.Msg)
+	if uerr := r.Unpack(wire); uerr != nil {
+		s.close(fmt.Errorf("unpack answer: %w", uerr))
+		return nil, s.err()
+	}
+	return r, err
 }

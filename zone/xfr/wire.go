@@ -2,175 +2,134 @@ package xfr
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
 
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
 	"github.com/miekg/dns"
 )
 
-// unpack reads a message. One that is full of TXT records, as transfers are,
-// is read with a few allocations for all of them: their strings share the
-// message's memory. Whatever is out of the ordinary is left to dns.Msg.
-func unpack(wire []byte) (*dns.Msg, error) {
-	if m, ok := unpackTransfer(wire); ok {
-		return m, nil
-	}
-	m := new(dns.Msg)
-	return m, m.Unpack(wire)
-}
+const headerSize = 12
 
-const (
-	headerSize = 12
-	manyTXT    = 8 // from so many answers on it pays
-)
+var errMessage = errors.New("message ends before its records")
 
-func unpackTransfer(wire []byte) (*dns.Msg, bool) {
-	if len(wire) < headerSize {
-		return nil, false
-	}
-	count := func(i int) int { return int(binary.BigEndian.Uint16(wire[i:])) }
-	qd, an, ns, ar := count(4), count(6), count(8), count(10)
-	if an < manyTXT || an > len(wire)/headerSize || qd > 1 || ns != 0 || ar > 1 {
-		return nil, false
-	}
-	m := new(dns.Msg)
-	if m.Unpack(append(wire[:4:4], 0, 0, 0, 0, 0, 0, 0, 0)) != nil { // ID and flags
-		return nil, false
-	}
-	u := unpacker{wire: wire, text: string(wire), off: headerSize, txts: make([]dns.TXT, 0, an), strs: make([]string, 0, 4*an)}
-	if qd == 1 {
-		name, ok := u.name()
-		if !ok || u.off+4 > len(wire) {
-			return nil, false
+// message takes the answers of one message, and returns their number. The
+// registrations that transfers are full of are read from its octets; what is
+// out of the ordinary is left to package dns. Nothing of it is kept.
+func (r *reader) message(wire []byte) (n int, err error) {
+	n, off := int(binary.BigEndian.Uint16(wire[6:])), headerSize
+	for range binary.BigEndian.Uint16(wire[4:]) {
+		var ok bool
+		if off, ok = skipName(wire, off); !ok || off+4 > len(wire) {
+			return 0, errMessage
 		}
-		m.Question = []dns.Question{{Name: name, Qtype: u.uint16(), Qclass: u.uint16()}}
+		off += 4
 	}
-	m.Answer = make([]dns.RR, 0, an)
-	for range an {
-		rr, ok := u.rr()
-		if !ok {
-			return nil, false
-		}
-		m.Answer = append(m.Answer, rr)
-	}
-	for range ar {
-		rr, off, err := dns.UnpackRR(wire, u.off)
-		if _, isOPT := rr.(*dns.OPT); err != nil || isOPT { // may extend the RCODE
-			return nil, false
-		}
-		m.Extra, u.off = append(m.Extra, rr), off
-	}
-	return m, u.off == len(wire)
-}
-
-// unpacker reads records one after the other.
-type unpacker struct {
-	wire []byte
-	text string // the same, as what strings are cut from
-	off  int
-	buf  [256]byte
-	txts []dns.TXT
-	strs []string
-	tail struct { // the last owner that was compressed
-		at   int
-		name string
-	}
-}
-
-func (u *unpacker) uint16() uint16 {
-	u.off += 2
-	return binary.BigEndian.Uint16(u.wire[u.off-2:])
-}
-
-// rr reads one record.
-func (u *unpacker) rr() (dns.RR, bool) {
-	start := u.off
-	name, ok := u.name()
-	if !ok || u.off+10 > len(u.wire) {
-		return nil, false
-	}
-	h := dns.RR_Header{Name: name, Rrtype: u.uint16(), Class: u.uint16()}
-	h.Ttl = uint32(u.uint16())<<16 | uint32(u.uint16())
-	h.Rdlength = u.uint16()
-	end := u.off + int(h.Rdlength)
-	if end > len(u.wire) {
-		return nil, false
-	}
-	if h.Rrtype != dns.TypeTXT || h.Rdlength == 0 {
-		rr, off, err := dns.UnpackRR(u.wire, start)
-		u.off = off
-		return rr, err == nil
-	}
-	first := len(u.strs)
-	for u.off < end {
-		n := int(u.wire[u.off])
-		if u.off+1+n > end {
-			return nil, false
-		}
-		s := u.text[u.off+1 : u.off+1+n]
-		if !plain(s) {
-			return nil, false
-		}
-		u.strs, u.off = append(u.strs, s), u.off+1+n
-	}
-	u.txts = append(u.txts, dns.TXT{Hdr: h, Txt: u.strs[first:len(u.strs):len(u.strs)]})
-	return &u.txts[len(u.txts)-1], true
-}
-
-// name reads a name, which may end in one pointer (RFC 1035 §4.1.4) or in one
-// that leads to others.
-func (u *unpacker) name() (string, bool) {
-	b := u.buf[:0]
-	for {
-		if u.off >= len(u.wire) {
-			return "", false
-		}
-		switch n := int(u.wire[u.off]); {
-		case n == 0:
-			u.off++
-			if len(b) == 0 {
-				return ".", true
+	users := tail{want: "users." + r.apex}
+	for range n {
+		b, next, ok := registration(wire, off, &users)
+		if ok {
+			if err := r.user(b); err != nil {
+				return 0, err
 			}
-			return string(b), true
-		case n >= 0xC0:
-			if u.off+2 > len(u.wire) {
-				return "", false
-			}
-			at := int(u.uint16()) & 0x3FFF
-			if at != u.tail.at || at == 0 {
-				name, _, err := dns.UnpackDomainName(u.wire, at)
-				if err != nil || at >= u.off {
-					return "", false
-				}
-				u.tail.at, u.tail.name = at, name
-			}
-			if len(b)+len(u.tail.name) > len(u.buf)-2 {
-				return "", false
-			}
-			return string(append(b, u.tail.name...)), true
-		case n > 63 || u.off+1+n > len(u.wire) || len(b)+n+1 > len(u.buf)-2:
-			return "", false
-		default:
-			label := u.text[u.off+1 : u.off+1+n]
-			for i := range n {
-				if !plainLabel(label[i]) {
-					return "", false
-				}
-			}
-			b = append(append(b, label...), '.')
-			u.off += 1 + n
+			off = next
+			continue
+		}
+		var rr dns.RR
+		if off >= len(wire) { // package dns takes that for an empty record
+			return 0, errMessage
+		}
+		if rr, off, err = dns.UnpackRR(wire, off); err != nil {
+			return 0, fmt.Errorf("unpack record: %w", err)
+		}
+		if _, err := r.add(rr); err != nil {
+			return 0, err
 		}
 	}
+	return n, nil
 }
 
-// plain reports whether a character-string is the same in presentation form.
-func plain(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return false
-		}
+// tail is the name that compressed owners end in.
+type tail struct {
+	want string
+	at   int // where it has been found in the message
+}
+
+// is reports whether the name at an earlier offset is the one wanted.
+func (t *tail) is(wire []byte, at int) bool {
+	if at == t.at {
+		return at != 0
 	}
+	name, _, err := dns.UnpackDomainName(wire, at)
+	if err != nil || !strings.EqualFold(name, t.want) {
+		return false
+	}
+	t.at = at
 	return true
 }
 
-func plainLabel(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '+'
+// registration reads the record at off if it is one of a registration, in the
+// form that AppendUser has, of an AOR in lower case.
+func registration(wire []byte, off int, users *tail) (b location.Binding, next int, ok bool) {
+	var room [128]byte
+	aor, start := room[:0], off
+	for {
+		if off+2 > len(wire) {
+			return b, 0, false
+		}
+		n := int(wire[off])
+		if n >= 0xC0 { // the rest is a pointer (RFC 1035 §4.1.4)
+			at := int(binary.BigEndian.Uint16(wire[off:])) & 0x3FFF
+			if at >= start || !users.is(wire, at) {
+				return b, 0, false
+			}
+			off += 2
+			break
+		}
+		if n == 0 || off+1+n > len(wire) || len(aor)+1+n > len(room) {
+			return b, 0, false
+		}
+		label := wire[off+1 : off+1+n]
+		if string(label) == "users" && len(aor) > 0 && users.at == 0 && users.is(wire, off) {
+			_, off, _ = dns.UnpackDomainName(wire, off)
+			break
+		}
+		if len(aor) > 0 {
+			aor = append(aor, '.')
+		}
+		aor = append(aor, label...)
+		off += 1 + n
+	}
+	if off+10 > len(wire) || binary.BigEndian.Uint16(wire[off:]) != dns.TypeTXT ||
+		binary.BigEndian.Uint16(wire[off+2:]) != dns.ClassINET || !folded(aor) {
+		return b, 0, false
+	}
+	next = off + 10 + int(binary.BigEndian.Uint16(wire[off+8:]))
+	if next > len(wire) {
+		return b, 0, false
+	}
+	if b, ok = zone.ReadUser(wire[off+10 : next]); !ok {
+		return b, 0, false
+	}
+	b.AOR = location.AOR(aor)
+	return b, next, true
+}
+
+// folded reports whether ParseAOR would take an AOR, and Fold leave it.
+func folded(aor []byte) bool {
+	n := 0 // octets of the label so far
+	for _, c := range aor {
+		switch {
+		case c == '.' && n > 0:
+			n = 0
+			continue
+		case c == '_' && n > 0, c == '-', c == '+', c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+			n++
+		default:
+			return false
+		}
+	}
+	return n > 0 && len(aor) <= location.MaxAOR
 }

@@ -1,6 +1,8 @@
 package xfr
 
 import (
+	"bytes"
+	"errors"
 	"reflect"
 	"testing"
 	"time"
@@ -32,48 +34,77 @@ func transferMsg(tb testing.TB, n int, odd string) []byte {
 	return wire
 }
 
-// What is read by the short way is what dns.Msg reads.
-func TestUnpackIsMsgUnpack(t *testing.T) {
+// slowly reads a message as package dns does.
+func slowly(r *reader, wire []byte) error {
+	m := new(dns.Msg)
+	if err := m.Unpack(wire); err != nil {
+		return err
+	}
+	for _, rr := range m.Answer {
+		if _, err := r.add(rr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// What is read off the octets is what package dns reads.
+func TestMessageIsMsgUnpack(t *testing.T) {
+	apex := zone.HomeZone("pbx-a", origin)
 	for _, odd := range []string{"", "plain", `with "quotes" and \\`, "\\200\\000"} {
 		wire := transferMsg(t, 300, odd)
-		want := new(dns.Msg)
-		if err := want.Unpack(wire); err != nil {
+		want, got := &reader{apex: apex}, &reader{apex: apex}
+		if err := slowly(want, wire); err != nil {
 			t.Fatal(err)
 		}
-		got, err := unpack(wire)
-		if err != nil {
-			t.Fatal(err)
+		if n, err := got.message(wire); err != nil || n < 300 {
+			t.Fatalf("%d records, %v", n, err)
 		}
-		if !reflect.DeepEqual(got, want) {
+		if !reflect.DeepEqual(got.t, want.t) || got.n != want.n {
 			t.Errorf("with %q: got\n%v\nwant\n%v", odd, got, want)
 		}
-		if _, short := unpackTransfer(wire); short != (odd == "" || odd == "plain") {
-			t.Errorf("with %q: the short way was taken: %v", odd, short)
-		}
+	}
+	wire := transferMsg(t, 300, "")
+	if n := testing.AllocsPerRun(10, func() { (&reader{apex: apex}).message(wire) }); n > 2*300 {
+		t.Errorf("%v allocations for 300 registrations: some were read the long way", n)
 	}
 }
 
-func FuzzUnpack(f *testing.F) {
+func FuzzMessage(f *testing.F) {
 	f.Add(transferMsg(f, 20, ""))
 	f.Add(transferMsg(f, 20, `\"`))
+	f.Add(transferMsg(f, 0, "x"))
+	for _, b := range [][]location.Binding{{}, {{AOR: "Alice", Kind: location.IAX2, Contact: 5}, {AOR: "users.x", Kind: location.SIP, Contact: 7, Stamp: 9}, {AOR: "users", Kind: location.SIP, Contact: 7}}} {
+		written(f, canned{version: zone.Version{Epoch: "e", Serial: 9}, all: b}, nil, nil, func(wire []byte) { f.Add(bytes.Clone(wire)) })
+	}
 	f.Fuzz(func(t *testing.T, wire []byte) {
-		got, ok := unpackTransfer(wire)
-		if !ok {
+		if len(wire) < headerSize || len(wire) > dns.MaxMsgSize {
 			return
 		}
-		want := new(dns.Msg)
-		if err := want.Unpack(wire); err != nil {
-			t.Fatalf("the short way reads what dns.Msg refuses: %v", err)
-		}
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("got\n%#v\nwant\n%#v", got, want)
+		for _, held := range []*zone.Version{nil, {Epoch: "e", Serial: 6}} {
+			apex := zone.HomeZone("pbx-a", origin)
+			want, got := &reader{apex: apex, held: held}, &reader{apex: apex, held: held}
+			if slowly(want, wire) != nil {
+				got.message(wire) // whatever it says, it says without a panic
+				continue
+			}
+			if _, err := got.message(wire); errors.Is(err, errMessage) {
+				continue // package dns takes questions and records that end early
+			} else if err != nil {
+				t.Fatalf("refused what package dns takes: %v", err)
+			}
+			want.t.FirstRefused, got.t.FirstRefused = nil, nil
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("got\n%#v\nwant\n%#v", got, want)
+			}
 		}
 	})
 }
 
-func BenchmarkUnpack(b *testing.B) {
+func BenchmarkMessage(b *testing.B) {
 	wire := transferMsg(b, 300, "")
+	b.ReportAllocs()
 	for b.Loop() {
-		unpack(wire)
+		(&reader{apex: zone.HomeZone("pbx-a", origin)}).message(wire)
 	}
 }

@@ -100,7 +100,7 @@ func (n *node) serve(w dns.ResponseWriter, r *dns.Msg) {
 		} else {
 			n.full.Add(1)
 		}
-		Answer(n.primary, origin, apex, 5, held, func(rrs []dns.RR) error {
+		AnswerRecords(n.primary, origin, apex, 5, held, func(rrs []dns.RR) error {
 			err := reply(rrs...)
 			w.TsigTimersOnly(true)
 			return err

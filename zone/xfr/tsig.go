@@ -1,0 +1,193 @@
+package xfr
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// fudge is the clock difference that a TSIG tolerates, in seconds.
+const fudge = 300
+
+// chain signs or verifies the messages of one exchange, each on top of the one
+// before (RFC 8945 §5.3.1), over their octets as they are on the wire. Not
+// safe for concurrent use.
+type chain struct {
+	key    *Key
+	mac    []byte // of the message before, nil before a request
+	timers bool   // the first answer was signed or verified
+	sum    hash.Hash
+	name   []byte // of the key, and of its algorithm, as they are on the wire
+	alg    []byte
+}
+
+// newChain begins with a request, or with the answer to one that had this MAC.
+func newChain(key *Key, mac []byte) (*chain, error) {
+	secret, err := base64.StdEncoding.DecodeString(key.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("secret of key %s: %w", key.Name, err)
+	}
+	sums := map[string]func() hash.Hash{dns.HmacSHA1: sha1.New, dns.HmacSHA224: sha256.New224,
+		dns.HmacSHA256: sha256.New, dns.HmacSHA384: sha512.New384, dns.HmacSHA512: sha512.New}
+	f := sums[dns.CanonicalName(key.Algorithm)]
+	if f == nil {
+		return nil, fmt.Errorf("key %s: %w", key.Name, dns.ErrKeyAlg)
+	}
+	c := &chain{key: key, mac: mac, sum: hmac.New(f, secret)}
+	if c.name, err = wireName(dns.CanonicalName(key.Name)); err == nil {
+		c.alg, err = wireName(dns.CanonicalName(key.Algorithm))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("name of key %s: %w", key.Name, err)
+	}
+	return c, nil
+}
+
+func wireName(name string) ([]byte, error) {
+	var b [256]byte
+	n, err := dns.PackDomainName(name, b[:], 0, nil, false)
+	return bytes.Clone(b[:n]), err
+}
+
+// digest is the MAC of a message without its TSIG (RFC 8945 §4.3.3).
+func (c *chain) digest(msg []byte, t *dns.TSIG) []byte {
+	c.sum.Reset()
+	var room [512]byte
+	if c.mac != nil {
+		c.sum.Write(append(binary.BigEndian.AppendUint16(room[:0], uint16(len(c.mac))), c.mac...))
+	}
+	c.sum.Write(binary.BigEndian.AppendUint16(room[:0], t.OrigId))
+	c.sum.Write(msg[2:])
+	b := room[:0]
+	if !c.timers {
+		b = append(b, c.name...)
+		b = binary.BigEndian.AppendUint16(b, dns.ClassANY)
+		b = binary.BigEndian.AppendUint32(b, t.Hdr.Ttl)
+		b = append(b, c.alg...)
+	}
+	b = appendTime(b, t.TimeSigned)
+	b = binary.BigEndian.AppendUint16(b, t.Fudge)
+	if !c.timers {
+		b = binary.BigEndian.AppendUint16(b, t.Error)
+		other, _ := hex.DecodeString(t.OtherData)
+		b = append(binary.BigEndian.AppendUint16(b, uint16(len(other))), other...)
+	}
+	c.sum.Write(b)
+	return c.sum.Sum(nil)
+}
+
+// sign appends a TSIG to a message.
+func (c *chain) sign(msg []byte, now time.Time) []byte {
+	id := binary.BigEndian.Uint16(msg)
+	t := &dns.TSIG{Hdr: dns.RR_Header{Name: c.key.Name}, Algorithm: c.key.Algorithm,
+		TimeSigned: uint64(now.Unix()), Fudge: fudge, OrigId: id}
+	answer := c.mac != nil
+	c.mac = c.digest(msg, t)
+	c.timers = answer
+	msg = append(msg, c.name...)
+	msg = binary.BigEndian.AppendUint16(msg, dns.TypeTSIG)
+	msg = binary.BigEndian.AppendUint16(msg, dns.ClassANY)
+	msg = append(msg, 0, 0, 0, 0, 0, 0) // TTL, RDLENGTH
+	start := len(msg)
+	msg = append(msg, c.alg...)
+	msg = appendTime(msg, t.TimeSigned)
+	msg = binary.BigEndian.AppendUint16(msg, fudge)
+	msg = append(binary.BigEndian.AppendUint16(msg, uint16(len(c.mac))), c.mac...)
+	msg = binary.BigEndian.AppendUint16(msg, id)
+	msg = append(msg, 0, 0, 0, 0) // error, other
+	binary.BigEndian.PutUint16(msg[start-2:], uint16(len(msg)-start))
+	binary.BigEndian.PutUint16(msg[10:], binary.BigEndian.Uint16(msg[10:])+1)
+	return msg
+}
+
+var errUnsigned = errors.New("unsigned")
+
+// verify checks the TSIG of an answer and takes it off. The message is
+// changed; what it returns is a part of it.
+func (c *chain) verify(msg []byte, now time.Time) ([]byte, error) {
+	off, ok := lastRecord(msg)
+	if !ok {
+		return nil, errUnsigned
+	}
+	rr, end, err := dns.UnpackRR(msg, off)
+	t, ok := rr.(*dns.TSIG)
+	switch {
+	case err != nil || !ok || end != len(msg):
+		return nil, errUnsigned
+	case msg[3]&15 == dns.RcodeNotAuth:
+		return nil, dns.ErrAuth
+	case dns.CanonicalName(t.Hdr.Name) != c.key.Name:
+		return nil, dns.ErrSecret
+	case dns.CanonicalName(t.Algorithm) != dns.CanonicalName(c.key.Algorithm):
+		return nil, dns.ErrKeyAlg
+	}
+	mac, err := hex.DecodeString(t.MAC)
+	if err != nil {
+		return nil, dns.ErrSig
+	}
+	binary.BigEndian.PutUint16(msg[10:], binary.BigEndian.Uint16(msg[10:])-1)
+	if msg = msg[:off]; !hmac.Equal(mac, c.digest(msg, t)) {
+		return nil, dns.ErrSig
+	}
+	if d := now.Unix() - int64(t.TimeSigned); max(d, -d) > int64(t.Fudge) {
+		return nil, dns.ErrTime
+	}
+	c.mac, c.timers = mac, true
+	return msg, nil
+}
+
+// lastRecord returns where the last record of a message begins, if it has an
+// additional one.
+func lastRecord(msg []byte) (off int, ok bool) {
+	if len(msg) < headerSize || binary.BigEndian.Uint16(msg[10:]) == 0 {
+		return 0, false
+	}
+	off = headerSize
+	for range binary.BigEndian.Uint16(msg[4:]) {
+		if off, ok = skipName(msg, off); !ok {
+			return 0, false
+		}
+		off += 4
+	}
+	records := -1
+	for i := 6; i < headerSize; i += 2 {
+		records += int(binary.BigEndian.Uint16(msg[i:]))
+	}
+	for range records {
+		if off, ok = skipName(msg, off); !ok || off+10 > len(msg) {
+			return 0, false
+		}
+		off += 10 + int(binary.BigEndian.Uint16(msg[off+8:]))
+	}
+	return off, off < len(msg)
+}
+
+// skipName returns the offset behind the name at off.
+func skipName(msg []byte, off int) (int, bool) {
+	for off < len(msg) {
+		switch n := int(msg[off]); {
+		case n == 0:
+			return off + 1, true
+		case n >= 0xC0:
+			return off + 2, true
+		default:
+			off += 1 + n
+		}
+	}
+	return 0, false
+}
+
+func appendTime(b []byte, t uint64) []byte {
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint16(b, uint16(t>>32)), uint32(t))
+}

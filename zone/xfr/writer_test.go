@@ -1,0 +1,184 @@
+package xfr
+
+import (
+	"bytes"
+	"encoding/hex"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/miekg/dns"
+)
+
+// written gives take each message of a transfer of pbx-a.
+func written(tb testing.TB, z Zone, held *zone.Version, request *dns.TSIG, take func([]byte)) {
+	tb.Helper()
+	apex := zone.HomeZone("pbx-a", origin)
+	q := new(dns.Msg)
+	q.SetQuestion(apex, dns.TypeAXFR)
+	rep := Reply{Msg: new(dns.Msg), Send: func(wire []byte) error { take(wire); return nil }}
+	rep.Msg.SetReply(q)
+	rep.Msg.Extra = []dns.RR{&dns.OPT{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT, Class: 1232}}}
+	if request != nil {
+		rep.Key, rep.MAC = testKey, request.MAC
+	}
+	if err := Answer(z, origin, apex, 5, held, rep); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// mixed are bindings of every form, n of them plain numbers.
+func mixed(t *testing.T, n int) []location.Binding {
+	out := []location.Binding{{AOR: "Alice.Smith", Kind: location.SIP, Contact: 1, Stamp: 2}, {AOR: "users.x", Kind: location.IAX2, Contact: 3},
+		{AOR: "users", Kind: location.PJSIP, Contact: 4}, {AOR: location.AOR(strings.Repeat("Ab", 30) + "." + strings.Repeat("c", 59)), Kind: location.PJSIP, Contact: 4}}
+	for _, p := range []struct {
+		kind location.Kind
+		name string
+		d    location.Details
+	}{{location.User, "bob", location.Details{Name: `B"ö\b`}}, {location.Range, "100", location.Details{To: "199"}},
+		{location.Wildcard, ".", location.Details{}}, {location.Trunk, "berlin", location.Details{Cost: 5}}} {
+		b, err := location.Publish(p.kind, p.name, p.d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, b)
+	}
+	for i := range n {
+		out = append(out, location.Binding{AOR: user(i), Kind: location.PJSIP, Contact: location.ContactID(i + 1), Stamp: location.Stamp(i)})
+	}
+	return out
+}
+
+// What is written octet by octet is what package dns reads: the same records
+// as those that AnswerRecords has, in messages that fit (RFC 1035 §4.2.2) and
+// whose signatures package dns takes (RFC 8945 §5.3.1).
+func TestWriterWritesTheSame(t *testing.T) {
+	up, down := zone.Node{Name: "pbx-b", State: zone.Up, Region: "eu-west"}, zone.Node{Name: "pbx-b", State: zone.Down}
+	all := mixed(t, 3000)
+	z := canned{version: zone.Version{Epoch: "e", Serial: 2001}, all: all}
+	steps := z
+	for i := range uint32(2000) {
+		steps.deltas = append(steps.deltas, zone.Delta{From: i + 1, To: i + 2, OldNode: &up, Node: &down,
+			Changes: []location.Change{{Old: all[i], New: all[i+1]}, {New: all[i+2]}}})
+	}
+	held := zone.Version{Epoch: "e", Serial: 1}
+	request := &dns.TSIG{MAC: strings.Repeat("5a", 32)}
+	for name, c := range map[string]struct {
+		z    Zone
+		held *zone.Version
+	}{"full": {z, nil}, "steps": {steps, &held}} {
+		t.Run(name, func(t *testing.T) {
+			var want, got []dns.RR
+			apex := zone.HomeZone("pbx-a", origin)
+			if err := AnswerRecords(c.z, origin, apex, 5, c.held, func(rrs []dns.RR) error { want = append(want, rrs...); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			mac, timers := request.MAC, false
+			written(t, c.z, c.held, request, func(wire []byte) {
+				m := new(dns.Msg)
+				if err := m.Unpack(wire); err != nil {
+					t.Fatal(err)
+				}
+				if len(wire) > dns.MaxMsgSize || m.IsEdns0() == nil || len(m.Question) != 1 {
+					t.Errorf("message of %d octets: %v", len(wire), m.MsgHdr)
+				}
+				if err := dns.TsigVerify(bytes.Clone(wire), testKey.Secret, mac, timers); err != nil {
+					t.Fatal(err)
+				}
+				mac, timers = m.IsTsig().MAC, true
+				got = append(got, m.Answer...)
+			})
+			if len(got) != len(want) {
+				t.Fatalf("%d records, want %d", len(got), len(want))
+			}
+			for i := range got {
+				if got[i].String() != want[i].String() {
+					t.Errorf("record %d is\n%s, want\n%s", i, got[i], want[i])
+				}
+			}
+		})
+	}
+}
+
+// A full zone that is written and read is the same again.
+func TestWriterAndReader(t *testing.T) {
+	all := mixed(t, 3000)
+	r := reader{apex: zone.HomeZone("pbx-a", origin)}
+	written(t, canned{version: zone.Version{Epoch: "e", Serial: 9}, all: all}, nil, nil, func(wire []byte) {
+		if _, err := r.message(wire); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if !r.done || !reflect.DeepEqual(r.t.Bindings, all) {
+		t.Errorf("done=%v, %d bindings, want %d alike: %v", r.done, len(r.t.Bindings), len(all), r.t.FirstRefused)
+	}
+}
+
+// A registration is written without an allocation.
+func TestWriterAllocates(t *testing.T) {
+	w, err := newWriter(Reply{Msg: new(dns.Msg).SetAxfr(zone.HomeZone("pbx-a", origin)), Send: func([]byte) error { return nil }}, zone.HomeZone("pbx-a", origin), 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := location.Binding{AOR: "972310000001", Kind: location.PJSIP, Contact: 7, Stamp: 8}
+	if n := testing.AllocsPerRun(100, func() { w.binding(b) }); n != 0 {
+		t.Errorf("%v allocations, want none", n)
+	}
+}
+
+// What the chain signs package dns verifies, and the other way round; what
+// was altered on the way neither takes.
+func TestChain(t *testing.T) {
+	now := time.Now()
+	for alg := range algorithms {
+		key := &Key{Name: "a.key.", Algorithm: algorithms[alg], Secret: testKey.Secret}
+		m := new(dns.Msg)
+		m.SetQuestion("x.fed.example.", dns.TypeSOA)
+		wire, err := m.Pack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := newChain(key, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed := c.sign(wire, now)
+		if err := dns.TsigVerify(bytes.Clone(signed), key.Secret, "", false); err != nil {
+			t.Errorf("%s: request: %v", alg, err)
+		}
+		mac, timers := hex.EncodeToString(c.mac), false
+		for i := range 3 { // answers, each on top of the one before
+			r := new(dns.Msg).SetReply(m)
+			r.Answer = []dns.RR{zone.Version{Epoch: "e", Serial: uint32(i)}.SOA("x.fed.example.", origin, 5)}
+			r.SetTsig(key.Name, key.Algorithm, fudge, now.Unix())
+			wire, next, err := dns.TsigGenerate(r, key.Secret, mac, timers)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, at := range []int{5, len(wire) / 3, len(wire) - 25} {
+				bad, other := bytes.Clone(wire), *c
+				if bad[at] ^= 1; at == 5 {
+					bad[2] ^= 1
+					bad[5] ^= 1
+				}
+				if _, err := other.verify(bad, now); err == nil {
+					t.Errorf("%s: answer %d altered at %d was taken", alg, i, at)
+				}
+			}
+			if _, err := (&chain{}).verify(wire[:len(wire)-1], now); err == nil {
+				t.Errorf("%s: answer %d cut short was taken", alg, i)
+			}
+			late := *c
+			if _, err := late.verify(bytes.Clone(wire), now.Add(2*fudge*time.Second)); err != dns.ErrTime {
+				t.Errorf("%s: answer %d ten minutes later: %v, want %v", alg, i, err, dns.ErrTime)
+			}
+			if _, err := c.verify(wire, now); err != nil {
+				t.Errorf("%s: answer %d: %v", alg, i, err)
+			}
+			mac, timers = next, true
+		}
+	}
+}
