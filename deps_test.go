@@ -23,13 +23,15 @@ var layers = []struct {
 		"answers are made from bindings alone, so that they can be tested without a server"},
 	{"zone/xfr", []string{"zone", "zone/location"}, []string{"github.com/coredns", "github.com/hashicorp"},
 		"a secondary decides nothing: what silence means is the plugin's to say"},
+	{"zone/update", []string{"zone", "zone/location"}, []string{"github.com/coredns", "github.com/hashicorp", "net"},
+		"what an UPDATE does is decided from the message and the zone alone: who carries it is the plugin's affair"},
 	{"serf", nil, []string{"github.com/coredns", "github.com/miekg"},
 		"membership carries no registrations, so that its limits never lose one"},
 	{"plugin/federation/sip", nil, []string{"github.com/"},
 		"a sign of life is bytes on a socket"},
 	{"plugin/federation/ami", []string{"zone/location"}, []string{"github.com/coredns", "github.com/miekg", "github.com/hashicorp"},
 		"a source turns AMI into changes; nothing calls back upstream"},
-	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/sip", "serf", "zone", "zone/location", "zone/xfr"}, nil,
+	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/sip", "serf", "zone", "zone/location", "zone/update", "zone/xfr"}, nil,
 		"the plugin joins the parts; only the command stands above it"},
 }
 
@@ -65,7 +67,7 @@ func TestOneImporter(t *testing.T) {
 		"github.com/hashicorp/":     {"serf", "examples/simulation"},
 		"github.com/coredns/":       {"plugin/federation", "cmd/asterfed"},
 		"github.com/urfave/cli/v2":  {"cmd/asterfed"},
-		"github.com/miekg/dns":      {"zone", "zone/xfr", "plugin/federation", "cmd/asterfed", "examples/lab", "examples/conformance", "examples/three-nodes", "examples/chaos", "examples/simulation"},
+		"github.com/miekg/dns":      {"zone", "zone/update", "zone/xfr", "plugin/federation", "cmd/asterfed", "examples/lab", "examples/three-nodes", "examples/chaos", "examples/simulation"},
 		"github.com/prometheus/cli": {"plugin/federation"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()

@@ -3,6 +3,7 @@ package zone
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
 )
@@ -41,6 +42,20 @@ func (p *Primary) Publish(f func(*location.Store, *location.Publications) ([]loc
 	}
 	p.publish(d, next, node, nil)
 	return nil
+}
+
+// Expire withdraws what has ended at t, as one version, and returns when the
+// next binding ends, zero for never. A disk that fails keeps nothing in the
+// zone: what it still holds ends again at the next start.
+func (p *Primary) Expire(t time.Time) (withdrawn []location.Change, next time.Time) {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	withdrawn, next = p.pubs.Expired(t)
+	if len(withdrawn) > 0 {
+		p.pubs.Apply(withdrawn)
+		p.commit(Delta{Changes: withdrawn})
+	}
+	return withdrawn, next
 }
 
 // restore puts back what a journal has kept.

@@ -101,6 +101,10 @@ func (j *Journal) Version() Version { return j.version }
 // and after data was lost; an empty zone that once had bindings is kept.
 func (j *Journal) Fresh() bool { return j.fresh }
 
+// Boot returns a word that changes when the machine starts, "" if it cannot be
+// told.
+func (j *Journal) Boot() string { return j.boot }
+
 // release frees what was read.
 func (j *Journal) release() { j.live, j.deltas = nil, nil }
 

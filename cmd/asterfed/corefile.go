@@ -29,6 +29,10 @@ func server(c *cli.Context, cfg *federation.Config) string {
 	if s == "" {
 		s = cfg.Server
 	}
+	return hostPort(s)
+}
+
+func hostPort(s string) string {
 	if _, _, err := net.SplitHostPort(s); err != nil {
 		s = net.JoinHostPort(strings.Trim(s, "[]"), "53")
 	}

@@ -24,6 +24,7 @@ func main() {
 		Commands: []*cli.Command{
 			serveCommand, demoCommand,
 			whereCommand, usersCommand, membersCommand, planCommand,
+			publishCommand, withdrawCommand, publishedCommand,
 			joinCommand, leaveCommand, keysCommand,
 		},
 		ExitErrHandler: func(*cli.Context, error) {},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/update"
 	"github.com/asterfed/asterfed/zone/xfr"
 )
 
@@ -42,6 +43,14 @@ type Config struct {
 	TTL      time.Duration
 	Order    zone.Order
 	Users    []string // patterns of AORs that are published; none: all
+	Updates  []Permission
+}
+
+// Permission is one update line: what the holder of a key may publish.
+type Permission struct {
+	Key  *xfr.Key
+	File string
+	Rule update.Rule
 }
 
 // Asterisk is how to reach this node's AMI; Addr is empty if there is none.

@@ -32,10 +32,15 @@ func (f *Federation) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.
 		return plugin.NextOrFailure(f.Name(), f.Next, ctx, w, r)
 	}
 	requestCount.WithLabelValues(f.origin).Inc()
-	signed := f.signature(ctx, w, r)
+	if misplaced(r) {
+		return dns.RcodeFormatError, nil
+	}
+	signed, key := f.signature(ctx, w, r)
 	switch {
 	case signed == bad:
 		return f.notAuth(w, r)
+	case r.Opcode == dns.OpcodeUpdate:
+		return f.update(w, r, key)
 	case r.Opcode == dns.OpcodeNotify:
 		return f.notify(w, r, qname, signed)
 	case r.Opcode != dns.OpcodeQuery:

@@ -138,6 +138,7 @@ func (r *Runtime) recoverFrom(ctx context.Context, p *xfr.Peer) error {
 	if err := r.primary.Recover(held, kept, r.swept.Load); err != nil {
 		r.log.Warn("recovered bindings not kept on disk", "err", err)
 	}
+	r.wakeExpiry()
 	r.log.Info("recovered from a peer", "bindings", len(kept), "serial", held.Serial)
 	return nil
 }
@@ -145,7 +146,7 @@ func (r *Runtime) recoverFrom(ctx context.Context, p *xfr.Peer) error {
 func permitted(c *Config, all []location.Binding) []location.Binding {
 	out := all[:0]
 	for _, b := range all {
-		if c.permits(b.AOR) {
+		if !b.Kind.Registered() || c.permits(b.AOR) {
 			out = append(out, b)
 		}
 	}

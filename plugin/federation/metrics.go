@@ -11,15 +11,16 @@ import (
 
 const subsystem = "federation"
 
-func counter(name, help string) *prometheus.CounterVec {
+func counter(name, help string, labels ...string) *prometheus.CounterVec {
 	return promauto.NewCounterVec(prometheus.CounterOpts{
-		Namespace: plugin.Namespace, Subsystem: subsystem, Name: name, Help: help}, []string{"zone"})
+		Namespace: plugin.Namespace, Subsystem: subsystem, Name: name, Help: help}, append([]string{"zone"}, labels...))
 }
 
 var (
 	requestCount      = counter("requests_total", "Requests for names at or below the federation zone.")
 	unsettledCount    = counter("unsettled_total", "Questions answered SERVFAIL because not every node was known yet.")
 	badSignatureCount = counter("bad_signatures_total", "Requests whose TSIG did not verify.")
+	updateCount       = counter("updates_total", "DNS UPDATE requests, by the rcode of the answer.", "rcode")
 	transferOutCount  = counter("transfers_out_total", "Transfers of home zones answered.")
 )
 

@@ -29,9 +29,10 @@ var properties = map[string]property{
 	"region": (*parser).region, "gossip": (*parser).gossip, "rpc": (*parser).rpc, "join": (*parser).join,
 	"profile": (*parser).profile, "transfer": (*parser).transfer, "asterisk": (*parser).asterisk,
 	"data": (*parser).data, "ttl": (*parser).ttl, "order": (*parser).order, "users": (*parser).users,
+	"update": (*parser).update,
 }
 
-const propertyList = "node, address, sip, iax, region, gossip, rpc, join, profile, transfer, asterisk, data, ttl, order or users"
+const propertyList = "node, address, sip, iax, region, gossip, rpc, join, profile, transfer, asterisk, data, ttl, order, users or update"
 
 // parseBlock reads the federation block at c. It reads key files but opens nothing.
 func parseBlock(c *caddy.Controller, port string) (*Config, error) {
@@ -55,7 +56,7 @@ func parseBlock(c *caddy.Controller, port string) (*Config, error) {
 			if !ok {
 				return nil, c.Errf("unknown property %q: want %s", word, propertyList)
 			}
-			if p.seen[word] && word != "join" && word != "users" {
+			if p.seen[word] && word != "join" && word != "users" && word != "update" {
 				return nil, c.Errf("property %q is given twice", word)
 			}
 			p.seen[word] = true
@@ -108,5 +109,5 @@ func (p *parser) complete() error {
 		}
 		c.Key = key
 	}
-	return nil
+	return p.sameKeys()
 }

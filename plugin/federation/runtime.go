@@ -27,6 +27,7 @@ type Runtime struct {
 	primary *zone.Primary
 	agent   *serf.Agent
 	source  *ami.Source // nil without an Asterisk
+	updates *updates
 	monitor *monitor
 	fresh   bool // began without data
 	began   time.Time
@@ -40,6 +41,7 @@ type Runtime struct {
 	listed atomic.Bool // the first listing is complete, or none is to be expected
 	swept  atomic.Bool // a listing has begun to replace what was kept
 	left   chan struct{}
+	ending chan struct{} // something may end sooner than was known
 	// recovered: a peer has given what it has kept of this home zone, or every
 	// peer asked has nothing
 	recovered atomic.Bool
@@ -51,7 +53,7 @@ type Runtime struct {
 // newRuntime makes a runtime that has opened nothing yet.
 func newRuntime(cfg Config, log *slog.Logger) *Runtime {
 	r := &Runtime{cfg: cfg, log: log, clock: location.NewClock(time.Now), peers: map[string]*member{},
-		left: make(chan struct{}), began: time.Now()}
+		left: make(chan struct{}), ending: make(chan struct{}, 1), began: time.Now()}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.view = zone.NewView(zone.Config{Origin: cfg.Origin, Self: cfg.Node, TTL: cfg.TTL, Order: cfg.Order,
 		OnContested: func(a location.AOR) {
@@ -80,6 +82,8 @@ func (r *Runtime) Start() (err error) {
 	r.fresh = journal.Fresh()
 	r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: r.cfg.node(),
 		Journal: journal, Logger: r.log})
+	r.updates = newUpdates(r, journal.Boot())
+	r.expire(time.Now())
 	r.monitor = newMonitor(r)
 	if a := r.cfg.Asterisk; a.Addr != "" {
 		r.source = ami.New(ami.Config{Addr: a.Addr, User: a.User, Secret: a.Secret, Registrar: registrar{r},
@@ -97,6 +101,7 @@ func (r *Runtime) Start() (err error) {
 		r.run(func() { r.source.Run(r.ctx) })
 	}
 	r.run(r.settle)
+	r.run(r.expireAll)
 	go r.followTags() // not waited for: Serf gives up on a broadcast after 5 s only
 	return nil
 }
@@ -191,7 +196,7 @@ func (r *Runtime) Stop() error {
 	}
 	r.tasks.Wait()
 	if r.primary != nil {
-		err = errors.Join(err, r.primary.Close())
+		err = errors.Join(err, r.primary.Close(), r.updates.close())
 	}
 	return err
 }
@@ -243,10 +248,16 @@ func (r *Runtime) complete(since time.Duration) bool {
 // that lost its data first waits for its listing, lest every peer take an
 // empty zone for the truth, and for what a peer has kept of its stamps.
 func (r *Runtime) transferable() bool {
-	since := time.Since(r.began)
-	if !r.fresh || since > settleLimit {
+	if !r.fresh || time.Since(r.began) > settleLimit {
 		return true
 	}
+	return r.listed.Load() && r.known()
+}
+
+// known reports whether what the peers have kept of the own home zone has
+// come, or nothing is to be expected. Updates wait for it, not for AMI: what
+// was withdrawn before would come back.
+func (r *Runtime) known() bool {
 	alone := len(r.cfg.Join) == 0 && len(r.view.Homes()) == 1
-	return r.listed.Load() && (r.recovered.Load() || alone || since > joinLimit)
+	return !r.fresh || r.recovered.Load() || alone || time.Since(r.began) > joinLimit
 }

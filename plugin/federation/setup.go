@@ -9,6 +9,7 @@ import (
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
+	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -141,6 +142,10 @@ func setup(c *caddy.Controller) error {
 		conf.TsigSecret = map[string]string{}
 	}
 	conf.TsigSecret[cfg.Key.Name] = cfg.Key.Secret
+	for _, u := range cfg.Updates {
+		conf.TsigSecret[u.Key.Name] = u.Key.Secret
+	}
+	conf.AllowOpcode(dns.OpcodeUpdate) // also without a key for it: REFUSED tells more than NOTIMP
 	listen(c, Default.Blocks, cfg)
 	c.OnStartup(func() error { return Default.start(r) })
 	conf.AddPlugin(func(next plugin.Handler) plugin.Handler {

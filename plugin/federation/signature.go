@@ -2,6 +2,7 @@ package federation
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/coredns/coredns/plugin/tsig"
@@ -19,24 +20,50 @@ const (
 	bad
 )
 
-// signature judges a request. Where the tsig plugin stands in the chain it
-// has verified, stripped and noted the key already.
-func (f *Federation) signature(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) verdict {
+// signature judges a request, and returns the name of the key of one that is
+// good or foreign. Where the tsig plugin stands in the chain it has verified,
+// stripped and noted the key already.
+func (f *Federation) signature(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (verdict, string) {
 	name, ok := tsig.ValidatedKeyName(ctx)
 	if !ok {
 		t := r.IsTsig()
 		switch {
 		case t == nil:
-			return unsigned
+			return unsigned, ""
 		case w.TsigStatus() != nil:
-			return bad
+			return bad, ""
 		}
 		name = dns.CanonicalName(t.Hdr.Name)
 	}
 	if name == f.runtime.cfg.Key.Name {
-		return good
+		return good, name
 	}
-	return foreign
+	return foreign, name
+}
+
+// misplaced reports whether a TSIG stands elsewhere than last (RFC 8945 §5.1):
+// the one that was verified would not be the one that names the key.
+func misplaced(r *dns.Msg) bool {
+	for i, rr := range r.Extra {
+		if rr.Header().Rrtype == dns.TypeTSIG && i != len(r.Extra)-1 {
+			return true
+		}
+	}
+	return false
+}
+
+// tsigOf returns the TSIG of a request with a good signature, nil if it cannot
+// be told. The tsig plugin shortens the section by it, no more.
+func tsigOf(r *dns.Msg, key string) *dns.TSIG {
+	if t := r.IsTsig(); t != nil {
+		return t
+	}
+	if n := len(r.Extra); cap(r.Extra) > n {
+		if t, ok := r.Extra[:n+1][n].(*dns.TSIG); ok && dns.CanonicalName(t.Hdr.Name) == key {
+			return t
+		}
+	}
+	return nil
 }
 
 // sign puts a TSIG on an answer to a signed request, after an OPT where the
@@ -64,18 +91,30 @@ const fudge = 300
 // notAuth refuses a request whose signature does not verify (RFC 8945 §5.2).
 func (f *Federation) notAuth(w dns.ResponseWriter, r *dns.Msg) (int, error) {
 	badSignatureCount.WithLabelValues(f.origin).Inc()
+	if r.Opcode == dns.OpcodeUpdate {
+		updateCount.WithLabelValues(f.origin, dns.RcodeToString[dns.RcodeNotAuth]).Inc()
+	}
+	switch w.TsigStatus() {
+	case dns.ErrSecret:
+		return f.tsigError(w, r, r.IsTsig(), dns.RcodeBadKey)
+	case dns.ErrTime:
+		return f.tsigError(w, r, r.IsTsig(), dns.RcodeBadTime)
+	}
+	return f.tsigError(w, r, r.IsTsig(), dns.RcodeBadSig)
+}
+
+// tsigError answers NOTAUTH with an error of the signature t. BADTIME tells
+// this node's time, and is signed (RFC 8945 §5.2.3).
+func (f *Federation) tsigError(w dns.ResponseWriter, r *dns.Msg, t *dns.TSIG, code uint16) (int, error) {
 	m := new(dns.Msg)
 	m.SetRcode(r, dns.RcodeNotAuth)
-	sign(w, r, m)
-	if t := m.IsTsig(); t != nil {
-		switch w.TsigStatus() {
-		case dns.ErrSecret:
-			t.Error = dns.RcodeBadKey
-		case dns.ErrTime:
-			t.Error = dns.RcodeBadTime
-		default:
-			t.Error = dns.RcodeBadSig
-		}
+	state := request.Request{W: w, Req: r}
+	state.SizeAndDo(m)
+	m.SetTsig(t.Hdr.Name, t.Algorithm, fudge, time.Now().Unix())
+	answer := m.IsTsig()
+	if answer.Error = code; code == dns.RcodeBadTime {
+		answer.TimeSigned = t.TimeSigned
+		answer.OtherLen, answer.OtherData = 6, fmt.Sprintf("%012x", time.Now().Unix())
 	}
 	if err := w.WriteMsg(m); err != nil {
 		return dns.RcodeServerFailure, err

@@ -74,6 +74,13 @@ func (r *Runtime) held(node string) xfr.Zone {
 	return nil
 }
 
+// apexRecords are the records at the apex of the own home zone.
+func (r *Runtime) apexRecords(apex string) []dns.RR {
+	v, n := r.version(r.cfg.Node)
+	return []dns.RR{v.SOA(apex, r.cfg.Origin, r.view.TTL()), xfr.NS(apex, r.cfg.Node, r.cfg.Origin, r.view.TTL()),
+		zone.NodeTXT(n, apex, r.view.TTL())}
+}
+
 func (r *Runtime) version(node string) (zone.Version, zone.Node) {
 	if node == r.cfg.Node {
 		return r.primary.Version(), r.primary.Node()

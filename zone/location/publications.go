@@ -1,7 +1,5 @@
 package location
 
-import "time"
-
 // Publications holds the published bindings of one home: those that no
 // registrar lists. It is not safe for concurrent use: it has one writer. What
 // it is asked to add or withdraw becomes Changes, which take effect with
@@ -9,6 +7,7 @@ import "time"
 type Publications struct {
 	byName map[pubName]map[ContactID]Binding
 	n      int
+	ends   calendar
 }
 
 // pubName is what bindings of one owner name share.
@@ -58,6 +57,7 @@ func (p *Publications) put(b Binding) {
 		p.n++
 	}
 	set[b.Contact] = b
+	p.schedule(k, b)
 }
 
 func (p *Publications) drop(b Binding) {
@@ -97,23 +97,4 @@ func (p *Publications) Bindings() []Binding {
 		}
 	}
 	return out
-}
-
-// Expired returns the changes that withdraw what has ended at t, and when the
-// next binding ends (zero for never).
-func (p *Publications) Expired(t time.Time) (out []Change, next time.Time) {
-	for _, set := range p.byName {
-		for _, b := range set {
-			if b.Info == (Info{}) {
-				continue
-			}
-			x := b.Info.Details().Expires
-			if b.Expired(t) {
-				out = append(out, Change{Old: b})
-			} else if x != 0 && (next.IsZero() || x < next.Unix()) {
-				next = time.Unix(x, 0)
-			}
-		}
-	}
-	return out, next
 }

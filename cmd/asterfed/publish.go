@@ -1,0 +1,211 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/miekg/dns"
+	"github.com/urfave/cli/v2"
+)
+
+var updateFlags = []cli.Flag{confFlag, serverFlag,
+	&cli.StringFlag{Name: "key", Usage: "sign with the TSIG key in `FILE` (default: that of the first update line)"},
+	&cli.StringFlag{Name: "zone", Usage: "the home `ZONE` to update (default: the local node's); with --server and --key no Corefile is read"}}
+
+var publishCommand = &cli.Command{
+	Name:      "publish",
+	Usage:     "publish a user, number, prefix, range, wildcard, trunk, provider or service of the local node",
+	ArgsUsage: "KIND NAME [to LAST] [user USER | of NAME]",
+	Description: "Sends a DNS UPDATE (RFC 2136), signed with a key that an update line of the Corefile\n" +
+		"names. What is published already is replaced. Options may stand behind the names.\n\n" +
+		"   asterfed publish number +97231231001 user 1001 --name \"Alice\" --for 1h\n" +
+		"   asterfed publish range +97231234000 to +97231234999 --cost 10\n" +
+		"   asterfed publish prefix +9723\n" +
+		"   asterfed publish trunk berlin\n\n" +
+		"Ends with 0 if it was done, 1 if the server refused, 2 for wrong usage, 3 without an answer.",
+	Flags: append([]cli.Flag{
+		&cli.StringFlag{Name: "name", Usage: "the `NAME` to display"},
+		&cli.UintFlag{Name: "cost", Usage: "rank by `COST`, the lowest first (0 to 65535)"},
+		&cli.StringFlag{Name: "for", Usage: "withdraw it after `DURATION`: 90s, 1h30m, 7d"}}, updateFlags...),
+	Action: publish,
+}
+
+var withdrawCommand = &cli.Command{
+	Name:      "withdraw",
+	Usage:     "withdraw what was published",
+	ArgsUsage: "KIND NAME [to LAST] [user USER | of NAME]",
+	Description: "Sends a DNS UPDATE (RFC 2136). Without \"to\", \"user\" and \"of\" it withdraws all of that kind\n" +
+		"with that name. Registrations are not touched.\n\n" +
+		"Ends with 0 if it was done, 1 if there was nothing or the server refused, 2 for wrong\n" +
+		"usage, 3 without an answer.",
+	Flags:  updateFlags,
+	Action: withdraw,
+}
+
+// usage is an error of the command line.
+func usage(err error) error { return cli.Exit(err.Error(), 2) }
+
+func publish(c *cli.Context) error {
+	args, err := options(c)
+	if err != nil {
+		return usage(err)
+	}
+	b, txt, err := subject(args, false)
+	if err != nil {
+		return usage(err)
+	}
+	if s := c.String("name"); s != "" {
+		txt = append(txt, "n="+s)
+	}
+	if n := c.Uint("cost"); n != 0 {
+		txt = append(txt, fmt.Sprint("cost=", n))
+	}
+	if s := c.String("for"); s != "" {
+		txt = append(txt, "x=+"+s)
+	}
+	to, err := updateOf(c)
+	if err != nil {
+		return err
+	}
+	to.msg.Insert([]dns.RR{to.record(b, txt)})
+	if err := to.send(); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.Writer, "published %s %s at %s\n", b.Kind, b.AOR, to.zone)
+	return nil
+}
+
+func withdraw(c *cli.Context) error {
+	args, err := options(c)
+	if err != nil {
+		return usage(err)
+	}
+	b, txt, err := subject(args, true)
+	if err != nil {
+		return usage(err)
+	}
+	to, err := updateOf(c)
+	if err != nil {
+		return err
+	}
+	rr := to.record(b, txt)
+	to.msg.RRsetUsed([]dns.RR{rr})
+	to.msg.Remove([]dns.RR{rr})
+	var refusal *rcodeError
+	switch err := to.send(); {
+	case errors.As(err, &refusal) && refusal.rcode == dns.RcodeNXRrset:
+		return cli.Exit(fmt.Sprintf("withdraw: %s %s is not published at %s", b.Kind, b.AOR, to.zone), 1)
+	case err != nil:
+		return err
+	}
+	fmt.Fprintf(c.App.Writer, "withdrew %s %s at %s\n", b.Kind, b.AOR, to.zone)
+	return nil
+}
+
+// subject reads what is to be published, and returns its name and the text of
+// its record. With every, what is not given stands for any.
+func subject(args []string, every bool) (location.Binding, []string, error) {
+	var b location.Binding
+	if len(args) < 2 || len(args)%2 != 0 {
+		return b, nil, errors.New("want KIND NAME [to LAST] [user USER | of NAME]")
+	}
+	kind, err := location.ParseKind(args[0])
+	if err != nil {
+		return b, nil, err
+	}
+	var d location.Details
+	given := map[string]string{}
+	for i := 2; i < len(args); i += 2 {
+		key := map[string]string{"to": "to", "user": "u", "of": "of"}[args[i]]
+		if key == "" || given[key] != "" {
+			return b, nil, fmt.Errorf("%q: want to LAST, user USER or of NAME", args[i])
+		}
+		given[key] = args[i+1]
+		if _, err := d.Set(key, args[i+1]); err != nil {
+			return b, nil, err
+		}
+	}
+	name := args[1]
+	if digits, ok := location.AOR(name).Number(); ok && kind.Dialled() {
+		name = digits
+	}
+	if every && kind == location.Range && d.To == "" {
+		d.To = name
+	}
+	if b, err = location.Publish(kind, name, d); err != nil {
+		return b, nil, err
+	}
+	txt := []string{"k=" + kind.String()}
+	for _, key := range []string{"u", "of", "to"} {
+		if given[key] == "" && every && (key == "to" || given["u"]+given["of"] == "" || given["u"]+given["of"] == "*") {
+			given[key] = "*"
+		}
+		if given[key] != "" {
+			txt = append(txt, key+"="+given[key])
+		}
+	}
+	return b, txt, nil
+}
+
+// updating is one UPDATE on its way to a home zone.
+type updating struct {
+	msg          *dns.Msg
+	server, zone string
+	key          *xfr.Key
+}
+
+// updateOf prepares an UPDATE for where the flags or the Corefile say.
+func updateOf(c *cli.Context) (*updating, error) {
+	u := &updating{zone: c.String("zone"), msg: new(dns.Msg)}
+	file := c.String("key")
+	if u.zone == "" || file == "" || c.String("server") == "" {
+		cfg, err := local(c)
+		if err != nil {
+			return nil, err
+		}
+		if u.zone == "" {
+			u.zone = zone.HomeZone(cfg.Node, cfg.Origin)
+		}
+		if file == "" && len(cfg.Updates) == 0 {
+			return nil, usage(errors.New("no key to sign with: the Corefile has no update line; give --key FILE"))
+		} else if file == "" {
+			file = cfg.Updates[0].File
+		}
+		u.server = server(c, cfg)
+	} else {
+		u.server = hostPort(c.String("server"))
+	}
+	u.zone = dns.CanonicalName(u.zone)
+	u.msg.SetUpdate(u.zone)
+	u.msg.SetEdns0(1232, false) // so that the server may say why
+	var err error
+	u.key, err = xfr.ReadKey(file)
+	return u, err
+}
+
+func (u *updating) record(b location.Binding, txt []string) dns.RR {
+	rr := &dns.TXT{Hdr: dns.RR_Header{Name: zone.Owner(b, u.zone), Rrtype: dns.TypeTXT, Class: dns.ClassINET}}
+	for _, s := range txt {
+		rr.Txt = append(rr.Txt, strings.ReplaceAll(s, `\`, `\\`))
+	}
+	return rr
+}
+
+// send signs the UPDATE, sends it over TCP, and waits for the answer.
+func (u *updating) send() error {
+	u.msg.SetTsig(u.key.Name, u.key.Algorithm, 300, time.Now().Unix())
+	c := &dns.Client{Net: "tcp", Timeout: 10 * time.Second, TsigSecret: map[string]string{u.key.Name: u.key.Secret}}
+	r, _, err := c.Exchange(u.msg, u.server)
+	if r == nil || err != nil && !errors.Is(err, dns.ErrAuth) && r.Rcode != dns.RcodeNotAuth {
+		return cli.Exit(fmt.Sprintf("no answer from %s: %v (is asterfed serving?)", u.server, err), 3)
+	}
+	if r.Rcode != dns.RcodeSuccess {
+		return cli.Exit(&rcodeError{r.Rcode, u.explain(r)}, 1)
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package federation
+
+import (
+	"strings"
+
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/update"
+	"github.com/asterfed/asterfed/zone/xfr"
+)
+
+const updateSyntax = "update key FILE [KIND...] [names PATTERN...]"
+
+// update reads a line that permits a key to publish.
+func (p *parser) update(args []string) error {
+	if len(args) < 2 || args[0] != "key" {
+		return p.Errf("update %q: want %s", strings.Join(args, " "), updateSyntax)
+	}
+	key, err := xfr.ReadKey(args[1])
+	if err != nil {
+		return p.Errf("%v", err)
+	}
+	kinds, names, named := cut(args[2:], "names")
+	if named && len(names) == 0 {
+		return p.Errf("update: names needs a pattern; want %s", updateSyntax)
+	}
+	u := Permission{Key: key, File: args[1]}
+	for _, s := range kinds {
+		k, err := location.ParseKind(s)
+		if err != nil || k.Registered() {
+			return p.Errf("update %q: want kinds of user, number, prefix, range, wildcard, trunk, provider, service, entry, then \"names\"", s)
+		}
+		u.Rule.Kinds = append(u.Rule.Kinds, k)
+	}
+	for _, s := range names {
+		pattern, err := update.ParsePattern(s)
+		if err != nil {
+			return p.Errf("update: %v", err)
+		}
+		u.Rule.Names = append(u.Rule.Names, pattern)
+	}
+	p.cfg.Updates = append(p.cfg.Updates, u)
+	return nil
+}
+
+// sameKeys checks that no two keys share a name: the server could not tell
+// them apart.
+func (p *parser) sameKeys() error {
+	known := map[string]*xfr.Key{p.cfg.Key.Name: p.cfg.Key}
+	for _, u := range p.cfg.Updates {
+		if k := known[u.Key.Name]; k != nil && *k != *u.Key {
+			return p.Errf("update key %s: another key has the name %q too; give each its own", u.File, u.Key.Name)
+		}
+		known[u.Key.Name] = u.Key
+	}
+	return nil
+}

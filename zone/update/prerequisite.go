@@ -1,0 +1,151 @@
+package update
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/miekg/dns"
+)
+
+// rrset names one RRset.
+type rrset struct {
+	name string // lower-case
+	typ  uint16
+}
+
+// prerequisites judges the prerequisite section (RFC 2136 §3.2). It sees the
+// whole home zone, registrations included, and no other.
+func (t *transaction) prerequisites(list []dns.RR) error {
+	values := map[rrset][]dns.RR{}
+	var order []rrset
+	for _, rr := range list {
+		h := rr.Header()
+		name := dns.CanonicalName(h.Name)
+		what := dns.Type(h.Rrtype).String() + " at " + name
+		switch {
+		case h.Ttl != 0:
+			return formErr("prerequisite %s has a TTL", what)
+		case !dns.IsSubDomain(t.apex, name):
+			return refuse(dns.RcodeNotZone, "prerequisite: %s is not in the zone %s", name, t.apex)
+		case (h.Class == dns.ClassANY || h.Class == dns.ClassNONE) && h.Rdlength != 0:
+			return formErr("prerequisite %s has data", what)
+		case meta(h.Rrtype) && (h.Rrtype != dns.TypeANY || h.Class == dns.ClassINET):
+			return formErr("prerequisite %s: there is no such RRset", what)
+		}
+		switch h.Class {
+		case dns.ClassANY:
+			if err := t.wantThere(name, h.Rrtype); err != nil {
+				return err
+			}
+		case dns.ClassNONE:
+			if err := t.wantAbsent(name, h.Rrtype); err != nil {
+				return err
+			}
+		case dns.ClassINET:
+			set := rrset{name, h.Rrtype}
+			if values[set] == nil {
+				order = append(order, set)
+			}
+			values[set] = append(values[set], rr)
+		default:
+			return formErr("prerequisite %s has class %s: want IN, ANY or NONE", what, dns.Class(h.Class))
+		}
+	}
+	for _, set := range order {
+		if !t.equal(t.records(set.name, set.typ), values[set]) {
+			return refuse(dns.RcodeNXRrset, "prerequisite: %s at %s is not what it should be", dns.Type(set.typ), set.name)
+		}
+	}
+	return nil
+}
+
+// wantThere: "RRset exists (value independent)" and "name is in use" (§2.4.1,
+// §2.4.4).
+func (t *transaction) wantThere(name string, typ uint16) error {
+	switch {
+	case len(t.records(name, typ)) > 0:
+		return nil
+	case typ == dns.TypeANY:
+		return refuse(dns.RcodeNameError, "prerequisite: %s is not in use", name)
+	}
+	return refuse(dns.RcodeNXRrset, "prerequisite: there is no %s at %s", dns.Type(typ), name)
+}
+
+// wantAbsent: "RRset does not exist" and "name is not in use" (§2.4.3, §2.4.5).
+func (t *transaction) wantAbsent(name string, typ uint16) error {
+	switch {
+	case len(t.records(name, typ)) == 0:
+		return nil
+	case typ == dns.TypeANY:
+		return refuse(dns.RcodeYXDomain, "prerequisite: %s is in use", name)
+	}
+	return refuse(dns.RcodeYXRrset, "prerequisite: there is a %s at %s", dns.Type(typ), name)
+}
+
+// records returns the records of a type, or of all, at a name.
+func (t *transaction) records(name string, typ uint16) []dns.RR {
+	var out []dns.RR
+	if name == t.apex {
+		out = t.home.Apex()
+	} else {
+		for _, b := range t.bindings(name) {
+			out = append(out, zone.TXT(b, t.apex, 0))
+		}
+	}
+	return slices.DeleteFunc(out, func(rr dns.RR) bool { return typ != dns.TypeANY && rr.Header().Rrtype != typ })
+}
+
+// bindings returns all that stands at a name before the update.
+func (t *transaction) bindings(name string) []location.Binding {
+	if user, ok := strings.CutSuffix(name, ".users."+t.apex); ok {
+		return t.home.Users(user)
+	}
+	var out []location.Binding
+	for _, b := range t.owner(name).was {
+		out = append(out, b)
+	}
+	return out
+}
+
+// equal compares RRsets as sets (§3.2.3). A binding may be written in any form
+// that publishes it; its stamp counts only if it is given.
+func (t *transaction) equal(have, want []dns.RR) bool {
+	same := func(a, b dns.RR) bool {
+		if dns.IsDuplicate(a, b) {
+			return true
+		}
+		x, ok := a.(*dns.TXT)
+		y, ok2 := b.(*dns.TXT)
+		return ok && ok2 && t.sameBinding(x, y)
+	}
+	within := func(a, b []dns.RR) bool {
+		for _, x := range a {
+			if !slices.ContainsFunc(b, func(y dns.RR) bool { return same(x, y) || same(y, x) }) {
+				return false
+			}
+		}
+		return true
+	}
+	return within(have, want) && within(want, have)
+}
+
+// sameBinding reports whether want, as somebody wrote it, means have.
+func (t *transaction) sameBinding(have, want *dns.TXT) bool {
+	if dns.CanonicalName(have.Hdr.Name) == t.apex {
+		return false
+	}
+	a, _, err := zone.ParseTXT(have, t.apex)
+	if err != nil {
+		return false
+	}
+	b, _, err := zone.ParseTXT(versioned(want), t.apex)
+	if err != nil {
+		return false
+	}
+	if b.Stamp == 0 {
+		a.Stamp = 0
+	}
+	return a == b
+}
