@@ -31,7 +31,9 @@ var layers = []struct {
 		"a sign of life is bytes on a socket"},
 	{"plugin/federation/ami", []string{"zone/location"}, []string{"github.com/coredns", "github.com/miekg", "github.com/hashicorp"},
 		"a source turns AMI into changes; nothing calls back upstream"},
-	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/sip", "serf", "zone", "zone/location", "zone/update", "zone/xfr"}, nil,
+	{"plugin/federation/directory", []string{"zone/location"}, []string{"github.com/coredns", "github.com/miekg", "github.com/hashicorp"},
+		"a source turns a file into bindings; how numbers are written is its business alone"},
+	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/sip", "serf", "zone", "zone/location", "zone/update", "zone/xfr"}, nil,
 		"the plugin joins the parts; only the command stands above it"},
 }
 

@@ -140,10 +140,10 @@ func parseUser(rel string, txt []string) (location.Binding, error) {
 	switch {
 	case err != nil:
 		return p.b, err
-	case p.b.Kind == location.User:
-		return p.publish(rel)
-	case !p.b.Kind.Registered():
+	case !p.b.Kind.Named():
 		return p.b, fmt.Errorf("k=%s does not belong below users", p.b.Kind)
+	case !p.b.Kind.Registered():
+		return p.publish(rel)
 	case p.b.Contact == 0:
 		return p.b, fmt.Errorf("c= is missing")
 	}

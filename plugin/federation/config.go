@@ -42,8 +42,12 @@ type Config struct {
 	Data     string
 	TTL      time.Duration
 	Order    zone.Order
-	Users    []string // patterns of AORs that are published; none: all
-	Updates  []Permission
+	// Directory is the CSV file of what registration cannot tell, "" for none;
+	// numbers in it without "+" are read as in DirectoryRegion (ISO 3166).
+	Directory, DirectoryRegion string
+
+	Users   []string // patterns of AORs that are published; none: all
+	Updates []Permission
 }
 
 // Permission is one update line: what the holder of a key may publish.

@@ -134,7 +134,7 @@ func (r *Runtime) recoverFrom(ctx context.Context, p *xfr.Peer) error {
 		r.log.Debug("nothing recovered", "err", err)
 		return err
 	}
-	kept = permitted(&r.cfg, kept)
+	kept = r.permitted(kept)
 	if err := r.primary.Recover(held, kept, r.swept.Load); err != nil {
 		r.log.Warn("recovered bindings not kept on disk", "err", err)
 	}
@@ -143,10 +143,11 @@ func (r *Runtime) recoverFrom(ctx context.Context, p *xfr.Peer) error {
 	return nil
 }
 
-func permitted(c *Config, all []location.Binding) []location.Binding {
+// permitted leaves out registrations that must not be published here.
+func (r *Runtime) permitted(all []location.Binding) []location.Binding {
 	out := all[:0]
 	for _, b := range all {
-		if !b.Kind.Registered() || c.permits(b.AOR) {
+		if !b.Kind.Registered() || r.permits(b.AOR) {
 			out = append(out, b)
 		}
 	}

@@ -1,7 +1,9 @@
 package federation
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,14 +27,27 @@ type parser struct {
 // properties are the words that a federation block may hold; the plugin's
 // README describes each. A word not listed here is an error.
 var properties = map[string]property{
-	"node": (*parser).node, "address": (*parser).address, "sip": (*parser).sip, "iax": (*parser).iax,
-	"region": (*parser).region, "gossip": (*parser).gossip, "rpc": (*parser).rpc, "join": (*parser).join,
-	"profile": (*parser).profile, "transfer": (*parser).transfer, "asterisk": (*parser).asterisk,
-	"data": (*parser).data, "ttl": (*parser).ttl, "order": (*parser).order, "users": (*parser).users,
-	"update": (*parser).update,
+	"address":   (*parser).address,
+	"asterisk":  (*parser).asterisk,
+	"data":      (*parser).data,
+	"directory": (*parser).directory,
+	"gossip":    (*parser).gossip,
+	"iax":       (*parser).iax,
+	"join":      (*parser).join,
+	"node":      (*parser).node,
+	"order":     (*parser).order,
+	"profile":   (*parser).profile,
+	"region":    (*parser).region,
+	"rpc":       (*parser).rpc,
+	"sip":       (*parser).sip,
+	"transfer":  (*parser).transfer,
+	"ttl":       (*parser).ttl,
+	"update":    (*parser).update,
+	"users":     (*parser).users,
 }
 
-const propertyList = "node, address, sip, iax, region, gossip, rpc, join, profile, transfer, asterisk, data, ttl, order, users or update"
+// propertyList names them all, for messages.
+var propertyList = strings.Join(slices.Sorted(maps.Keys(properties)), ", ")
 
 // parseBlock reads the federation block at c. It reads key files but opens nothing.
 func parseBlock(c *caddy.Controller, port string) (*Config, error) {

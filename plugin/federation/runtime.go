@@ -22,15 +22,16 @@ type Runtime struct {
 	cfg Config
 	log *slog.Logger
 
-	clock   *location.Clock
-	view    *zone.View
-	primary *zone.Primary
-	agent   *serf.Agent
-	source  *ami.Source // nil without an Asterisk
-	updates *updates
-	monitor *monitor
-	fresh   bool // began without data
-	began   time.Time
+	clock     *location.Clock
+	view      *zone.View
+	primary   *zone.Primary
+	agent     *serf.Agent
+	source    *ami.Source // nil without an Asterisk
+	updates   *updates
+	monitor   *monitor
+	catalogue catalogue
+	fresh     bool // began without data
+	began     time.Time
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -54,6 +55,7 @@ type Runtime struct {
 func newRuntime(cfg Config, log *slog.Logger) *Runtime {
 	r := &Runtime{cfg: cfg, log: log, clock: location.NewClock(time.Now), peers: map[string]*member{},
 		left: make(chan struct{}), ending: make(chan struct{}, 1), began: time.Now()}
+	r.catalogue.r = r
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.view = zone.NewView(zone.Config{Origin: cfg.Origin, Self: cfg.Node, TTL: cfg.TTL, Order: cfg.Order,
 		OnContested: func(a location.AOR) {
@@ -84,10 +86,14 @@ func (r *Runtime) Start() (err error) {
 		Journal: journal, Logger: r.log})
 	r.updates = newUpdates(r, journal.Boot())
 	r.expire(time.Now())
+	if r.cfg.Directory != "" {
+		r.catalogue.look()
+		r.run(r.catalogue.run)
+	}
 	r.monitor = newMonitor(r)
 	if a := r.cfg.Asterisk; a.Addr != "" {
 		r.source = ami.New(ami.Config{Addr: a.Addr, User: a.User, Secret: a.Secret, Registrar: registrar{r},
-			Rivals: r.view.Contested, Permit: r.cfg.permits, Held: r.heldHere, Logger: r.log.With("source", "ami")})
+			Rivals: r.view.Contested, Permit: r.permits, Held: r.heldHere, Logger: r.log.With("source", "ami")})
 	} else {
 		r.listed.Store(true)
 	}

@@ -202,6 +202,20 @@ func (s *Store) Remove(a AOR, t Kind, uri string) []Change {
 // technology.
 func (s *Store) RemoveAOR(a AOR, t Kind) []Change { return s.ObserveAOR(a, t, nil) }
 
+// Withdraw drops every AOR that must go, whatever the registrar says.
+func (s *Store) Withdraw(must func(AOR) bool) []Change {
+	var out []Change
+	for a, cs := range s.aors {
+		if !must(a) {
+			continue
+		}
+		for _, e := range cs {
+			out = append(out, s.drop(e))
+		}
+	}
+	return out
+}
+
 func (s *Store) stamp(e *entry, c Contact) []Change {
 	var old Binding
 	if e == nil {
