@@ -21,6 +21,7 @@ type Primary struct {
 	writing sync.Mutex // taken before mu; one batch at a time
 	store   *location.Store
 	pubs    *location.Publications
+	plan    location.Plan
 	disk    *Journal
 
 	mu      sync.Mutex // never held during I/O; these are written under both
@@ -52,7 +53,8 @@ type PrimaryConfig struct {
 	View    *View
 	Clock   *location.Clock
 	Node    Node
-	Journal *Journal // nil keeps nothing on disk
+	Plan    location.Plan // numbers that registered users have
+	Journal *Journal      // nil keeps nothing on disk
 	Logger  *slog.Logger
 }
 
@@ -60,7 +62,7 @@ type PrimaryConfig struct {
 // journal holds already in the view. Without a journal, or with an empty one,
 // it has a new epoch.
 func NewPrimary(c PrimaryConfig) *Primary {
-	p := &Primary{home: c.View.Home(c.View.self), log: c.Logger, node: c.Node, disk: c.Journal,
+	p := &Primary{home: c.View.Home(c.View.self), log: c.Logger, node: c.Node, disk: c.Journal, plan: c.Plan,
 		store: location.NewStore(c.Clock, c.View.Rival), pubs: location.NewPublications(), bell: make(chan struct{})}
 	var kept []location.Binding
 	if c.Journal != nil {
@@ -90,6 +92,9 @@ func NewPrimary(c PrimaryConfig) *Primary {
 	}
 	if c.Journal != nil {
 		c.Journal.release()
+	}
+	if changes := p.replan(); len(changes) > 0 {
+		p.commit(Delta{Changes: changes})
 	}
 	return p
 }
@@ -125,7 +130,7 @@ func (p *Primary) Update(f func(*location.Store) []location.Change) (int, error)
 	if len(changes) == 0 {
 		return 0, nil
 	}
-	return len(changes), p.commit(Delta{Changes: changes})
+	return len(changes), p.commit(Delta{Changes: append(changes, p.planned(changes)...)})
 }
 
 // Read lets f read the store.
@@ -164,6 +169,7 @@ func (p *Primary) Recover(held Version, kept []location.Binding, listed func() b
 			changes = append(changes, location.Change{New: b})
 		}
 	}
+	changes = append(changes, p.planned(changes)...)
 	d := Delta{Changes: changes, From: p.version.Serial}
 	if Newer(held.Serial, d.From) {
 		d.From = held.Serial

@@ -36,6 +36,7 @@ var properties = map[string]property{
 	"join":      (*parser).join,
 	"node":      (*parser).node,
 	"order":     (*parser).order,
+	"plan":      (*parser).plan,
 	"profile":   (*parser).profile,
 	"region":    (*parser).region,
 	"rpc":       (*parser).rpc,
@@ -45,6 +46,9 @@ var properties = map[string]property{
 	"update":    (*parser).update,
 	"users":     (*parser).users,
 }
+
+// repeatable are the properties that may be given several times.
+var repeatable = []string{"join", "users", "update", "plan"}
 
 // propertyList names them all, for messages.
 var propertyList = strings.Join(slices.Sorted(maps.Keys(properties)), ", ")
@@ -71,7 +75,7 @@ func parseBlock(c *caddy.Controller, port string) (*Config, error) {
 			if !ok {
 				return nil, c.Errf("unknown property %q: want %s", word, propertyList)
 			}
-			if p.seen[word] && word != "join" && word != "users" && word != "update" {
+			if p.seen[word] && !slices.Contains(repeatable, word) {
 				return nil, c.Errf("property %q is given twice", word)
 			}
 			p.seen[word] = true

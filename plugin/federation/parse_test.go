@@ -103,7 +103,7 @@ func TestParseErrors(t *testing.T) {
 	dir := secrets(t)
 	gossip := "gossip 10.0.0.1:7946 key " + dir + "/gossip.key\n"
 	for _, c := range []struct{ block, want string }{
-		{"frob 1", `Corefile:3 - Error during parsing: unknown property "frob": want node, address`},
+		{"frob 1", `Corefile:3 - Error during parsing: unknown property "frob": want address, asterisk`},
 		{gossip, `needs "node NAME"`},
 		{"node pbx-a", `needs "gossip IP:PORT key FILE"`},
 		{"node Pbx_A", `node name "Pbx_A": want 1 to 40 of a-z`},

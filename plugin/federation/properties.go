@@ -12,6 +12,7 @@ import (
 
 	"github.com/asterfed/asterfed/plugin/federation/directory"
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/xfr"
 )
 
@@ -229,6 +230,18 @@ func (p *parser) asterisk(args []string) error {
 func (p *parser) data(args []string) (err error) {
 	p.cfg.Data, err = p.one(args, "one directory")
 	return err
+}
+
+func (p *parser) plan(args []string) error {
+	if len(args) != 2 {
+		return p.Errf("plan %q: want plan EXTENSIONS +NUMBERS, as in 1xxx +97231231xxx", strings.Join(args, " "))
+	}
+	rule, err := location.ParseRule(args[0], args[1])
+	if err != nil {
+		return p.Errf("%v", err)
+	}
+	p.cfg.Plan = append(p.cfg.Plan, rule)
+	return nil
 }
 
 func (p *parser) directory(args []string) error {

@@ -82,7 +82,7 @@ func (r *Runtime) Start() (err error) {
 		r.log.Error("kept registrations could not be read; beginning anew", "err", aside)
 	}
 	r.fresh = journal.Fresh()
-	r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: r.cfg.node(),
+	r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: r.cfg.node(), Plan: r.cfg.Plan,
 		Journal: journal, Logger: r.log})
 	r.updates = newUpdates(r, journal.Boot())
 	r.expire(time.Now())
