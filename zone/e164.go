@@ -14,15 +14,32 @@ func (q query) e164(rel string) Result {
 		return q.container("e164")
 	}
 	n := parseNumber(rel)
+	if r, ok := q.number(n, ""); ok {
+		return r
+	}
+	if full, ok := q.v.dial.full(n.digits); ok {
+		if r, ok := q.number(number{full, n.rest}, location.AOR("+"+full)); ok {
+			return r
+		}
+	}
+	return q.nxdomain()
+}
+
+// number answers at a name of the tree, if it exists. Calls that only a block
+// covers go on with what was dialled, or with the number in full.
+func (q query) number(n number, full location.AOR) (Result, bool) {
 	if n.rest == "" {
 		if claims := q.v.numbered(n.digits); len(claims) > 0 {
-			return q.called(claims)
+			return q.called(claims), true
 		}
 	}
 	if claims := q.v.covering(n); len(claims) > 0 {
-		return q.called(claims)
+		return q.called(addressed(claims, full)), true
 	}
-	return q.exists(n.rest == "" && q.v.inhabited(q.v.digits, n.digits))
+	if n.rest == "" && q.v.inhabited(q.v.digits, n.digits) {
+		return q.nodata(), true
+	}
+	return Result{}, false
 }
 
 // number is a name below e164: the digits nearest to the root of the tree,

@@ -39,6 +39,8 @@ func (v *View) Lookup(qname string, qtype uint16) Result {
 		return q.e164(head)
 	case trunksTree, providersTree, servicesTree:
 		return q.listed(top, head)
+	case "isn":
+		return q.isn(head)
 	}
 	// The home zones do not exist for whoever has no key for them.
 	return q.nxdomain()

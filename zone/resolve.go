@@ -63,14 +63,7 @@ func (v *View) whoever(a location.AOR) []claim {
 	if claims := v.numbered(digits); len(claims) > 0 {
 		return claims
 	}
-	claims := slices.Clone(v.covering(number{digits: digits}))
-	for i, c := range claims {
-		if d := c.b.Info.Details(); d.Target == "" && d.Of == "" {
-			d.Target = a
-			claims[i].b.Info = location.NewInfo(d)
-		}
-	}
-	return claims
+	return addressed(v.covering(number{digits: digits}), a)
 }
 
 // displayNames are the TXT records of a name: the caller's name, for

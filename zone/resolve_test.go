@@ -136,3 +136,36 @@ func TestDisplayNames(t *testing.T) {
 		}
 	}
 }
+
+func TestDialled(t *testing.T) {
+	v := NewView(Config{Origin: origin, Self: "pbx-a", TTL: 5e9, ITAD: "256",
+		Dial: Dial{Country: "972", National: "0", International: "00"}})
+	node, _ := newTestView(t, Newest).Home("pbx-a").Node()
+	v.Home("pbx-a").Apply(Version{"e", 1}, &node, []location.Change{bind("1001", 1, 1), bind("+97231231001", 2, 1), bind("0900", 3, 1)})
+	v.SetSettled(true)
+	publish(t, v, "pbx-a", "prefix 49", "prefix 9725 u=mobile")
+	for name, want := range map[string]string{
+		"1.0.0.1.3.2.1.3.2.7.9.e164":     "+97231231001@pbx-a",
+		"1.0.0.1.3.2.1.3.0.e164":         "+97231231001@pbx-a",
+		"1.0.0.1.3.2.1.3.2.7.9.0.0.e164": "+97231231001@pbx-a",
+		"0.0.1.3.2.1.3.0.e164":           "NODATA",
+		"2.0.0.1.3.2.1.3.0.e164":         "NXDOMAIN",
+		"0.0.9.0.e164":                   "0900@pbx-a",
+		"5.4.3.0.3.9.4.0.0.e164":         "+4930345@pbx-a",
+		"5.4.3.0.3.9.4.e164":             `\\1@pbx-a`,
+		"4.3.2.1.5.0.e164":               "mobile@pbx-a",
+		"0.e164":                         "NODATA",
+		"1.0.0.1.256.isn":                "1001@pbx-a",
+		"1.0.0.1.257.isn":                "NXDOMAIN",
+		"2.0.0.1.256.isn":                "NXDOMAIN",
+		"256.isn":                        "NODATA",
+		"isn":                            "NODATA",
+	} {
+		if got := sip(v, name); got != want {
+			t.Errorf("%s is %s, want %s", name, got, want)
+		}
+	}
+	if got := sip(newTestView(t, Newest), "isn"); got != "NXDOMAIN" {
+		t.Errorf("isn without a number is %s", got)
+	}
+}

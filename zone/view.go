@@ -18,6 +18,8 @@ type View struct {
 	self   string
 	ttl    uint32
 	order  Order
+	dial   Dial
+	itad   string
 
 	names  *table[name]  // by folded AOR
 	routes *table[route] // all else, by key
@@ -58,6 +60,9 @@ type Config struct {
 	Self   string // this node's name
 	TTL    time.Duration
 	Order  Order
+	Dial   Dial
+	// ITAD is the federation's number below isn, "" for none.
+	ITAD string
 	// OnContested is told of an AOR bound here whenever another home claims it
 	// with a newer stamp. It must not block. May be nil.
 	OnContested func(location.AOR)
@@ -72,7 +77,7 @@ func NewView(c Config) *View {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	v := &View{origin: c.Origin, self: c.Self, ttl: uint32(max(1, c.TTL/time.Second)), order: c.Order,
+	v := &View{origin: c.Origin, self: c.Self, ttl: uint32(max(1, c.TTL/time.Second)), order: c.Order, dial: c.Dial, itad: c.ITAD,
 		onContested: c.OnContested, onTrimmed: c.OnTrimmed, now: c.Now, names: newNames(), routes: newRoutes(), labels: newTallies(), digits: newTallies()}
 	v.homes.Store(&[]*Home{})
 	v.indexed.Store(&[]*Home{})

@@ -46,6 +46,8 @@ type Config struct {
 	// numbers in it without "+" are read as in DirectoryRegion (ISO 3166).
 	Directory, DirectoryRegion string
 
+	Dial    zone.Dial
+	ITAD    string
 	Plan    location.Plan // numbers of registered users
 	Users   []string      // patterns of AORs that are published; none: all
 	Updates []Permission

@@ -10,9 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/asterfed/asterfed/plugin/federation/directory"
 	"github.com/asterfed/asterfed/zone"
-	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/xfr"
 )
 
@@ -230,37 +228,6 @@ func (p *parser) asterisk(args []string) error {
 func (p *parser) data(args []string) (err error) {
 	p.cfg.Data, err = p.one(args, "one directory")
 	return err
-}
-
-func (p *parser) plan(args []string) error {
-	if len(args) != 2 {
-		return p.Errf("plan %q: want plan EXTENSIONS +NUMBERS, as in 1xxx +97231231xxx", strings.Join(args, " "))
-	}
-	rule, err := location.ParseRule(args[0], args[1])
-	if err != nil {
-		return p.Errf("%v", err)
-	}
-	p.cfg.Plan = append(p.cfg.Plan, rule)
-	return nil
-}
-
-func (p *parser) directory(args []string) error {
-	c := p.cfg
-	switch {
-	case len(args) == 1:
-	case len(args) == 3 && args[1] == "region":
-		c.DirectoryRegion = args[2]
-		if err := directory.CheckRegion(c.DirectoryRegion); err != nil {
-			return p.Errf("directory: %v", err)
-		}
-	default:
-		return p.Errf("directory %q: want directory FILE [region CC]", strings.Join(args, " "))
-	}
-	c.Directory = args[0]
-	if _, _, err := readDirectory(c); err != nil {
-		return p.Errf("%v", err)
-	}
-	return nil
 }
 
 func (p *parser) ttl(args []string) error {

@@ -1,0 +1,63 @@
+package zone
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// Dial says how numbers are dialled that are not written in full. The zero
+// value knows no other way.
+type Dial struct {
+	Country       string // "972"
+	National      string // before a number within the country: "0"
+	International string // before a number in full: "00"
+}
+
+// full returns the number in full for what was dialled.
+func (d Dial) full(digits string) (string, bool) {
+	if n, ok := strings.CutPrefix(digits, d.International); ok && d.International != "" && n != "" {
+		return n, true
+	}
+	if n, ok := strings.CutPrefix(digits, d.National); ok && d.National != "" && n != "" {
+		return d.Country + n, true
+	}
+	return "", false
+}
+
+// addressed returns claims that go on with a number where they would go on with
+// what was dialled; "" changes nothing.
+func addressed(claims []claim, a location.AOR) []claim {
+	if a == "" {
+		return claims
+	}
+	claims = slices.Clone(claims)
+	for i, c := range claims {
+		if d := c.b.Info.Details(); d.Target == "" && d.Of == "" {
+			d.Target = a
+			claims[i].b.Info = location.NewInfo(d)
+		}
+	}
+	return claims
+}
+
+// isn answers below isn.<origin>: what ENUMLOOKUP asks for 1234*256, a number
+// of the subscriber 1234 of the organisation 256 (freenum.org's ITAD numbers,
+// RFC 3219 §5). Only this federation's own number is there.
+func (q query) isn(rel string) Result {
+	if q.v.itad == "" {
+		return q.nxdomain()
+	}
+	if rel == "" {
+		return q.container("isn")
+	}
+	rel, itad := cutLast(rel)
+	switch {
+	case itad != q.v.itad:
+		return q.nxdomain()
+	case rel == "":
+		return q.nodata()
+	}
+	return q.e164(rel)
+}
