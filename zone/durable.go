@@ -3,6 +3,7 @@ package zone
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
@@ -58,13 +59,26 @@ func (p *Primary) Expire(t time.Time) (withdrawn []location.Change, next time.Ti
 	return withdrawn, next
 }
 
-// restore puts back what a journal has kept.
-func (p *Primary) restore(b location.Binding) {
-	if b.Kind.Registered() {
-		p.store.Restore(b)
-		return
-	}
-	p.pubs.Apply([]location.Change{{New: b}})
+// restore puts back what a journal has kept: into the store, and the view
+// meanwhile.
+func (p *Primary) restore(kept []location.Binding) {
+	var stored sync.WaitGroup
+	stored.Go(func() {
+		registered := kept
+		if slices.ContainsFunc(kept, func(b location.Binding) bool { return !b.Kind.Registered() }) {
+			registered = nil
+			for _, b := range kept {
+				if b.Kind.Registered() {
+					registered = append(registered, b)
+				} else {
+					p.pubs.Apply([]location.Change{{New: b}})
+				}
+			}
+		}
+		p.store.Restore(registered...)
+	})
+	p.home.Replace(p.version, &p.node, kept)
+	stored.Wait()
 }
 
 func (p *Primary) bindings() []location.Binding {

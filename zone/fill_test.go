@@ -87,27 +87,40 @@ func TestPrefix(t *testing.T) {
 	}
 }
 
-// updateAll is update key by key, also where it works on every core, and where
-// keys come twice.
+// updateAll is update key by key, in order where keys come twice, and also
+// where it works on every core.
 func TestUpdateAll(t *testing.T) {
-	words := newWords()
-	keys := make([]string, 3*manyKeys)
-	for i := range keys {
-		keys[i] = fmt.Sprint(i % (2 * manyKeys))
-	}
-	words.updateAll(keys, func(i int, old *word) *word {
-		if (old != nil) != (i >= 2*manyKeys) {
-			t.Errorf("key %d: was %v", i, old)
+	for _, n := range []int{manyKeys / 3, 3 * manyKeys} {
+		words := newWords()
+		words.update("0", func(*word) *word { return &word{"0", -1} })
+		keys := make([]string, n)
+		for i := range keys {
+			keys[i] = fmt.Sprint(i)
+			if n < manyKeys {
+				keys[i] = fmt.Sprint(i % (n / 2))
+			}
 		}
-		return &word{keys[i], i}
-	})
-	for i := range 2 * manyKeys {
-		want := i
-		if i < manyKeys {
-			want += 2 * manyKeys
-		}
-		if w := words.load(fmt.Sprint(i)); w == nil || w.n != want {
-			t.Fatalf("%d is %v, want %d", i, w, want)
+		words.updateAll(keys, func(i int, old *word) *word {
+			want := 0
+			if i > 0 && n < manyKeys {
+				want = i - n/2
+			}
+			if i == 0 {
+				want = -1
+			}
+			if old == nil != (i > 0 && (n > manyKeys || i < n/2)) || old != nil && old.n != want {
+				t.Errorf("key %s at %d: was %v", keys[i], i, old)
+			}
+			return &word{keys[i], i}
+		})
+		for i := range keys {
+			want := i
+			if n < manyKeys && i+n/2 < n {
+				want = i + n/2
+			}
+			if w := words.load(keys[i]); w == nil || w.n != want && n > manyKeys || w.n < want && n < manyKeys {
+				t.Fatalf("%d is %v, want %d", i, w, want)
+			}
 		}
 	}
 }

@@ -72,8 +72,8 @@ func FuzzReplay(f *testing.F) {
 	f.Add([]byte(head + "+ 1001 pjsip 00000000000000ff 0000000000000010\n= 2 3b3c9b5f\n! clean\n"))
 	f.Add([]byte(head + "@ v=1 state=up\n= 2 00000000\n= 3 00000000\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		j := &Journal{header: "asterfed-journal 1 pbx-a fed.example.", live: map[journalKey]location.Binding{}}
-		if err := j.replay(raw); err != nil {
+		j := &Journal{header: "asterfed-journal 1 pbx-a fed.example."}
+		if _, err := j.replay(string(raw)); err != nil {
 			return
 		}
 		for _, b := range j.Bindings() {

@@ -235,37 +235,6 @@ func holds(claims []claim, h *Home) bool {
 	return false
 }
 
-// contest keeps the set of AORs bound here but claimed newer elsewhere.
-func (v *View) contest(key string) {
-	own, lost := v.lost(key)
-	if !lost {
-		if v.contests.Load() {
-			v.contested.Delete(key)
-		}
-		return
-	}
-	v.contests.Store(true)
-	v.contested.Store(key, own)
-	if v.onContested != nil { // every time: what is listed now is from before the new claim
-		v.onContested(own)
-	}
-}
-
-// lost returns the AOR as it is bound here, and whether another home claims
-// it with a newer stamp than any of its contacts here.
-func (v *View) lost(key string) (own location.AOR, lost bool) {
-	var newest location.Stamp
-	for _, c := range v.names.load(key).claims() {
-		if c.b.Kind != location.Entry {
-			newest = max(newest, c.b.Stamp)
-		}
-		if c.home.Name == v.self && c.b.Kind.Registered() {
-			return c.b.AOR, c.b.Stamp < newest
-		}
-	}
-	return "", false
-}
-
 // enumerate counts the name in (or out of) the non-terminals above it.
 func (h *Home) enumerate(key string, a location.AOR, add bool) {
 	d := int32(-1)

@@ -1,12 +1,10 @@
 package zone
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,11 +32,14 @@ type Journal struct {
 	err     error    // why it could not be opened for writing
 	size    int64
 	lines   int
+	buf     []byte // the batch being written
 	version Version
 	fresh   bool
-	live    map[journalKey]location.Binding // until NewPrimary has taken it
 	node    *Node
 	deltas  []Delta
+	kept    []location.Binding // until NewPrimary has taken it
+	// what batches behind the first say of a binding: none stands for gone
+	late map[journalKey]location.Binding
 }
 
 type journalKey struct {
@@ -56,38 +57,77 @@ func OpenJournal(dir, node, origin string) (j *Journal, aside error, err error) 
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, nil, fmt.Errorf("create data directory: %w", err)
 	}
-	j = &Journal{path: filepath.Join(dir, JournalFile), boot: bootID(),
-		header: fmt.Sprintf("asterfed-journal 1 %s %s", node, origin), live: map[journalKey]location.Binding{}}
-	raw, err := os.ReadFile(j.path)
+	j = &Journal{path: filepath.Join(dir, JournalFile), boot: bootID(), fresh: true,
+		header: fmt.Sprintf("asterfed-journal 1 %s %s", node, origin)}
+	raw, err := readText(j.path)
 	if err != nil && !os.IsNotExist(err) {
 		return nil, nil, fmt.Errorf("read journal: %w", err)
 	}
-	j.fresh = true
+	whole := false
 	if len(raw) > 0 {
-		if aside = j.replay(raw); aside != nil {
+		if whole, aside = j.replay(raw); aside != nil {
 			name := j.path + ".corrupt-" + time.Now().UTC().Format("20060102T150405.000")
 			if err := os.Rename(j.path, name); err != nil {
 				return nil, aside, fmt.Errorf("set journal aside: %w", err)
 			}
 			aside = fmt.Errorf("journal set aside as %s: %w", name, aside)
-			j.version, j.deltas, j.node, j.fresh = Version{}, nil, nil, true
-			j.live = map[journalKey]location.Binding{}
+			*j = Journal{path: j.path, boot: j.boot, header: j.header, fresh: true}
 		}
 	}
-	if j.version.Epoch == "" {
-		j.version = Version{Epoch: NewEpoch(), Serial: 1}
+	if whole {
+		err = j.goOn(raw)
+	} else {
+		if j.version.Epoch == "" {
+			j.version = Version{Epoch: NewEpoch(), Serial: 1}
+		}
+		err = j.Rewrite(j.version, j.node, j.kept)
 	}
-	all := make([]location.Binding, 0, len(j.live))
-	for _, b := range j.live {
-		all = append(all, b)
-	}
-	if err := j.Rewrite(j.version, j.node, all); errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		j.err = err
 		j.spoil()
 	} else if err != nil {
 		return nil, aside, err
 	}
 	return j, aside, nil
+}
+
+// readText returns a file as one string.
+func readText(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	var b strings.Builder
+	if info, err := f.Stat(); err == nil {
+		b.Grow(int(info.Size()))
+	}
+	_, err = io.Copy(&b, f)
+	return b.String(), err
+}
+
+// goOn opens the file that was read for more batches: what stands behind its
+// last good one is cut off, and the boot id becomes that of now.
+func (j *Journal) goOn(raw string) error {
+	f, err := os.OpenFile(j.path, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("go on with journal: %w", err)
+	}
+	if err = f.Truncate(j.size); err == nil {
+		_, err = f.Seek(j.size, io.SeekStart)
+	}
+	if before, _, ok := strings.Cut(raw, " boot="); err == nil && ok && !strings.HasPrefix(raw[len(before)+len(" boot="):], j.boot) {
+		_, err = f.WriteAt([]byte(j.boot), int64(len(before)+len(" boot=")))
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		f.Close()
+		return fmt.Errorf("go on with journal: %w", err)
+	}
+	j.file = f
+	return nil
 }
 
 // Err returns why nothing could be written at the start, for want of space:
@@ -106,16 +146,11 @@ func (j *Journal) Fresh() bool { return j.fresh }
 func (j *Journal) Boot() string { return j.boot }
 
 // release frees what was read.
-func (j *Journal) release() { j.live, j.deltas = nil, nil }
+func (j *Journal) release() { j.kept, j.deltas = nil, nil }
 
-// Bindings returns what was read.
-func (j *Journal) Bindings() []location.Binding {
-	out := make([]location.Binding, 0, len(j.live))
-	for _, b := range j.live {
-		out = append(out, b)
-	}
-	return out
-}
+// Bindings returns what was read. The slice is shared and must not be
+// modified; its strings share the memory of the whole file.
+func (j *Journal) Bindings() []location.Binding { return j.kept }
 
 // Deltas returns the steps that were read, oldest first.
 func (j *Journal) Deltas() []Delta { return j.deltas }
@@ -125,47 +160,35 @@ func (j *Journal) Node() *Node { return j.node }
 
 // Append adds one batch.
 func (j *Journal) Append(d Delta) error {
-	var b bytes.Buffer
+	b := j.buf[:0]
+	n := 0
 	if d.Node != nil {
-		writeNode(&b, d.Node)
+		b, n = appendNode(b, d.Node), 1
 	}
 	for _, c := range d.Changes {
-		writeChange(&b, c)
+		if c.Old.Kind != 0 {
+			b, n = appendLine(b, '-', c.Old), n+1
+		}
+		if c.New.Kind != 0 {
+			b, n = appendLine(b, '+', c.New), n+1
+		}
 	}
 	j.fresh = j.fresh && len(d.Changes) == 0
-	n := bytes.Count(b.Bytes(), []byte("\n"))
-	if err := j.batch(&b, d.To); err != nil {
+	err := j.batch(appendEnd(b, d.To, crc32.ChecksumIEEE(b)))
+	if j.buf = b; cap(b) > 1<<20 {
+		j.buf = nil
+	}
+	if err != nil {
 		return err
 	}
 	j.lines += n
 	return nil
 }
 
-func writeChange(b *bytes.Buffer, c location.Change) {
-	if c.Old.Kind != 0 {
-		writeLine(b, '-', c.Old)
-	}
-	if c.New.Kind != 0 {
-		writeLine(b, '+', c.New)
-	}
-}
-
-func writeLine(b *bytes.Buffer, op byte, x location.Binding) {
-	fmt.Fprintf(b, "%c %s %s %s %s", op, x.AOR, x.Kind, x.Contact, x.Stamp)
-	x.Info.Details().Each(func(key, val string) { fmt.Fprintf(b, " %s=%s", key, url.QueryEscape(val)) })
-	b.WriteByte('\n')
-}
-
-func writeNode(b *bytes.Buffer, n *Node) {
-	fmt.Fprintf(b, "@ %s\n", strings.Join(n.strings(), " "))
-}
-
-// batch ends the lines in b and writes them. A write that fails part way is
-// undone, so that the next one does not stand behind half a batch.
-func (j *Journal) batch(b *bytes.Buffer, serial uint32) error {
-	sum := crc32.ChecksumIEEE(b.Bytes())
-	fmt.Fprintf(b, "= %d %08x\n", serial, sum)
-	n, err := j.file.Write(b.Bytes())
+// batch writes a batch. A write that fails part way is undone, so that the
+// next one does not stand behind half a batch.
+func (j *Journal) batch(b []byte) error {
+	n, err := j.file.Write(b)
 	if err != nil {
 		j.file.Truncate(j.size)
 		j.file.Seek(j.size, io.SeekStart)
@@ -186,22 +209,36 @@ func (j *Journal) Rewrite(v Version, node *Node, all []location.Binding) error {
 	if err != nil {
 		return fmt.Errorf("rewrite journal: %w", err)
 	}
-	var b bytes.Buffer
 	j.fresh = j.fresh && len(all) == 0
-	fmt.Fprintf(&b, "%s epoch=%s boot=%s", j.header, v.Epoch, j.boot)
+	b := fmt.Appendf(make([]byte, 0, 1<<16), "%s epoch=%s boot=%s", j.header, v.Epoch, j.boot)
 	if j.fresh {
-		b.WriteString(" fresh")
+		b = append(b, " fresh"...)
 	}
-	b.WriteByte('\n')
-	head := b.Len()
+	_, err = tmp.Write(append(b, '\n'))
+	size, sum := int64(len(b)+1), uint32(0)
+	write := func() {
+		if err == nil {
+			_, err = tmp.Write(b)
+			size += int64(len(b))
+		}
+		b = b[:0]
+	}
+	summed := func() {
+		sum = crc32.Update(sum, crc32.IEEETable, b)
+		write()
+	}
+	b = b[:0]
 	if node != nil {
-		writeNode(&b, node)
+		b = appendNode(b, node)
 	}
 	for _, x := range all {
-		writeLine(&b, '+', x)
+		if b = appendLine(b, '+', x); len(b) > 1<<16-1<<12 {
+			summed()
+		}
 	}
-	fmt.Fprintf(&b, "= %d %08x\n", v.Serial, crc32.ChecksumIEEE(b.Bytes()[head:]))
-	_, err = tmp.Write(b.Bytes())
+	summed()
+	b = appendEnd(b, v.Serial, sum)
+	write()
 	if err == nil {
 		err = tmp.Sync()
 	}
@@ -220,7 +257,7 @@ func (j *Journal) Rewrite(v Version, node *Node, all []location.Binding) error {
 	if j.file != nil {
 		j.file.Close()
 	}
-	j.file, j.size, j.lines = tmp, int64(b.Len()), len(all)
+	j.file, j.size, j.lines = tmp, size, len(all)
 	return nil
 }
 

@@ -192,16 +192,21 @@ func TestFullDiskAtTheStart(t *testing.T) {
 	register(t, p, "1001")
 	before := p.Version()
 
+	// the machine has crashed: the journal must be written anew
+	file := filepath.Join(dir, JournalFile)
+	raw, _ := os.ReadFile(file)
+	os.WriteFile(file, []byte(strings.Replace(string(raw), "boot="+bootID(), "boot=another", 1)), 0o640)
 	full()
 	p, _, aside := openPrimary(t, dir)
-	if aside != nil || p.DiskErr() == nil || p.Version() != before || p.store.Len() != 1 {
-		t.Fatalf("set aside %v, disk error %v, version %v, want %v, %d bindings", aside, p.DiskErr(), p.Version(), before, p.store.Len())
+	first := p.Version()
+	if aside != nil || p.DiskErr() == nil || first.Epoch == before.Epoch || p.store.Len() != 1 {
+		t.Fatalf("set aside %v, disk error %v, version %v after %v, %d bindings", aside, p.DiskErr(), first, before, p.store.Len())
 	}
 	// killed before there was room again
 	full()
 	p, _, _ = openPrimary(t, dir)
-	if v := p.Version(); v.Epoch == before.Epoch || p.store.Len() != 1 {
-		t.Errorf("version is %v after %v, %d bindings", v, before, p.store.Len())
+	if v := p.Version(); v.Epoch == before.Epoch || v.Epoch == first.Epoch || p.store.Len() != 1 {
+		t.Errorf("version is %v after %v and %v, %d bindings", v, before, first, p.store.Len())
 	}
 	register(t, p, "1002") // and now there is room
 	healed := p.Version()
@@ -236,5 +241,63 @@ func TestFullDiskThenKill(t *testing.T) {
 	p, _, _ = openPrimary(t, dir)
 	if v := p.Version(); v.Epoch == before.Epoch || p.store.Len() != 1 {
 		t.Errorf("version is %v after %v, %d bindings", v, before, p.store.Len())
+	}
+}
+
+// Nothing is written at a start from a whole journal but what says that it is
+// in use: the history stays, and goes on.
+func TestJournalIsGoneOnWith(t *testing.T) {
+	dir := t.TempDir()
+	p, _, _ := openPrimary(t, dir)
+	file := filepath.Join(dir, JournalFile)
+	oldest := p.Version()
+	for _, aor := range []string{"1001", "1002", "1003"} {
+		register(t, p, aor)
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+		raw, _ := os.ReadFile(file)
+		os.WriteFile(file, []byte(strings.Replace(string(raw), "boot="+bootID(), "boot="+strings.Repeat("0", len(bootID())), 1)), 0o640)
+		p, _, _ = openPrimary(t, dir)
+		after, _ := os.ReadFile(file)
+		if want := strings.TrimSuffix(string(raw), "! clean\n"); string(after) != want {
+			t.Fatalf("the file became\n%s\nwant\n%s", after, want)
+		}
+	}
+	v := p.Version()
+	if _, deltas, ok := p.Since(oldest.Serial); !ok || len(deltas) != 3 || v.Epoch != oldest.Epoch || v.Serial != oldest.Serial+3 {
+		t.Errorf("%d steps from %v to %v, %v", len(deltas), oldest, v, ok)
+	}
+	if _, _, all := p.Snapshot(); len(all) != 3 {
+		t.Errorf("%d bindings, want 3", len(all))
+	}
+}
+
+// A snapshot that is read in parts is the same as one read line by line.
+func TestParseSnapshot(t *testing.T) {
+	j := &Journal{header: "asterfed-journal 1 pbx-a fed.example."}
+	lines := appendNode(nil, &Node{Name: "pbx-a", State: Up, Region: "eu"})
+	for i := range 70_000 { // some megabytes
+		b := binding(scaleUser(i), uint64(i+1), uint64(i))
+		b.Kind = []location.Kind{location.PJSIP, location.SIP, location.IAX2}[i%3]
+		lines = appendLine(lines, '+', b)
+	}
+	text := string(lines)
+	all, node, ok := j.parseSnapshot(text)
+	if !ok || len(all) != 70_000 || node == nil || node.Region != "eu" {
+		t.Fatalf("%d bindings, node %v, %v", len(all), node, ok)
+	}
+	_, rest, _ := strings.Cut(text, "\n")
+	for i, line := range strings.Split(strings.TrimSuffix(rest, "\n"), "\n") {
+		if c, err := parseChange(line); err != nil || c.New != all[i] {
+			t.Fatalf("line %d %q is %v, want %v, %v", i, line, all[i], c.New, err)
+		}
+	}
+	for _, odd := range []string{"- 1001 pjsip 00000000000000ff 0000000000000010\n", "+ 1001 trunk 00000000000000ff 0000000000000010\n",
+		"+ 10&1 pjsip 00000000000000ff 0000000000000010\n", "+ 1001 pjsip 00000000000000ff 00000000000000x0\n", "+  pjsip 00000000000000ff 0000000000000010\n",
+		"+ 1001 pjsip 00000000000000ff 0000000000000010 new=key\n", "\n", "+\n"} {
+		if _, _, ok := j.parseSnapshot(text + odd); ok {
+			t.Errorf("%q was read", odd)
+		}
 	}
 }

@@ -73,15 +73,12 @@ func NewPrimary(c PrimaryConfig) *Primary {
 		for i := range p.deltas {
 			p.kept += p.deltas[i].cost()
 		}
-		for _, b := range kept {
-			p.restore(b)
-			c.Clock.Observe(b.Stamp)
-		}
+		c.Clock.ObserveAll(kept)
 	}
 	if p.version.Epoch == "" {
 		p.version = Version{Epoch: NewEpoch(), Serial: 1}
 	}
-	p.home.Replace(p.version, &p.node, kept)
+	p.restore(kept)
 	if c.Journal == nil || c.Journal.Node() == nil || !c.Journal.Node().Equal(p.node) {
 		node := p.node
 		d := Delta{Node: &node}

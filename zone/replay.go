@@ -2,13 +2,10 @@ package zone
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"hash/crc32"
 	"net/url"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/asterfed/asterfed/zone/location"
@@ -18,114 +15,103 @@ import (
 // been lost with the machine: more than were ever written between two syncs.
 const lostSerials = 1 << 24
 
-// replay reads a whole journal. An error means that a batch in the middle
-// cannot be trusted; a torn end is none.
-func (j *Journal) replay(raw []byte) error {
-	line, rest, ok := bytes.Cut(raw, []byte("\n"))
-	fields := strings.Fields(string(line))
+// replay reads a whole journal. It reports whether the file can be gone on
+// with behind its first j.size octets. An error means that a batch in the
+// middle cannot be trusted; a torn end is none.
+func (j *Journal) replay(raw string) (whole bool, err error) {
+	line, rest, ok := strings.Cut(raw, "\n")
+	fields := strings.Fields(line)
 	if !ok || len(fields) < 6 || strings.Join(fields[:4], " ") != j.header {
-		return fmt.Errorf("line 1: want %q", j.header+" epoch=… boot=…")
+		return false, fmt.Errorf("line 1: want %q", j.header+" epoch=… boot=…")
 	}
 	epoch, hasEpoch := strings.CutPrefix(fields[4], "epoch=")
 	boot, hasBoot := strings.CutPrefix(fields[5], "boot=")
 	if !hasEpoch || !hasBoot {
-		return fmt.Errorf("line 1: epoch or boot is missing")
+		return false, fmt.Errorf("line 1: epoch or boot is missing")
 	}
-	j.version.Epoch = epoch
+	j.version.Epoch = strings.Clone(epoch)         // as all that stays
 	j.fresh = slices.Contains(fields[6:], "fresh") // and nothing follows that is no apex record
-	clean := false
-	var changes []location.Change
-	var node *Node
-	batch, first := rest, true
-	// bad judges a line that cannot be read: with no batch end behind it, it is
-	// the torn end of the file, as a crash of the machine leaves it.
-	bad := func(n int, err error) error {
-		if !bytes.Contains(rest, []byte("\n= ")) && !bytes.HasPrefix(rest, []byte("= ")) {
-			return j.finish(boot, false)
+	clean, first, n := false, true, 2
+	j.size = int64(len(raw) - len(rest))
+	for len(rest) > 0 {
+		if after, ok := strings.CutPrefix(rest, cleanLine); ok {
+			clean, rest, n = true, after, n+1
+			continue
 		}
-		return fmt.Errorf("line %d: %w", n, err)
-	}
-	for n := 2; len(rest) > 0; n++ {
-		start := rest
-		line, rest, ok = bytes.Cut(rest, []byte("\n"))
+		lines, end, behind, ok := cutBatch(rest)
 		if !ok {
 			break // torn
 		}
-		switch {
-		case bytes.Equal(line, []byte("! clean")):
-			clean, batch = true, rest
-			continue
-		case bytes.HasPrefix(line, []byte("= ")):
-			serial, err := checkBatch(line, batch[:len(batch)-len(start)])
-			if err != nil {
-				return bad(n, err)
+		batch, count, err := j.parseBatch(lines, end, first)
+		if err != nil {
+			if _, _, _, more := cutBatch(behind); more {
+				return false, fmt.Errorf("line %d: %w", n+count, err)
 			}
-			j.replayed(serial, node, changes, first)
-			changes, node, batch, first, clean = nil, nil, rest, false, false
-		case bytes.HasPrefix(line, []byte("@ ")):
-			name := strings.Fields(j.header)[2]
-			x, err := parseNode(name, strings.Fields(string(line[2:])))
-			if err != nil {
-				return bad(n, err)
-			}
-			node = &x
-		default:
-			c, err := parseChange(string(line))
-			if errors.Is(err, location.ErrKind) {
-				continue // a later version's: its other secondaries keep it
-			}
-			if err != nil {
-				return bad(n, err)
-			}
-			changes = append(changes, c)
+			break // torn too, as a crash of the machine leaves it
 		}
+		j.replayed(batch, first)
+		n, j.lines = n+count+1, j.lines+count
+		rest, first, clean = behind, false, false
+		j.size = int64(len(raw) - len(rest))
 	}
-	return j.finish(boot, clean)
+	j.settle()
+	return j.finish(boot, clean && len(rest) == 0) && !first, nil
 }
 
-func (j *Journal) finish(boot string, clean bool) error {
+const cleanLine = "! clean\n"
+
+// finish begins a new epoch if batches may be missing, and reports whether
+// none are.
+func (j *Journal) finish(boot string, clean bool) (whole bool) {
 	spoiled := boot != "" && strings.Trim(boot, "-") == ""
 	if spoiled || !clean && boot != j.boot {
 		j.version = Version{Epoch: NewEpoch(), Serial: j.version.Serial + lostSerials}
 		j.deltas = nil
+		return false
 	}
-	return nil
+	return len(boot) == len(j.boot)
 }
 
 // replayed takes a batch; the first of a file is a snapshot, not a step.
-func (j *Journal) replayed(serial uint32, node *Node, changes []location.Change, snapshot bool) {
-	j.fresh = j.fresh && len(changes) == 0
-	for _, c := range changes {
+func (j *Journal) replayed(b batch, snapshot bool) {
+	j.fresh = j.fresh && len(b.changes)+len(b.kept) == 0
+	j.kept = append(j.kept, b.kept...)
+	for _, c := range b.changes {
+		if j.late == nil {
+			j.late = map[journalKey]location.Binding{}
+		}
 		if c.Old.Kind != 0 {
-			delete(j.live, journalKey{c.Old.AOR, c.Old.Contact})
+			j.late[journalKey{c.Old.AOR, c.Old.Contact}] = location.Binding{}
 		}
 		if c.New.Kind != 0 {
-			j.live[journalKey{c.New.AOR, c.New.Contact}] = c.New
+			j.late[journalKey{c.New.AOR, c.New.Contact}] = c.New
 		}
 	}
 	if !snapshot {
-		j.deltas = append(j.deltas, Delta{From: j.version.Serial, To: serial,
-			OldNode: j.node, Node: node, Changes: changes})
+		j.deltas = append(j.deltas, Delta{From: j.version.Serial, To: b.serial,
+			OldNode: j.node, Node: b.node, Changes: b.changes})
 	}
-	if node != nil {
-		j.node = node
+	if b.node != nil {
+		j.node = b.node
 	}
-	j.version.Serial = serial
+	j.version.Serial = b.serial
 }
 
-func checkBatch(line, lines []byte) (uint32, error) {
-	f := strings.Fields(string(line))
-	if len(f) != 3 {
-		return 0, fmt.Errorf("batch end %q: want \"= serial crc32\"", line)
+// settle makes what later batches say a part of what is kept.
+func (j *Journal) settle() {
+	if len(j.late) == 0 {
+		return
 	}
-	serial, err := strconv.ParseUint(f[1], 10, 32)
-	if err != nil {
-		return 0, fmt.Errorf("batch end %q: %w", line, err)
+	j.kept = slices.DeleteFunc(j.kept, func(b location.Binding) bool {
+		_, changed := j.late[journalKey{b.AOR, b.Contact}]
+		return changed
+	})
+	for _, b := range j.late {
+		if b.Kind != 0 {
+			j.kept = append(j.kept, b)
+		}
 	}
-	if sum := fmt.Sprintf("%08x", crc32.ChecksumIEEE(lines)); sum != f[2] {
-		return 0, fmt.Errorf("batch of serial %d: checksum is %s, want %s", serial, sum, f[2])
-	}
-	return uint32(serial), nil
+	j.late = nil
 }
 
 func parseChange(line string) (location.Change, error) {
@@ -156,10 +142,11 @@ func parseLine(f []string) (b location.Binding, err error) {
 	if err != nil {
 		return b, err
 	}
+	aor := strings.Clone(f[0]) // the rest of the file need not stay
 	if b.Kind.Registered() {
-		b.AOR, err = location.ParseAOR(f[0])
+		b.AOR, err = location.ParseAOR(aor)
 	} else {
-		b, err = parsePublished(b.Kind, f[0], f[4:])
+		b, err = parsePublished(b.Kind, aor, f[4:])
 		contact = b.Contact
 	}
 	b.Contact, b.Stamp = contact, stamp

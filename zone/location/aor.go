@@ -23,14 +23,17 @@ func ParseAOR(s string) (AOR, error) {
 	if s == "" || len(s) > MaxAOR {
 		return "", fmt.Errorf("AOR %q has %d octets: want 1 to %d", s, len(s), MaxAOR)
 	}
-	for i := 0; i < len(s); i++ {
-		if !aorChar(s[i]) {
-			return "", fmt.Errorf("AOR %q holds %q: only letters, digits and . _ + - can be published", s, s[i])
-		}
-	}
-	for label := range strings.SplitSeq(s, ".") {
-		if label == "" || len(label) > 63 || label[0] == '_' {
-			return "", fmt.Errorf("AOR %q: label %q is empty, longer than 63 octets or begins with an underscore", s, label)
+	label := 0 // where it begins
+	for i := 0; i <= len(s); i++ {
+		switch {
+		case i < len(s) && s[i] != '.':
+			if !aorChar(s[i]) {
+				return "", fmt.Errorf("AOR %q holds %q: only letters, digits and . _ + - can be published", s, s[i])
+			}
+		case i == label || i-label > 63 || s[label] == '_':
+			return "", fmt.Errorf("AOR %q: label %q is empty, longer than 63 octets or begins with an underscore", s, s[label:i])
+		default:
+			label = i + 1
 		}
 	}
 	return AOR(s), nil
@@ -38,7 +41,7 @@ func ParseAOR(s string) (AOR, error) {
 
 func aorChar(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
-		c == '.' || c == '_' || c == '+' || c == '-'
+		c == '_' || c == '+' || c == '-'
 }
 
 // Fold returns the AOR in lower case, the form under which names compare.

@@ -1,7 +1,9 @@
 package location
 
 import (
+	"iter"
 	"sort"
+	"strings"
 	"time"
 )
 
@@ -13,29 +15,39 @@ import (
 // Sweep), and after a restart it lists contacts that may long have moved.
 type Store struct {
 	clock *Clock
-	aors  map[AOR]map[ContactID]*entry
+	aors  map[AOR]*entry // the first of a chain, one for each contact
 	n     int
+	turn  uint32 // of listings
 	// rival returns the newest stamp that another home claims an AOR with,
 	// zero if none does.
 	rival func(AOR) Stamp
 }
 
 type entry struct {
-	b Binding
+	b    Binding
+	next *entry // another contact of the AOR
 	// uri and agent are the registrar's own, empty until it has listed or
 	// announced the contact since this process began.
 	uri, agent string
-	expires    time.Time
+	expires    int64 // Unix milliseconds, zero where the registrar does not tell
 	// baseline is the expiry when rival was first known: only a later one
 	// proves a REGISTER after the rival's (a return A→B→A).
 	rival    Stamp
-	baseline time.Time
+	baseline int64
+	turn     uint32 // of the listing that had it last
+}
+
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }
 
 // NewStore returns an empty store. The function rival is called from the
 // store's methods and must not call back.
 func NewStore(clock *Clock, rival func(AOR) Stamp) *Store {
-	return &Store{clock: clock, rival: rival, aors: map[AOR]map[ContactID]*entry{}}
+	return &Store{clock: clock, rival: rival, aors: map[AOR]*entry{}}
 }
 
 // Len returns the number of bindings.
@@ -44,55 +56,81 @@ func (s *Store) Len() int { return s.n }
 // Count returns the number of bindings of one technology.
 func (s *Store) Count(t Kind) int {
 	n := 0
-	for _, cs := range s.aors {
-		for _, e := range cs {
-			if e.b.Kind == t {
-				n++
-			}
+	for e := range s.all() {
+		if e.b.Kind == t {
+			n++
 		}
 	}
 	return n
 }
 
-// Restore puts back a binding that a journal or a peer has kept.
-func (s *Store) Restore(b Binding) { s.put(&entry{b: b}) }
+// Restore puts back bindings that a journal or a peer has kept. The store
+// keeps no string of theirs.
+func (s *Store) Restore(all ...Binding) {
+	if len(s.aors) == 0 {
+		s.aors = make(map[AOR]*entry, len(all))
+	}
+	for _, b := range all {
+		b.AOR = AOR(strings.Clone(string(b.AOR)))
+		s.put(&entry{b: b})
+	}
+}
+
+// all goes through every entry. The one at hand may be dropped meanwhile.
+func (s *Store) all() iter.Seq[*entry] {
+	return func(yield func(*entry) bool) {
+		for _, e := range s.aors {
+			for next := e; e != nil; e = next {
+				if next = e.next; !yield(e) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (s *Store) find(a AOR, id ContactID) *entry {
+	e := s.aors[a]
+	for e != nil && e.b.Contact != id {
+		e = e.next
+	}
+	return e
+}
 
 // Recover takes over a binding that a peer has kept of this home: the stamp
 // of a contact that has none, or the whole binding, unless the registrar has
 // been listed since and does not know it.
 func (s *Store) Recover(b Binding, listed bool) []Change {
 	s.clock.Observe(b.Stamp)
-	e, known := s.aors[b.AOR][b.Contact]
+	e := s.find(b.AOR, b.Contact)
 	switch {
-	case known && e.b.Stamp == 0 && b.Stamp != 0:
+	case e != nil && e.b.Stamp == 0 && b.Stamp != 0:
 		old := e.b
 		e.b.Stamp = b.Stamp
 		return []Change{{Old: old, New: e.b}}
-	case known || listed:
+	case e != nil || listed:
 		return nil
 	}
 	s.Restore(b)
-	return []Change{{New: b}}
+	return []Change{{New: s.find(b.AOR, b.Contact).b}}
 }
 
 // Bindings returns all bindings in no particular order.
 func (s *Store) Bindings() []Binding {
 	out := make([]Binding, 0, s.n)
-	for _, cs := range s.aors {
-		for _, e := range cs {
-			out = append(out, e.b)
-		}
+	for e := range s.all() {
+		out = append(out, e.b)
 	}
 	return out
 }
 
 // Has reports whether any contact of the AOR is bound here.
-func (s *Store) Has(a AOR) bool { return len(s.aors[a]) > 0 }
+func (s *Store) Has(a AOR) bool { return s.aors[a] != nil }
 
 // Contacts returns the contacts of an AOR that the registrar has told of.
 func (s *Store) Contacts(a AOR) []Contact {
 	var out []Contact
-	for _, e := range s.aors[a] {
+	for e := s.aors[a]; e != nil; e = e.next {
 		if e.uri != "" {
 			out = append(out, e.contact())
 		}
@@ -102,97 +140,29 @@ func (s *Store) Contacts(a AOR) []Contact {
 }
 
 func (e *entry) contact() Contact {
-	return Contact{AOR: e.b.AOR, Kind: e.b.Kind, URI: e.uri, Expires: e.expires, UserAgent: e.agent}
+	c := Contact{AOR: e.b.AOR, Kind: e.b.Kind, URI: e.uri, UserAgent: e.agent}
+	if e.expires != 0 {
+		c.Expires = time.UnixMilli(e.expires)
+	}
+	return c
 }
 
 // Register records a REGISTER seen as it happened; the claim gets a new stamp
 // unless the contact is known and no other home claims the AOR with a newer
 // one (a refresh is not news).
 func (s *Store) Register(c Contact) []Change {
-	e, known := s.aors[c.AOR][c.ID()]
-	if known && e.b.Stamp != 0 && s.rival(c.AOR) < e.b.Stamp {
+	e := s.find(c.AOR, c.ID())
+	if e != nil && e.b.Stamp != 0 && s.rival(c.AOR) < e.b.Stamp {
 		e.note(c)
 		return nil
 	}
-	return s.stamp(e, c)
-}
-
-// Observe records that the registrar lists the contact now. A contact not
-// known before is bound without a stamp.
-func (s *Store) Observe(c Contact) []Change {
-	e, known := s.aors[c.AOR][c.ID()]
-	if !known {
-		e = &entry{b: Binding{AOR: c.AOR, Kind: c.Kind, Contact: c.ID()}}
-		e.note(c)
-		e.rival, e.baseline = s.rival(c.AOR), c.Expires
-		s.put(e)
-		return []Change{{New: e.b}}
-	}
-	advanced := s.returned(e, c)
-	e.note(c)
-	if advanced {
-		return s.stamp(e, c)
-	}
-	return nil
-}
-
-// returned reports whether the listing proves a REGISTER that is newer than
-// every claim known when the baseline was taken, and takes a new baseline
-// where the rival is new.
-func (s *Store) returned(e *entry, c Contact) bool {
-	rival := s.rival(c.AOR)
-	if e.b.Stamp != 0 && rival <= e.b.Stamp {
-		e.rival = 0
-		return false
-	}
-	if e.rival != rival || e.baseline.IsZero() {
-		e.rival, e.baseline = rival, c.Expires
-		return false
-	}
-	return c.Expires.After(e.baseline)
-}
-
-// ObserveAOR records a listing that is complete for one AOR and technology.
-func (s *Store) ObserveAOR(a AOR, t Kind, list []Contact) []Change {
-	var out []Change
-	seen := make(map[ContactID]bool, len(list))
-	for _, c := range list {
-		seen[c.ID()] = true
-		out = append(out, s.Observe(c)...)
-	}
-	for id, e := range s.aors[a] {
-		if e.b.Kind == t && !seen[id] {
-			out = append(out, s.drop(e))
-		}
-	}
-	return out
-}
-
-// Sweep records a complete listing of one technology: what it lacks is gone.
-func (s *Store) Sweep(t Kind, list []Contact) []Change {
-	var out []Change
-	seen := make(map[AOR]map[ContactID]bool, len(list))
-	for _, c := range list {
-		if seen[c.AOR] == nil {
-			seen[c.AOR] = make(map[ContactID]bool, 1)
-		}
-		seen[c.AOR][c.ID()] = true
-		out = append(out, s.Observe(c)...)
-	}
-	for a, cs := range s.aors {
-		for id, e := range cs {
-			if e.b.Kind == t && !seen[a][id] {
-				out = append(out, s.drop(e))
-			}
-		}
-	}
-	return out
+	return []Change{s.stamp(e, c)}
 }
 
 // Remove records that the registrar removed the contact.
 func (s *Store) Remove(a AOR, t Kind, uri string) []Change {
-	e, ok := s.aors[a][Contact{AOR: a, Kind: t, URI: uri}.ID()]
-	if !ok {
+	e := s.find(a, Contact{AOR: a, Kind: t, URI: uri}.ID())
+	if e == nil {
 		return nil
 	}
 	return []Change{s.drop(e)}
@@ -205,18 +175,15 @@ func (s *Store) RemoveAOR(a AOR, t Kind) []Change { return s.ObserveAOR(a, t, ni
 // Withdraw drops every AOR that must go, whatever the registrar says.
 func (s *Store) Withdraw(must func(AOR) bool) []Change {
 	var out []Change
-	for a, cs := range s.aors {
-		if !must(a) {
-			continue
-		}
-		for _, e := range cs {
+	for e := range s.all() {
+		if must(e.b.AOR) {
 			out = append(out, s.drop(e))
 		}
 	}
 	return out
 }
 
-func (s *Store) stamp(e *entry, c Contact) []Change {
+func (s *Store) stamp(e *entry, c Contact) Change {
 	var old Binding
 	if e == nil {
 		e = &entry{b: Binding{AOR: c.AOR, Kind: c.Kind, Contact: c.ID()}}
@@ -227,11 +194,11 @@ func (s *Store) stamp(e *entry, c Contact) []Change {
 	e.note(c)
 	e.rival = 0
 	newest := s.rival(c.AOR)
-	for _, other := range s.aors[c.AOR] {
+	for other := s.aors[c.AOR]; other != nil; other = other.next {
 		newest = max(newest, other.b.Stamp)
 	}
 	e.b.Stamp = s.clock.Next(newest)
-	return []Change{{Old: old, New: e.b}}
+	return Change{Old: old, New: e.b}
 }
 
 func (e *entry) note(c Contact) {
@@ -239,28 +206,35 @@ func (e *entry) note(c Contact) {
 	if c.UserAgent != "" {
 		e.agent = c.UserAgent
 	}
-	if !c.Expires.IsZero() {
-		e.expires = c.Expires
+	if x := millis(c.Expires); x != 0 {
+		e.expires = x
 	}
 }
 
 func (s *Store) put(e *entry) {
-	cs := s.aors[e.b.AOR]
-	if cs == nil {
-		cs = make(map[ContactID]*entry, 1)
-		s.aors[e.b.AOR] = cs
+	for at := s.aors[e.b.AOR]; at != nil; at = at.next {
+		if at.b.Contact == e.b.Contact {
+			e.next = at.next
+			*at = *e
+			return
+		}
 	}
-	if _, ok := cs[e.b.Contact]; !ok {
-		s.n++
-	}
-	cs[e.b.Contact] = e
+	e.next = s.aors[e.b.AOR]
+	s.aors[e.b.AOR] = e
+	s.n++
 }
 
+// drop takes an entry out; its next stays for who goes along the chain.
 func (s *Store) drop(e *entry) Change {
-	cs := s.aors[e.b.AOR]
-	delete(cs, e.b.Contact)
-	if len(cs) == 0 {
+	if first := s.aors[e.b.AOR]; first != e {
+		for first.next != e {
+			first = first.next
+		}
+		first.next = e.next
+	} else if e.next == nil {
 		delete(s.aors, e.b.AOR)
+	} else {
+		s.aors[e.b.AOR] = e.next
 	}
 	s.n--
 	return Change{Old: e.b}

@@ -1,0 +1,113 @@
+package zone
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// cutBatch splits off the first batch: its lines, its end without the newline,
+// and what is behind it.
+func cutBatch(text string) (lines, end, behind string, ok bool) {
+	at := 0
+	if !strings.HasPrefix(text, "= ") {
+		if at = strings.Index(text, "\n= ") + 1; at == 0 {
+			return "", "", "", false
+		}
+	}
+	end, behind, ok = strings.Cut(text[at:], "\n")
+	return text[:at], end, behind, ok
+}
+
+// batch is what the lines of a batch say. The first of a file is a snapshot:
+// it has bindings in place of changes, unless something was withdrawn in it.
+type batch struct {
+	serial  uint32
+	node    *Node
+	kept    []location.Binding
+	changes []location.Change
+}
+
+// parseBatch reads a batch and returns how many lines it has; with an error,
+// at which of them, the end being the last.
+func (j *Journal) parseBatch(lines, end string, snapshot bool) (b batch, n int, err error) {
+	if b.serial, err = checkBatch(end, lines); err != nil {
+		return b, strings.Count(lines, "\n"), err
+	}
+	if snapshot {
+		if kept, node, ok := j.parseSnapshot(lines); ok {
+			b.kept, b.node = kept, node
+			return b, strings.Count(lines, "\n"), nil
+		}
+	}
+	for line := range strings.Lines(lines) {
+		line = strings.TrimSuffix(line, "\n")
+		if apex, ok := strings.CutPrefix(line, "@ "); ok {
+			if b.node, err = j.parseApex(apex); err != nil {
+				return b, n, err
+			}
+		} else if c, err := parseChange(line); err == nil {
+			b.changes = append(b.changes, c)
+		} else if !errors.Is(err, location.ErrKind) { // a later version's: its other secondaries keep it
+			return b, n, err
+		}
+		n++
+	}
+	return b, n, nil
+}
+
+func (j *Journal) parseApex(text string) (*Node, error) {
+	n, err := parseNode(strings.Fields(j.header)[2], strings.Fields(strings.Clone(text)))
+	return &n, err
+}
+
+func checkBatch(line, lines string) (uint32, error) {
+	f := strings.Fields(line)
+	if len(f) != 3 {
+		return 0, fmt.Errorf("batch end %q: want \"= serial crc32\"", line)
+	}
+	serial, err := strconv.ParseUint(f[1], 10, 32)
+	if err != nil {
+		return 0, fmt.Errorf("batch end %q: %w", line, err)
+	}
+	if sum := fmt.Sprintf("%08x", checksum(lines)); sum != f[2] {
+		return 0, fmt.Errorf("batch of serial %d: checksum is %s, want %s", serial, sum, f[2])
+	}
+	return uint32(serial), nil
+}
+
+// checksum is crc32.ChecksumIEEE of a string.
+func checksum(s string) (sum uint32) {
+	var b [1 << 16]byte
+	for len(s) > 0 {
+		n := copy(b[:], s)
+		sum, s = crc32.Update(sum, crc32.IEEETable, b[:n]), s[n:]
+	}
+	return sum
+}
+
+func appendLine(b []byte, op byte, x location.Binding) []byte {
+	b = append(append(append(b, op, ' '), x.AOR...), ' ')
+	b = append(append(b, x.Kind.String()...), ' ')
+	b = append(x.Contact.Append(b), ' ')
+	b = x.Stamp.Append(b)
+	if x.Info != (location.Info{}) {
+		x.Info.Details().Each(func(key, val string) {
+			b = append(append(append(append(b, ' '), key...), '='), url.QueryEscape(val)...)
+		})
+	}
+	return append(b, '\n')
+}
+
+func appendNode(b []byte, n *Node) []byte {
+	return fmt.Appendf(b, "@ %s\n", strings.Join(n.strings(), " "))
+}
+
+func appendEnd(b []byte, serial, sum uint32) []byte {
+	return fmt.Appendf(b, "= %d %08x\n", serial, sum)
+}

@@ -1,0 +1,79 @@
+package location
+
+// Observe records that the registrar lists the contact now. A contact not
+// known before is bound without a stamp.
+func (s *Store) Observe(c Contact) []Change {
+	change, changed := s.observe(c)
+	if !changed {
+		return nil
+	}
+	return []Change{change}
+}
+
+func (s *Store) observe(c Contact) (change Change, changed bool) {
+	id := c.ID()
+	e := s.find(c.AOR, id)
+	if e == nil {
+		e = &entry{b: Binding{AOR: c.AOR, Kind: c.Kind, Contact: id}, turn: s.turn}
+		e.note(c)
+		e.rival, e.baseline = s.rival(c.AOR), e.expires
+		s.put(e)
+		return Change{New: e.b}, true
+	}
+	e.turn = s.turn
+	advanced := s.returned(e, c)
+	e.note(c)
+	if advanced {
+		return s.stamp(e, c), true
+	}
+	return Change{}, false
+}
+
+// returned reports whether the listing proves a REGISTER that is newer than
+// every claim known when the baseline was taken, and takes a new baseline
+// where the rival is new.
+func (s *Store) returned(e *entry, c Contact) bool {
+	rival := s.rival(c.AOR)
+	if e.b.Stamp != 0 && rival <= e.b.Stamp {
+		e.rival = 0
+		return false
+	}
+	if e.rival != rival || e.baseline == 0 {
+		e.rival, e.baseline = rival, millis(c.Expires)
+		return false
+	}
+	return millis(c.Expires) > e.baseline
+}
+
+// ObserveAOR records a listing that is complete for one AOR and technology.
+func (s *Store) ObserveAOR(a AOR, t Kind, list []Contact) []Change {
+	out := s.listing(list)
+	for e := s.aors[a]; e != nil; e = e.next {
+		if e.b.Kind == t && e.turn != s.turn {
+			out = append(out, s.drop(e))
+		}
+	}
+	return out
+}
+
+// Sweep records a complete listing of one technology: what it lacks is gone.
+func (s *Store) Sweep(t Kind, list []Contact) []Change {
+	out := s.listing(list)
+	for e := range s.all() {
+		if e.b.Kind == t && e.turn != s.turn {
+			out = append(out, s.drop(e))
+		}
+	}
+	return out
+}
+
+// listing records contacts that are listed together.
+func (s *Store) listing(list []Contact) (out []Change) {
+	s.turn++
+	for _, c := range list {
+		if change, changed := s.observe(c); changed {
+			out = append(out, change)
+		}
+	}
+	return out
+}
