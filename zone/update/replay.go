@@ -62,9 +62,9 @@ func OpenReplay(dir, boot string, now func() time.Time) *Replay {
 
 // read takes the floor and the signatures out of the file's text.
 func (r *Replay) read(text string) {
-	floor, marks, _ := strings.Cut(text, "\n")
+	floor, marks, whole := strings.Cut(text, "\n")
 	n, err := strconv.ParseInt(floor, 10, 64)
-	if err != nil {
+	if err != nil || !whole {
 		return
 	}
 	r.floor = n
