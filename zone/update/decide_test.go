@@ -68,6 +68,7 @@ func TestUpdates(t *testing.T) {
 		{"3.2.3", "yxrrset " + bob + ` TXT "k=user" "t=1"`, "NXRRSET", "", ""},
 		{"3.2.3", "yxrrset " + number + ` TXT "k=number" "u=1001" "n=Alice"`, "NXRRSET", "", ""}, // half of the RRset
 		{"3.2.3", "yxrrset " + number + ` TXT "k=number" "u=1001" "n=Alice"` + "\nyxrrset " + number + ` TXT "to=1999" "k=range" "v=1"`, "NOERROR", "", ""},
+		{"3.2.3", "yxrrset " + bob + ` TXT "k=user"` + "\nyxrrset " + bob + ` TXT "k=user" "u=7"`, "NXRRSET", "", ""},
 		{"3.2.3", "yxrrset 1001.users." + apex + ` TXT "v=1" "k=pjsip" "c=00000000000000ff" "t=0000000000000010"`, "NOERROR", "", ""},
 		{"3.2.3", "yxrrset 1001.users." + apex + ` TXT "v=1" "k=pjsip" "c=00000000000000fe"`, "NXRRSET", "", ""},
 		{"3.2.3", "yxrrset " + apex + " NS pbx-a.nodes.fed.example.", "NOERROR", "", ""},
@@ -177,6 +178,13 @@ func TestMalformed(t *testing.T) {
 		},
 		"add without data": func(m *dns.Msg) {
 			m.Ns[0].Header().Class, m.Ns[0].Header().Rrtype = dns.ClassINET, dns.TypeTXT
+		},
+		"delete record with TTL": func(m *dns.Msg) {
+			m.Ns = []dns.RR{rr(t, bob+` 7 IN TXT "k=user"`)}
+			m.Ns[0].Header().Class = dns.ClassNONE
+		},
+		"add AXFR with data": func(m *dns.Msg) {
+			m.Ns = []dns.RR{&dns.RFC3597{Hdr: dns.RR_Header{Name: bob, Rrtype: dns.TypeAXFR, Class: dns.ClassINET}, Rdata: "00"}}
 		},
 		"delete RRset with data": func(m *dns.Msg) {
 			m.Ns = []dns.RR{rr(t, bob+` 0 IN TXT "k=user"`)}

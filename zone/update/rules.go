@@ -86,5 +86,5 @@ func (p Pattern) covers(first, last string) bool {
 		return p.within(first) && p.within(last)
 	}
 	head, ok := strings.CutSuffix(strings.TrimPrefix(p.glob, "+"), "*")
-	return ok && strings.Trim(head, "0123456789") == "" && strings.HasPrefix(first, head) && strings.HasPrefix(last, head)
+	return ok && strings.HasPrefix(first, head) && strings.HasPrefix(last, head)
 }
