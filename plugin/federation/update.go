@@ -65,8 +65,11 @@ func (f *Federation) update(w dns.ResponseWriter, r *dns.Msg, key string) (int, 
 	if err != nil {
 		u.complain(name, key, state.IP(), err)
 	}
-	if errors.Is(err, update.ErrTime) {
+	switch {
+	case errors.Is(err, update.ErrTime):
 		return f.tsigError(w, r, t, dns.RcodeBadTime)
+	case errors.Is(err, errAlgorithm):
+		return f.tsigError(w, r, t, dns.RcodeBadKey)
 	}
 	m := new(dns.Msg)
 	m.SetRcode(r, rcode)
@@ -86,6 +89,8 @@ func rcodeOf(err error) (int, string) {
 		rcode = dns.RcodeSuccess
 	case errors.Is(err, update.ErrTime):
 		return dns.RcodeNotAuth, dns.RcodeToString[dns.RcodeBadTime]
+	case errors.Is(err, errAlgorithm):
+		return dns.RcodeNotAuth, dns.RcodeToString[dns.RcodeNotAuth]
 	case errors.As(err, &refusal):
 		rcode = refusal.Rcode
 	}
@@ -120,6 +125,9 @@ func explain(m, r *dns.Msg, err error) {
 // maxReason bounds the text of a reason, in octets.
 const maxReason = 300
 
+// errAlgorithm: a key is known with its algorithm only (RFC 8945 §5.2.1).
+var errAlgorithm = errors.New("the key is for another algorithm: BADKEY")
+
 // take does what an UPDATE says, once. The error is update.ErrTime, a
 // *update.Refusal, or that of a disk.
 func (u *updates) take(r *dns.Msg, key string, t *dns.TSIG) error {
@@ -132,7 +140,7 @@ func (u *updates) take(r *dns.Msg, key string, t *dns.TSIG) error {
 	case t == nil:
 		return errors.New("its signature cannot be seen, and so a replay not be told")
 	case dns.CanonicalName(t.Algorithm) != u.algs[key]:
-		return &update.Refusal{Rcode: dns.RcodeRefused, Text: "the key is for " + u.algs[key] + " only"}
+		return errAlgorithm
 	}
 	if err := u.home.CheckZone(r); err != nil {
 		return err
