@@ -62,6 +62,11 @@ func TestOddMessages(t *testing.T) {
 		{"RFC 1035 §4.1.1: an opcode that nobody knows", flags(9 << 3), dns.RcodeNotImplemented},
 		{"RFC 9619 §4: two questions", packed(t, func(m *dns.Msg) { m.Question = append(m.Question, m.Question[0]) }), dns.RcodeFormatError},
 		{"RFC 9619 §4: no question", packed(t, func(m *dns.Msg) { m.Question = nil }), dns.RcodeFormatError},
+		{"RFC 2136 §3.3: an unsigned UPDATE", packed(t, func(m *dns.Msg) {
+			m.SetUpdate("pbx-a.homes." + origin)
+			rr, _ := dns.NewRR("555.users.pbx-a.homes." + origin + ` 5 IN TXT "k=user"`)
+			m.Insert([]dns.RR{rr})
+		}), dns.RcodeRefused},
 		{"RFC 1996 §3.10: an unsigned NOTIFY", packed(t, func(m *dns.Msg) { m.SetNotify("pbx-b.homes." + origin) }), dns.RcodeRefused},
 		{"RFC 6891 §6.1.3: EDNS of a later version", packed(t, func(m *dns.Msg) {
 			m.SetEdns0(1232, false)
