@@ -25,6 +25,8 @@ var layers = []struct {
 		"a secondary decides nothing: what silence means is the plugin's to say"},
 	{"zone/update", []string{"zone", "zone/location"}, []string{"github.com/coredns", "github.com/hashicorp", "net"},
 		"what an UPDATE does is decided from the message and the zone alone: who carries it is the plugin's affair"},
+	{"zone/dnssec", nil, []string{"github.com/coredns", "github.com/hashicorp"},
+		"a signature is about a message, whoever made it: the signer asks which types a name has"},
 	{"serf", nil, []string{"github.com/coredns", "github.com/miekg"},
 		"membership carries no registrations, so that its limits never lose one"},
 	{"plugin/federation/sip", nil, []string{"github.com/"},
@@ -33,7 +35,7 @@ var layers = []struct {
 		"a source turns AMI into changes; nothing calls back upstream"},
 	{"plugin/federation/directory", []string{"zone/location"}, []string{"github.com/coredns", "github.com/miekg", "github.com/hashicorp"},
 		"a source turns a file into bindings; how numbers are written is its business alone"},
-	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/sip", "serf", "zone", "zone/location", "zone/update", "zone/xfr"}, nil,
+	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/sip", "serf", "zone", "zone/dnssec", "zone/location", "zone/update", "zone/xfr"}, nil,
 		"the plugin joins the parts; only the command stands above it"},
 }
 
@@ -69,7 +71,7 @@ func TestOneImporter(t *testing.T) {
 		"github.com/hashicorp/":     {"serf", "examples/simulation"},
 		"github.com/coredns/":       {"plugin/federation", "cmd/asterfed"},
 		"github.com/urfave/cli/v2":  {"cmd/asterfed"},
-		"github.com/miekg/dns":      {"zone", "zone/update", "zone/xfr", "plugin/federation", "cmd/asterfed", "examples/lab", "examples/three-nodes", "examples/chaos", "examples/simulation"},
+		"github.com/miekg/dns":      {"zone", "zone/dnssec", "zone/update", "zone/xfr", "plugin/federation", "cmd/asterfed", "examples/lab", "examples/three-nodes", "examples/chaos", "examples/simulation"},
 		"github.com/prometheus/cli": {"plugin/federation"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()

@@ -46,6 +46,7 @@ type Config struct {
 	// numbers in it without "+" are read as in DirectoryRegion (ISO 3166).
 	Directory, DirectoryRegion string
 
+	DNSSEC  []string // key files, none for an unsigned zone
 	Dial    zone.Dial
 	ITAD    string
 	Plan    location.Plan // numbers of registered users

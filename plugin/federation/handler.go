@@ -82,6 +82,9 @@ func (f *Federation) answer(w dns.ResponseWriter, r *dns.Msg, qname string, qtyp
 			m.Answer[i] = c
 		}
 	}
+	if err := f.secure(w, r, m); err != nil {
+		return dns.RcodeServerFailure, err
+	}
 	return f.write(w, r, m)
 }
 

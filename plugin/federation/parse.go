@@ -32,6 +32,7 @@ var properties = map[string]property{
 	"data":      (*parser).data,
 	"dial":      (*parser).dial,
 	"directory": (*parser).directory,
+	"dnssec":    (*parser).dnssec,
 	"gossip":    (*parser).gossip,
 	"iax":       (*parser).iax,
 	"isn":       (*parser).isn,

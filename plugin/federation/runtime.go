@@ -12,6 +12,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/dnssec"
 	"github.com/asterfed/asterfed/zone/location"
 )
 
@@ -28,6 +29,7 @@ type Runtime struct {
 	agent     *serf.Agent
 	source    *ami.Source // nil without an Asterisk
 	updates   *updates
+	signer    *dnssec.Signer // nil where the zone is not signed
 	monitor   *monitor
 	catalogue catalogue
 	fresh     bool // began without data
@@ -89,6 +91,14 @@ func (r *Runtime) Start() (err error) {
 	if r.cfg.Directory != "" {
 		r.catalogue.look()
 		r.run(r.catalogue.run)
+	}
+	if len(r.cfg.DNSSEC) > 0 {
+		keys, err := dnssec.ReadKeys(r.cfg.DNSSEC, r.cfg.Origin, time.Now())
+		if err != nil {
+			return err
+		}
+		r.signer = dnssec.New(r.cfg.Origin, keys, time.Now)
+		r.run(r.followKeys)
 	}
 	r.monitor = newMonitor(r)
 	if a := r.cfg.Asterisk; a.Addr != "" {

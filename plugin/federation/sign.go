@@ -1,0 +1,67 @@
+package federation
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/asterfed/asterfed/zone/dnssec"
+	"github.com/coredns/coredns/request"
+	"github.com/miekg/dns"
+)
+
+// keysPeriod is how often DNSSEC key files are read again: their times may be
+// changed by dnssec-settime.
+const keysPeriod = 10 * time.Second
+
+// followKeys reads the key files again and again. What cannot be read, such as
+// a file that is being written, changes nothing.
+func (r *Runtime) followKeys() {
+	tick := time.NewTicker(keysPeriod)
+	defer tick.Stop()
+	told := ""
+	for {
+		select {
+		case <-r.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		keys, err := dnssec.ReadKeys(r.cfg.DNSSEC, r.cfg.Origin, time.Now())
+		if err == nil {
+			r.signer.SetKeys(keys)
+			told = ""
+		} else if err.Error() != told {
+			told = err.Error()
+			r.log.Error("the last DNSSEC keys stay", "err", err)
+		}
+	}
+}
+
+// secure makes the answer a signed one where the zone has keys and the asker
+// wants it (RFC 4035 §3.2.1), and answers for types that only a signed zone
+// has. An error means SERVFAIL.
+func (f *Federation) secure(w dns.ResponseWriter, r, m *dns.Msg) error {
+	s := f.runtime.signer
+	if s == nil {
+		return nil
+	}
+	s.Own(m, f.runtime.view.Types)
+	state := request.Request{W: w, Req: r}
+	if !state.Do() || m.Rcode == dns.RcodeFormatError {
+		return nil
+	}
+	if err := s.Sign(m, f.runtime.view.Types, r.IsEdns0()); err != nil {
+		return fmt.Errorf("sign answer: %w", err)
+	}
+	return nil
+}
+
+func (p *parser) dnssec(args []string) error {
+	if len(args) < 2 || args[0] != "key" {
+		return p.Errf("dnssec: want dnssec key FILE..., pairs of files that dnssec-keygen has made")
+	}
+	p.cfg.DNSSEC = args[1:]
+	if _, err := dnssec.ReadKeys(p.cfg.DNSSEC, p.cfg.Origin, time.Now()); err != nil {
+		return p.Errf("%v", err)
+	}
+	return nil
+}

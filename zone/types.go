@@ -1,0 +1,19 @@
+package zone
+
+import "github.com/miekg/dns"
+
+// types are all that any name of the zone has.
+var types = []uint16{dns.TypeA, dns.TypeNS, dns.TypeSOA, dns.TypeTXT, dns.TypeAAAA, dns.TypeSRV, dns.TypeNAPTR}
+
+// Types returns the types that exist at qname (lower-case FQDN at or below the
+// origin), in ascending order, and whether the name exists.
+func (v *View) Types(qname string) (out []uint16, exists bool) {
+	for _, t := range types {
+		res := v.Lookup(qname, t)
+		exists = res.Rcode == dns.RcodeSuccess
+		if len(res.Answer) > 0 {
+			out = append(out, t)
+		}
+	}
+	return out, exists
+}
