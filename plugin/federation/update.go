@@ -29,7 +29,7 @@ func newUpdates(r *Runtime, boot string) *updates {
 	u := &updates{r: r, rules: map[string]update.Rules{}, algs: map[string]string{},
 		log: r.log.With("source", "update"),
 		home: update.Home{Node: r.cfg.Node, Origin: r.cfg.Origin, Clock: r.clock, Now: time.Now,
-			Users: r.view.Home(r.cfg.Node).Users, Newest: r.view.Newest,
+			Users: r.view.Home(r.cfg.Node).Users, Newest: r.view.Newest, Allows: r.catalogue.allows,
 			Apex: func() []dns.RR { return r.apexRecords(apex) }}}
 	for _, p := range r.cfg.Updates {
 		u.rules[p.Key.Name] = append(u.rules[p.Key.Name], p.Rule)

@@ -20,6 +20,8 @@ type Home struct {
 	Users func(key string) []location.Binding
 	// Newest returns the newest stamp that a binding competes with.
 	Newest func(location.Binding) location.Stamp
+	// Allows reports whether a user may have his home here; nil allows all.
+	Allows func(location.AOR) bool
 	Clock  *location.Clock
 	Now    func() time.Time
 }

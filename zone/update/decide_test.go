@@ -130,6 +130,7 @@ func TestUpdates(t *testing.T) {
 		{"", "add 7.e164." + apex + ` TXT "k=number" "n=Mine"`, "REFUSED", "", ""},
 		{"", "delete 7.e164." + apex + ` TXT "k=number"`, "REFUSED", "", ""},
 		{"", "delete 7.e164." + apex, "NOERROR", "", ""},
+		{"", "add mallory.users." + apex + ` TXT "k=user"`, "REFUSED", "", ""}, // not here, says the directory
 		// All or nothing, in order.
 		{"3.4.2", "delete " + number + "\nadd " + number + ` TXT "k=number" "u=7"`, "NOERROR",
 			"1.0.0.1.e164 k=number u=1001 n=Alice|1.0.0.1.e164 k=range to=1999", "1.0.0.1.e164 k=number u=7"},

@@ -80,6 +80,9 @@ func (t *transaction) add(name string, rr *dns.TXT) error {
 	if err != nil {
 		return refused("add %s: %v", name, err)
 	}
+	if b.Kind == location.User && t.home.Allows != nil && !t.home.Allows(b.AOR) {
+		return refused("add %s: the directory does not allow %s a home here", name, b.AOR)
+	}
 	if !t.rules.permit(b) {
 		return refused("add %s: no update line of the key permits k=%s at %s", name, b.Kind, spell(b))
 	}

@@ -34,6 +34,7 @@ func newLab(t testing.TB, records ...string) *lab {
 	l.users = map[string][]location.Binding{"1001": {{AOR: "1001", Kind: location.PJSIP, Contact: 0xff, Stamp: 0x10}}}
 	l.home = Home{Node: "pbx-a", Origin: origin, Now: func() time.Time { return l.now },
 		Clock:  location.NewClock(func() time.Time { return l.now }),
+		Allows: func(a location.AOR) bool { return a != "mallory" },
 		Newest: func(location.Binding) location.Stamp { return l.rival },
 		Users: func(key string) []location.Binding {
 			out := l.users[key]
