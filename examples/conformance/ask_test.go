@@ -46,8 +46,13 @@ func question(t *testing.T, s string) *dns.Msg {
 	return m
 }
 
-// exchange sends m and returns the answer.
+// exchange sends m to the server and returns the answer.
 func exchange(t *testing.T, m *dns.Msg, h how) *dns.Msg {
+	t.Helper()
+	return exchangeAt(t, server, m, h)
+}
+
+func exchangeAt(t *testing.T, at string, m *dns.Msg, h how) *dns.Msg {
 	t.Helper()
 	if h.edns > 0 {
 		m.SetEdns0(h.edns, h.do)
@@ -56,7 +61,7 @@ func exchange(t *testing.T, m *dns.Msg, h how) *dns.Msg {
 	if h.tcp {
 		c.Net = "tcp"
 	}
-	r, _, err := c.Exchange(m, server)
+	r, _, err := c.Exchange(m, at)
 	if err != nil {
 		t.Fatalf("%s: %v", m.Question[0].String(), err)
 	}

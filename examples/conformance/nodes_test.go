@@ -20,8 +20,14 @@ const (
 	port   = "5461"
 )
 
-// server is the node that is asked.
-const server = "127.0.0.61:" + port
+// server is the node that is asked, signing the one that signs its answers.
+const (
+	server  = "127.0.0.61:" + port
+	signing = "127.0.0.62:" + port
+)
+
+// extra are lines of the Corefiles that only some nodes have.
+var extra = map[string]string{}
 
 // line is a binding as a person would say it: kind, name, details.
 type line struct {
@@ -112,6 +118,9 @@ func run(m *testing.M) (code int, err error) {
 				location.Details{Target: location.AOR(fmt.Sprintf("someone-%02d", i)), Cost: uint16(i)}})
 		}
 	}
+	if err := secure(dir); err != nil {
+		return 1, err
+	}
 	running := map[string]*exec.Cmd{}
 	defer func() {
 		for _, c := range running {
@@ -150,8 +159,8 @@ func start(binary, dir, node string, addr netip.Addr) (*exec.Cmd, error) {
 	}
 	corefile := filepath.Join(dir, node+".conf")
 	text := fmt.Sprintf("fed.example:%s {\n  bind %s\n  federation {\n    node %s\n    gossip %s:7946 key %s\n"+
-		"    rpc off\n    join 127.0.0.61\n    sip udp:5060 tcp:5060\n    iax 4569\n    data %s\n    profile local\n  }\n}\n",
-		port, addr, node, addr, key, data)
+		"    rpc off\n    join 127.0.0.61\n    sip udp:5060 tcp:5060\n    iax 4569\n    data %s\n    profile local\n%s  }\n}\n",
+		port, addr, node, addr, key, data, extra[node])
 	if err := os.WriteFile(corefile, []byte(text), 0o600); err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func resolver(t *testing.T, addr, options string) string {
 	directory %q; pid-file none; port %s;
 	listen-on { %s; }; listen-on-v6 { none; }; query-source address %s;
 	allow-query { any; }; recursion yes; empty-zones-enable no; minimal-responses no;
-	dnssec-validation no; qname-minimization strict;
+	qname-minimization strict;
 	%s
 controls { };
 `, dir, port, addr, addr, options)
@@ -39,21 +39,31 @@ controls { };
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := exec.Command("named", "-g", "-n", "1", "-c", conf)
+	begin(t, dir, log, exec.Command("named", "-g", "-n", "1", "-c", conf))
+	return serving(t, addr+":"+port)
+}
+
+// begin starts a resolver that ends with the test.
+func begin(t *testing.T, dir string, log *os.File, c *exec.Cmd) {
+	t.Helper()
 	c.Stdout, c.Stderr = log, log
 	if err := c.Start(); err != nil {
-		t.Fatalf("start named: %v (make install brings it)", err)
+		t.Fatalf("start %s: %v (make install brings it)", c.Path, err)
 	}
 	t.Cleanup(func() {
 		c.Process.Kill()
 		c.Wait()
 		if t.Failed() {
 			b, _ := os.ReadFile(log.Name())
-			t.Logf("named:\n%s", b)
+			t.Logf("%s:\n%s", c.Path, b)
 		}
 		os.RemoveAll(dir)
 	})
-	at := addr + ":" + port
+}
+
+// serving waits until the resolver at an address resolves the zone.
+func serving(t *testing.T, at string) string {
+	t.Helper()
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		m := new(dns.Msg)
 		m.SetQuestion("users."+origin, dns.TypeTXT)
@@ -61,7 +71,7 @@ controls { };
 			return at
 		}
 		if time.Now().After(end) {
-			t.Fatal("named does not resolve the zone")
+			t.Fatal("the resolver does not resolve the zone")
 		}
 	}
 }
@@ -84,8 +94,10 @@ func meaning(r *dns.Msg) string {
 }
 
 // throughResolver asks every case of the file at the resolver and at the node
-// itself, twice, so that the resolver's cache answers too.
-func throughResolver(t *testing.T, at string) {
+// itself, twice, so that the resolver's cache answers too. One that validates
+// must vouch for every answer (AD), and a compact denial (RFC 9824) comes out of
+// it as NODATA.
+func throughResolver(t *testing.T, at, node string, validating bool) {
 	n := 0
 	for range 2 {
 		for _, e := range entries(t) {
@@ -97,13 +109,19 @@ func throughResolver(t *testing.T, at string) {
 				continue // a resolver has answers of its own to these
 			}
 			n++
-			want := meaning(exchange(t, q.Copy(), how{tcp: true}))
-			q.RecursionDesired = true
+			want := meaning(exchangeAt(t, node, q.Copy(), how{tcp: true}))
+			q.RecursionDesired, q.AuthenticatedData = true, validating
 			c := &dns.Client{Net: "tcp", Timeout: 5 * time.Second}
 			r, _, err := c.Exchange(q, at)
 			if err != nil {
 				t.Errorf("%s: %v", e.question, err)
 				continue
+			}
+			if validating {
+				want = strings.Replace(want, "NXDOMAIN\n", "NOERROR\n", 1)
+				if !r.AuthenticatedData {
+					t.Errorf("%s: not authenticated: %s", e.question, dns.RcodeToString[r.Rcode])
+				}
 			}
 			if got := meaning(r); got != want {
 				t.Errorf("%s\n%s\nthrough the resolver\n%s\nfrom the node\n%s", e.why, e.question, got, want)
@@ -117,12 +135,12 @@ func throughResolver(t *testing.T, at string) {
 
 // TestThroughForwarder has BIND forward every question to the node.
 func TestThroughForwarder(t *testing.T) {
-	throughResolver(t, resolver(t, "127.0.0.1", fmt.Sprintf("forward only; forwarders { 127.0.0.61 port %s; }; };", port)))
+	throughResolver(t, resolver(t, "127.0.0.1", fmt.Sprintf("dnssec-validation no; forward only; forwarders { 127.0.0.61 port %s; }; };", port)), server, false)
 }
 
 // TestThroughIterator has BIND find the answers by itself, one label after the
 // other (RFC 9156), from the node's address alone.
 func TestThroughIterator(t *testing.T) {
 	throughResolver(t, resolver(t, "127.0.0.1",
-		"};\nzone \"fed.example\" { type static-stub; server-addresses { 127.0.0.61; }; };"))
+		"dnssec-validation no; };\nzone \"fed.example\" { type static-stub; server-addresses { 127.0.0.61; }; };"), server, false)
 }

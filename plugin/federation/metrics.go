@@ -45,6 +45,7 @@ var (
 	diskDesc     = desc("disk_ok", "1 while the home zone can be kept on disk.")
 	settledDesc  = desc("settled", "1 once every node is known.")
 	trimmedDesc  = desc("answers_trimmed_total", "Answers that left homes out, since Asterisk reads 4096 octets at most.")
+	signedDesc   = desc("signatures_total", "DNSSEC signatures given, by whether they were made for it.", "cached")
 	badLinesDesc = desc("directory_bad_lines", "Lines of the directory that were left out.")
 	contestDesc  = desc("contested", "AORs bound here that another node claims newer.")
 )
@@ -91,6 +92,11 @@ func (r *Runtime) collect(ch chan<- prometheus.Metric) {
 	gauge(contestDesc, float64(len(r.view.Contested())))
 	if r.primary != nil {
 		gauge(diskDesc, truth(r.primary.DiskErr() == nil))
+	}
+	if r.signer != nil {
+		asked, made := r.signer.Stats()
+		count(signedDesc, asked-made, "yes")
+		count(signedDesc, made, "no")
 	}
 	if r.cfg.Directory != "" {
 		gauge(badLinesDesc, float64(r.catalogue.bad.Load()))
