@@ -36,18 +36,11 @@ func ReadUser(rdata []byte) (b location.Binding, ok bool) {
 	if !ok {
 		return b, false
 	}
-	switch string(kind) {
-	case "pjsip":
-		b.Kind = location.PJSIP
-	case "sip":
-		b.Kind = location.SIP
-	case "iax2":
-		b.Kind = location.IAX2
-	default:
+	if b.Kind, ok = location.RegisteredKind(kind); !ok {
 		return b, false
 	}
 	val, rest, ok := characterString(rest, 'c')
-	id, hex := hex16(val)
+	id, hex := location.Hex16(val)
 	if !ok || !hex || id == 0 {
 		return b, false
 	}
@@ -56,7 +49,7 @@ func ReadUser(rdata []byte) (b location.Binding, ok bool) {
 		if val, rest, ok = characterString(rest, 't'); !ok || len(rest) > 0 {
 			return b, false
 		}
-		if id, hex = hex16(val); !hex {
+		if id, hex = location.Hex16(val); !hex {
 			return b, false
 		}
 		b.Stamp = location.Stamp(id)
@@ -72,22 +65,4 @@ func characterString(rdata []byte, key byte) (val, rest []byte, ok bool) {
 	}
 	n := 1 + int(rdata[0])
 	return rdata[3:n], rdata[n:], true
-}
-
-// hex16 reads 16 hexadecimal digits.
-func hex16[T string | []byte](s T) (n uint64, ok bool) {
-	if len(s) != 16 {
-		return 0, false
-	}
-	for i := range 16 {
-		switch c := s[i]; {
-		case c >= '0' && c <= '9':
-			n = n<<4 | uint64(c-'0')
-		case c >= 'a' && c <= 'f':
-			n = n<<4 | uint64(c-'a'+10)
-		default:
-			return 0, false
-		}
-	}
-	return n, true
 }

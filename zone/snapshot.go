@@ -85,18 +85,12 @@ func parseRegistration(line string, b *location.Binding) bool {
 		return false
 	}
 	aor, kind, _ := strings.Cut(names, " ")
-	switch kind {
-	case "pjsip":
-		b.Kind = location.PJSIP
-	case "sip":
-		b.Kind = location.SIP
-	case "iax2":
-		b.Kind = location.IAX2
-	default:
+	var ok bool
+	if b.Kind, ok = location.RegisteredKind(kind); !ok {
 		return false
 	}
-	contact, ok := hex16(ids[1:17])
-	stamp, also := hex16(ids[18:])
+	contact, ok := location.Hex16(ids[1:17])
+	stamp, also := location.Hex16(ids[18:])
 	if !ok || !also {
 		return false
 	}

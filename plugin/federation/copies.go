@@ -3,6 +3,8 @@ package federation
 import (
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync"
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
@@ -37,26 +39,42 @@ func (c *copies) load() {
 		return
 	}
 	files, _ := filepath.Glob(xfr.CopyFile(c.dir, "*"))
-	for _, file := range files {
-		node, ok := xfr.CopyNode(file)
-		if !ok || node == c.r.cfg.Node {
-			continue
-		}
-		t, addr, err := xfr.ReadCopy(file, node, c.r.cfg.Origin)
-		if err != nil {
-			c.r.log.Warn("copy of a home zone is of no use; removed", "err", err)
-			os.Remove(file)
-			continue
-		}
-		home := c.r.view.Home(node)
-		home.SetReach(zone.Orphan)
-		home.Replace(t.Version, t.Node, t.Bindings)
-		c.r.clock.ObserveAll(t.Bindings)
-		c.kept[node] = t.Version
-		c.r.mu.Lock()
-		c.r.peers[node] = c.r.connect(node, addr)
-		c.r.mu.Unlock()
+	next := make(chan string)
+	var readers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		readers.Go(func() {
+			for file := range next {
+				c.take(file)
+			}
+		})
 	}
+	for _, file := range files {
+		next <- file
+	}
+	close(next)
+	readers.Wait()
+}
+
+// take puts one copy into the view.
+func (c *copies) take(file string) {
+	node, ok := xfr.CopyNode(file)
+	if !ok || node == c.r.cfg.Node {
+		return
+	}
+	t, addr, err := xfr.ReadCopy(file, node, c.r.cfg.Origin)
+	if err != nil {
+		c.r.log.Warn("copy of a home zone is of no use; removed", "err", err)
+		os.Remove(file)
+		return
+	}
+	home := c.r.view.Home(node)
+	home.SetReach(zone.Orphan)
+	home.Replace(t.Version, t.Node, t.Bindings)
+	c.r.clock.ObserveAll(t.Bindings)
+	c.r.mu.Lock()
+	defer c.r.mu.Unlock()
+	c.kept[node] = t.Version
+	c.r.peers[node] = c.r.connect(node, addr)
 }
 
 // run keeps what has changed until the runtime ends, and once more then.

@@ -83,9 +83,11 @@ func (r *Runtime) connect(node, addr string) *member {
 			n, _ := home.Node()
 			return ping(ctx, n, "")
 		}}
-	peer := xfr.NewPeer(xfr.PeerConfig{
+	var peer *xfr.Peer
+	peer = xfr.NewPeer(xfr.PeerConfig{
 		Node: node, Addr: addr, Origin: r.cfg.Origin, Key: r.cfg.Key, Home: home, Own: r.primary, Clock: r.clock,
-		Heard: det.Heard, Lost: det.Lost, Refused: r.refused(node, det), Logger: r.log.With("source", "xfr"),
+		Heard: det.Heard, Lost: det.Lost, Refused: r.refused(node, det),
+		Pulled: r.tidied(func() *xfr.Peer { return peer }), Logger: r.log.With("source", "xfr"),
 	})
 	m := &member{peer: peer, det: det, cancel: cancel}
 	r.run(func() { peer.Run(ctx) })

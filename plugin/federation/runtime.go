@@ -41,6 +41,7 @@ type Runtime struct {
 
 	mu     sync.Mutex
 	peers  map[string]*member
+	tidy   *time.Timer
 	listed atomic.Bool // the first listing is complete, or none is to be expected
 	swept  atomic.Bool // a listing has begun to replace what was kept
 	left   chan struct{}
@@ -55,7 +56,7 @@ type Runtime struct {
 
 // newRuntime makes a runtime that has opened nothing yet.
 func newRuntime(cfg Config, log *slog.Logger) *Runtime {
-	r := &Runtime{cfg: cfg, log: log, clock: location.NewClock(time.Now), peers: map[string]*member{},
+	r := &Runtime{cfg: cfg, log: log, clock: location.NewClock(time.Now), peers: map[string]*member{}, tidy: newTidy(),
 		left: make(chan struct{}), ending: make(chan struct{}, 1), began: time.Now()}
 	r.catalogue.r = r
 	r.ctx, r.cancel = context.WithCancel(context.Background())
@@ -206,6 +207,7 @@ func (r *Runtime) Leave() error { return r.agent.Leave() }
 // node's users as long as its Asterisk answers.
 func (r *Runtime) Stop() error {
 	r.cancel()
+	r.tidy.Stop()
 	var err error
 	if r.agent != nil {
 		err = r.agent.Shutdown()
@@ -237,6 +239,7 @@ func (r *Runtime) settle() {
 		}
 	}
 	r.view.SetSettled(true)
+	r.tidy.Reset(0) // what reading took
 	r.log.Info("all nodes are known", "nodes", len(r.view.Homes()), "after", time.Since(r.began).Round(time.Millisecond))
 }
 

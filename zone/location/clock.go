@@ -110,3 +110,22 @@ func appendHex16(b []byte, n uint64) []byte {
 	}
 	return b
 }
+
+// Hex16 reads exactly 16 hexadecimal digits in lower case, as identities and
+// stamps are written.
+func Hex16[T string | []byte](s T) (n uint64, ok bool) {
+	if len(s) != 16 {
+		return 0, false
+	}
+	for i := range 16 {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9':
+			n = n<<4 | uint64(c-'0')
+		case c >= 'a' && c <= 'f':
+			n = n<<4 | uint64(c-'a'+10)
+		default:
+			return 0, false
+		}
+	}
+	return n, true
+}

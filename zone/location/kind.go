@@ -49,6 +49,20 @@ func ParseKind(s string) (Kind, error) {
 	return 0, fmt.Errorf("%w %q: want one of %s", ErrKind, s, strings.Join(kindNames[1:], ", "))
 }
 
+// RegisteredKind is ParseKind for the kinds that a registrar lists, as String
+// spells them.
+func RegisteredKind[T string | []byte](s T) (k Kind, ok bool) {
+	switch string(s) {
+	case "pjsip":
+		return PJSIP, true
+	case "sip":
+		return SIP, true
+	case "iax2":
+		return IAX2, true
+	}
+	return 0, false
+}
+
 // Registered reports whether bindings of the kind are contacts that a
 // registrar lists.
 func (k Kind) Registered() bool { return k >= PJSIP && k <= IAX2 }

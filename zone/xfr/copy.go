@@ -2,7 +2,9 @@ package xfr
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,15 +33,10 @@ func WriteCopy(file string, h *zone.Home, origin, addr string, ttl uint32) error
 	if err != nil {
 		return fmt.Errorf("keep copy: %w", err)
 	}
-	w := bufio.NewWriter(tmp)
+	w := bufio.NewWriterSize(tmp, 1<<16)
 	fmt.Fprintf(w, "; dns %s\n", addr)
-	err = AnswerRecords(Held{h}, origin, zone.HomeZone(h.Name, origin), ttl, nil, func(rrs []dns.RR) error {
-		for _, rr := range rrs {
-			w.WriteString(rr.String())
-			w.WriteByte('\n')
-		}
-		return nil
-	})
+	apex := zone.HomeZone(h.Name, origin)
+	err = transfer(Held{h}, origin, apex, ttl, nil, &lines{w: w, apex: apex, ttl: ttl})
 	if ferr := w.Flush(); err == nil {
 		err = ferr
 	}
@@ -64,24 +61,36 @@ func ReadCopy(file, node, origin string) (t *Transfer, addr string, err error) {
 		return nil, "", fmt.Errorf("read copy: %w", err)
 	}
 	defer f.Close()
-	in := bufio.NewReader(f)
+	in := bufio.NewReaderSize(f, 1<<16)
 	line, err := in.ReadString('\n')
 	addr, ok := strings.CutPrefix(strings.TrimSpace(line), "; dns ")
 	if err != nil || !ok {
 		return nil, "", fmt.Errorf("read copy %s: the first line is not \"; dns HOST:PORT\"", file)
 	}
-	r := reader{apex: zone.HomeZone(node, origin)}
-	p := dns.NewZoneParser(in, ".", file)
-	for rr, more := p.Next(); more; rr, more = p.Next() {
-		if _, err := r.add(rr); err != nil {
-			return nil, "", fmt.Errorf("read copy %s: %w", file, err)
+	r := &reader{apex: zone.HomeZone(node, origin)}
+	err = r.lines(in)
+	if errors.Is(err, errNotOurs) { // somebody else has written it
+		if _, err = f.Seek(0, io.SeekStart); err == nil {
+			r = &reader{apex: r.apex}
+			err = r.file(f, file)
 		}
 	}
-	if err := p.Err(); err != nil {
-		return nil, "", fmt.Errorf("read copy: %w", err)
+	if err == nil && !r.done {
+		err = errShort
 	}
-	if !r.done {
-		return nil, "", fmt.Errorf("read copy %s: %w", file, errShort)
+	if err != nil {
+		return nil, "", fmt.Errorf("read copy %s: %w", file, err)
 	}
 	return &r.t, addr, nil
+}
+
+// file takes the records of any master file.
+func (r *reader) file(in io.Reader, name string) error {
+	p := dns.NewZoneParser(in, ".", name)
+	for rr, more := p.Next(); more; rr, more = p.Next() {
+		if _, err := r.add(rr); err != nil {
+			return err
+		}
+	}
+	return p.Err()
 }

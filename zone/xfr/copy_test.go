@@ -3,12 +3,14 @@ package xfr
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/miekg/dns"
 )
 
 func TestCopy(t *testing.T) {
@@ -51,7 +53,7 @@ func TestCopyThatCannotBeUsed(t *testing.T) {
 		"":                     "first line",
 		soa:                    "first line",
 		"; dns a:1\n" + soa:    "before its closing SOA",
-		"; dns a:1\nrubbish\n": "zone.dns",
+		"; dns a:1\nrubbish\n": "zone: dns",
 		"; dns a:1\n" + strings.ReplaceAll(soa, "pbx-b.homes", "pbx-c.homes"): "SOA of pbx-c",
 	} {
 		file := CopyFile(t.TempDir(), "pbx-b")
@@ -59,8 +61,74 @@ func TestCopyThatCannotBeUsed(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _, err := ReadCopy(file, "pbx-b", origin)
-		if err == nil || want != "zone.dns" && !strings.Contains(err.Error(), want) {
+		if err == nil || want != "zone: dns" && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want …%s", text, err, want)
 		}
 	}
+}
+
+// What is written and read line by line is what package dns writes and reads;
+// a file that somebody has edited is read as any master file.
+func TestCopyIsAMasterFile(t *testing.T) {
+	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5e9})
+	home := v.Home("pbx-b")
+	home.Replace(zone.Version{Epoch: "e", Serial: 9}, &zone.Node{Name: "pbx-b", State: zone.Up}, mixed(t, 300))
+	file := CopyFile(t.TempDir(), "pbx-b")
+	if err := WriteCopy(file, home, origin, "192.0.2.2:53", 5); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	text.WriteString("; dns 192.0.2.2:53\n")
+	if err := AnswerRecords(Held{home}, origin, zone.HomeZone("pbx-b", origin), 5, nil, func(rrs []dns.RR) error {
+		for _, rr := range rrs {
+			text.WriteString(rr.String() + "\n")
+		}
+		return nil
+	}); err != nil || text.String() != string(raw) {
+		t.Errorf("written was\n%s\nwant\n%s", raw, text.String())
+	}
+	want, _, err := ReadCopy(file, "pbx-b", origin)
+	if err != nil || len(want.Bindings) != len(mixed(t, 300)) {
+		t.Fatalf("%v, %v", want, err)
+	}
+	line := []byte("1001.users.pbx-b.homes.fed.example.\t5\tIN\tTXT\t\"v=1\" \"k=sip\" \"c=00000000000000ff\" \"t=0000000000000010\"")
+	if b, ok := lineBinding(line, []byte(".users.pbx-b.homes.fed.example.\t")); !ok || b != (location.Binding{AOR: "1001", Kind: location.SIP, Contact: 255, Stamp: 16}) {
+		t.Errorf("line is %v, %v", b, ok)
+	}
+	folded := strings.Replace(string(raw), "\t\"v=1\"", "\t(\n  \"v=1\"\n)", 5)
+	for i, other := range []string{strings.ReplaceAll(string(raw), "\tIN\t", " IN "), "; dns a:1\n$TTL 7\n" + string(raw), folded} {
+		if err := os.WriteFile(file, []byte(other), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := ReadCopy(file, "pbx-b", origin)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("edited file %d: %v, want %v; %v", i, got, want, err)
+		}
+	}
+}
+
+// What is read off a line is what package dns reads there.
+func FuzzLine(f *testing.F) {
+	apex := zone.HomeZone("pbx-b", origin)
+	f.Add("1001.users." + apex + "\t5\tIN\tTXT\t\"v=1\" \"k=sip\" \"c=00000000000000ff\" \"t=0000000000000010\"")
+	f.Add("a.b.users." + apex + "\t5\tIN\tTXT\t\"v=1\" \"k=pjsip\" \"c=00000000000000ff\"")
+	f.Add("a.b.users." + apex + "\t\tIN\tTXT\t\"v=1\" \"k=iax2\" \"c=0000000000000000\"")
+	f.Fuzz(func(t *testing.T, line string) {
+		got, ok := lineBinding([]byte(line), []byte(".users."+apex+"\t"))
+		if !ok {
+			return
+		}
+		rr, err := dns.NewRR(line)
+		if err != nil {
+			return // a TTL beyond 32 bits: what it says is not used
+		}
+		want, _, err := zone.ParseTXT(rr.(*dns.TXT), apex)
+		if err != nil || got != want {
+			t.Errorf("%q is %v, want %v, %v", line, got, want, err)
+		}
+	})
 }
