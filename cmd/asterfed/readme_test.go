@@ -55,6 +55,8 @@ func etc(t *testing.T) *strings.Replacer {
 	for name, text := range map[string]string{
 		"gossip.key":   "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n",
 		"transfer.key": "key \"transfer.fed.example.\" {\n\talgorithm hmac-sha256;\n\tsecret \"c2VjcmV0\";\n};\n",
+		"operator.key": "key \"operator\" {\n\talgorithm hmac-sha256;\n\tsecret \"b3BlcmF0b3I=\";\n};\n",
+		"kamailio.key": "key \"kamailio\" {\n\talgorithm hmac-sha256;\n\tsecret \"a2FtYWlsaW8=\";\n};\n",
 		"ami.secret":   "s3cret\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {

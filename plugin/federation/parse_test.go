@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,10 +20,12 @@ func secrets(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"gossip.key":   "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n",
-		"transfer.key": "key \"transfer\" {\n\talgorithm hmac-sha256;\n\tsecret \"c2VjcmV0\";\n};\n",
-		"ami.secret":   "s3cret\n",
-		"empty":        "\n",
+		"gossip.key":    "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n",
+		"transfer.key":  "key \"transfer\" {\n\talgorithm hmac-sha256;\n\tsecret \"c2VjcmV0\";\n};\n",
+		"update.key":    "key \"update\" { algorithm hmac-sha256; secret \"dXBkYXRl\"; };\n",
+		"same-name.key": "key \"update\" { algorithm hmac-sha256; secret \"b3RoZXI=\"; };\n",
+		"ami.secret":    "s3cret\n",
+		"empty":         "\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -98,6 +101,22 @@ func TestParseDefaultsServeOneLAN(t *testing.T) {
 	}
 }
 
+// Lines of update add up; what they permit is for the package update to say.
+func TestParseUpdate(t *testing.T) {
+	dir := secrets(t)
+	cfg, err := Read("Corefile", fmt.Appendf(nil, "fed.example {\nfederation {\nnode pbx-a\ngossip 10.0.0.1:7946 key %[1]s/gossip.key\n"+
+		"update key %[1]s/update.key user number names 1* +97231234000-+97231234999\nupdate key %[1]s/update.key trunk\n"+
+		"update key %[1]s/transfer.key\n}\n}\n", dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cfg.Updates) != 3 || cfg.Updates[0].Key.Name != "update." || cfg.Updates[0].File != dir+"/update.key" ||
+		!slices.Equal(cfg.Updates[0].Rule.Kinds, []location.Kind{location.User, location.Number}) || len(cfg.Updates[0].Rule.Names) != 2 ||
+		!slices.Equal(cfg.Updates[1].Rule.Kinds, []location.Kind{location.Trunk}) || len(cfg.Updates[2].Rule.Kinds) != 0 {
+		t.Errorf("updates are %+v", cfg.Updates)
+	}
+}
+
 // Every mistake names the line, the word, and what was expected.
 func TestParseErrors(t *testing.T) {
 	dir := secrets(t)
@@ -128,6 +147,14 @@ func TestParseErrors(t *testing.T) {
 		{"profile moon", `profile "moon": want local, lan or wan`},
 		{"rpc x", `rpc "x": want IP:PORT`},
 		{"users [", `users "[": want a pattern`},
+		{"update " + dir + "/update.key", `want update key FILE [KIND...] [names PATTERN...]`},
+		{"update key /nonexistent", `read TSIG key: open /nonexistent`},
+		{"update key " + dir + "/update.key pjsip", `update "pjsip": want kinds of user, number`},
+		{"update key " + dir + "/update.key name 1*", `update "name": want kinds of`},
+		{"update key " + dir + "/update.key number names", `names needs a pattern`},
+		{"update key " + dir + "/update.key names [", `names "[": want a pattern`},
+		{"update key " + dir + "/update.key names 20-10", `names "20-10": want two numbers of as many digits`},
+		{gossip + "node a\nupdate key " + dir + "/update.key\nupdate key " + dir + "/same-name.key", `another key has the name "update." too`},
 		{"join 10.0.0.2:x", `join "10.0.0.2:x": want HOST`},
 	} {
 		_, err := Read("Corefile", []byte("fed.example {\nfederation {\n"+c.block+"\n}\n}\n"))
