@@ -14,10 +14,13 @@ func (q query) e164(rel string) Result {
 		return q.container("e164")
 	}
 	n := parseNumber(rel)
+	if c := q.v.cutAbove(n.digits); c != nil {
+		return q.refer(c, n)
+	}
 	if r, ok := q.number(n, ""); ok {
 		return r
 	}
-	if full, ok := q.v.dial.full(n.digits); ok {
+	if full, ok := q.v.dial.full(n.digits); ok && q.v.cutAbove(full) == nil {
 		if r, ok := q.number(number{full, n.rest}, location.AOR("+"+full)); ok {
 			return r
 		}
@@ -36,7 +39,7 @@ func (q query) number(n number, full location.AOR) (Result, bool) {
 	if claims := q.v.covering(n); len(claims) > 0 {
 		return q.called(addressed(claims, full)), true
 	}
-	if n.rest == "" && q.v.inhabited(q.v.digits, n.digits) {
+	if n.rest == "" && (q.v.inhabited(q.v.digits, n.digits) || q.v.cutBelow(n.digits)) {
 		return q.nodata(), true
 	}
 	return Result{}, false
@@ -82,7 +85,7 @@ func (v *View) numbered(digits string) []claim {
 
 // stands reports whether the digits are a node of the ENUM tree.
 func (v *View) stands(digits string) bool {
-	return v.inhabited(v.digits, digits) || len(v.numbered(digits)) > 0
+	return v.inhabited(v.digits, digits) || v.cutBelow(digits) || len(v.numbered(digits)) > 0
 }
 
 // covering returns the claims that answer for a name which has none of its

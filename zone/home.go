@@ -172,6 +172,9 @@ func (h *Home) Bindings() []location.Binding {
 
 // change puts one change into the name it belongs to.
 func (h *Home) change(c location.Change) {
+	if c.New.Kind != 0 && c.Old.Kind == 0 && h.Name == h.view.self {
+		h.view.occluded(c.New)
+	}
 	if !c.Kind().Named() {
 		h.changeRoute(c)
 		return

@@ -12,6 +12,11 @@ import (
 type Result struct {
 	Rcode             int
 	Answer, Ns, Extra []dns.RR
+	// Referral: the name is below a delegation; Ns are its name servers, Extra
+	// their addresses, and the answer is not authoritative. DS belongs into Ns
+	// too where the asker wants DNSSEC.
+	Referral bool
+	DS       []dns.RR
 }
 
 // Lookup answers the question qname (lower-case FQDN at or below the origin)

@@ -11,6 +11,13 @@ func (v *View) Types(qname string) (out []uint16, exists bool) {
 	for _, t := range types {
 		res := v.Lookup(qname, t)
 		exists = res.Rcode == dns.RcodeSuccess
+		if res.Referral { // at the cut, what the parent has; below it is not for us to say
+			out = []uint16{dns.TypeNS}
+			if len(res.DS) > 0 {
+				out = append(out, dns.TypeDS)
+			}
+			return out, true
+		}
 		if len(res.Answer) > 0 {
 			out = append(out, t)
 		}

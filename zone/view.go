@@ -19,6 +19,7 @@ type View struct {
 	ttl    uint32
 	order  Order
 	dial   Dial
+	cuts   []cut
 	itad   string
 
 	names  *table[name]  // by folded AOR
@@ -37,6 +38,7 @@ type View struct {
 	contests    atomic.Bool // there ever was one
 	onContested func(location.AOR)
 	onTrimmed   func(owner string)
+	onOccluded  func(a location.AOR, block string)
 	changed     atomic.Int64 // unix seconds of the last change, the zone's public serial
 	turn        atomic.Uint32
 	settled     atomic.Bool
@@ -61,6 +63,11 @@ type Config struct {
 	TTL    time.Duration
 	Order  Order
 	Dial   Dial
+	// Delegations are blocks of numbers that others answer for.
+	Delegations []Delegation
+	// OnOccluded is told of a binding of this node in such a block. It must not
+	// block. May be nil.
+	OnOccluded func(a location.AOR, block string)
 	// ITAD is the federation's number below isn, "" for none.
 	ITAD string
 	// OnContested is told of an AOR bound here whenever another home claims it
@@ -78,7 +85,8 @@ func NewView(c Config) *View {
 		c.Now = time.Now
 	}
 	v := &View{origin: c.Origin, self: c.Self, ttl: uint32(max(1, c.TTL/time.Second)), order: c.Order, dial: c.Dial, itad: c.ITAD,
-		onContested: c.OnContested, onTrimmed: c.OnTrimmed, now: c.Now, names: newNames(), routes: newRoutes(), labels: newTallies(), digits: newTallies()}
+		onContested: c.OnContested, onTrimmed: c.OnTrimmed, onOccluded: c.OnOccluded, now: c.Now, names: newNames(), routes: newRoutes(), labels: newTallies(), digits: newTallies()}
+	v.cuts = newCuts(c.Delegations, c.Origin, v.ttl)
 	v.homes.Store(&[]*Home{})
 	v.indexed.Store(&[]*Home{})
 	v.touch()

@@ -159,7 +159,8 @@ func start(binary, dir, node string, addr netip.Addr) (*exec.Cmd, error) {
 	}
 	corefile := filepath.Join(dir, node+".conf")
 	text := fmt.Sprintf("fed.example:%s {\n  bind %s\n  federation {\n    node %s\n    gossip %s:7946 key %s\n"+
-		"    rpc off\n    join 127.0.0.61\n    sip udp:5060 tcp:5060\n    iax 4569\n    data %s\n    profile local\n%s  }\n}\n",
+		"    rpc off\n    join 127.0.0.61\n    sip udp:5060 tcp:5060\n    iax 4569\n    data %s\n    profile local\n"+
+		"    delegate +97246 ns.6.4.2.7.9.e164.fed.example 127.0.0.66\n%s  }\n}\n",
 		port, addr, node, addr, key, data, extra[node])
 	if err := os.WriteFile(corefile, []byte(text), 0o600); err != nil {
 		return nil, err

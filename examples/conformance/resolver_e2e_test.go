@@ -93,6 +93,55 @@ func meaning(r *dns.Msg) string {
 	return dns.RcodeToString[r.Rcode] + "\n" + strings.Join(out, "\n")
 }
 
+// delegated is the block of which another server answers.
+const delegated = "6.4.2.7.9.e164." + origin
+
+// delegate serves the delegated block until the test ends.
+func delegate(t *testing.T) {
+	t.Helper()
+	handler := dns.HandlerFunc(func(w dns.ResponseWriter, r *dns.Msg) {
+		m := new(dns.Msg)
+		m.SetReply(r)
+		m.Authoritative = true
+		var lines []string
+		switch r.Question[0].Qtype {
+		case dns.TypeNAPTR:
+			lines = []string{` NAPTR 100 10 "u" "E2U+sip" "!^.*$!sip:theirs@other.example!" .`}
+		case dns.TypeNS:
+			lines = []string{" NS ns." + delegated}
+		case dns.TypeA:
+			lines = []string{" A 127.0.0.66"}
+		}
+		for _, l := range lines {
+			rr, err := dns.NewRR(r.Question[0].Name + " 5 IN" + l)
+			if err != nil {
+				panic(err)
+			}
+			m.Answer = append(m.Answer, rr)
+		}
+		w.WriteMsg(m)
+	})
+	for _, network := range []string{"udp", "tcp"} {
+		up := make(chan struct{})
+		s := &dns.Server{Addr: "127.0.0.66:" + port, Net: network, Handler: handler, NotifyStartedFunc: func() { close(up) }}
+		go s.ListenAndServe()
+		<-up
+		t.Cleanup(func() { s.Shutdown() })
+	}
+}
+
+// throughDelegation asks a resolver that iterates for a number whose block
+// others answer for.
+func throughDelegation(t *testing.T, at string) {
+	t.Helper()
+	m := new(dns.Msg)
+	m.SetQuestion("1.0.0."+delegated, dns.TypeNAPTR)
+	r, err := dns.Exchange(m, at)
+	if err != nil || len(r.Answer) != 1 || !strings.Contains(r.Answer[0].String(), "theirs@other.example") {
+		t.Errorf("through the delegation: %v %v", r, err)
+	}
+}
+
 // throughResolver asks every case of the file at the resolver and at the node
 // itself, twice, so that the resolver's cache answers too. One that validates
 // must vouch for every answer (AD), and a compact denial (RFC 9824) comes out of
@@ -105,7 +154,8 @@ func throughResolver(t *testing.T, at, node string, validating bool) {
 			name := q.Question[0].Name
 			if !dns.IsSubDomain(origin, strings.ToLower(name)) || q.Question[0].Qclass != dns.ClassINET ||
 				q.Question[0].Qtype == dns.TypeAXFR || q.Question[0].Qtype == dns.TypeANY || e.how.edns == 100 ||
-				name == origin && q.Question[0].Qtype == dns.TypeDS {
+				name == origin && q.Question[0].Qtype == dns.TypeDS ||
+				dns.IsSubDomain(delegated, name) {
 				continue // a resolver has answers of its own to these
 			}
 			n++
@@ -141,6 +191,9 @@ func TestThroughForwarder(t *testing.T) {
 // TestThroughIterator has BIND find the answers by itself, one label after the
 // other (RFC 9156), from the node's address alone.
 func TestThroughIterator(t *testing.T) {
-	throughResolver(t, resolver(t, "127.0.0.1",
-		"dnssec-validation no; };\nzone \"fed.example\" { type static-stub; server-addresses { 127.0.0.61; }; };"), server, false)
+	delegate(t)
+	at := resolver(t, "127.0.0.1",
+		"dnssec-validation no; };\nzone \"fed.example\" { type static-stub; server-addresses { 127.0.0.61; }; };")
+	throughResolver(t, at, server, false)
+	throughDelegation(t, at)
 }

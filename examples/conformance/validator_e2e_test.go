@@ -29,8 +29,11 @@ func TestValidatingForwarder(t *testing.T) {
 }
 
 func TestValidatingIterator(t *testing.T) {
-	validated(t, resolver(t, "127.0.0.1", "dnssec-validation yes; synth-from-dnssec yes; };\n"+
-		"zone \"fed.example\" { type static-stub; server-addresses { 127.0.0.62; }; };\n"+anchor()))
+	delegate(t)
+	at := resolver(t, "127.0.0.1", "dnssec-validation yes; synth-from-dnssec yes; };\n"+
+		"zone \"fed.example\" { type static-stub; server-addresses { 127.0.0.62; }; };\n"+anchor())
+	validated(t, at)
+	throughDelegation(t, at) // which is not signed, and shown not to be
 }
 
 // TestAggressiveUnbound does the same with Unbound, aggressive and strict.

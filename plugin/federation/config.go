@@ -46,12 +46,14 @@ type Config struct {
 	// numbers in it without "+" are read as in DirectoryRegion (ISO 3166).
 	Directory, DirectoryRegion string
 
-	DNSSEC  []string // key files, none for an unsigned zone
-	Dial    zone.Dial
-	ITAD    string
-	Plan    location.Plan // numbers of registered users
-	Users   []string      // patterns of AORs that are published; none: all
-	Updates []Permission
+	DNSSEC []string // key files, none for an unsigned zone
+	Dial   zone.Dial
+	// Delegations are blocks of numbers that others answer for.
+	Delegations []zone.Delegation
+	ITAD        string
+	Plan        location.Plan // numbers of registered users
+	Users       []string      // patterns of AORs that are published; none: all
+	Updates     []Permission
 }
 
 // Permission is one update line: what the holder of a key may publish.

@@ -2,6 +2,7 @@ package federation
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/coredns/coredns/plugin"
@@ -70,8 +71,11 @@ func (f *Federation) answer(w dns.ResponseWriter, r *dns.Msg, qname string, qtyp
 	}
 	m := new(dns.Msg)
 	m.SetRcode(r, res.Rcode)
-	m.Authoritative, m.Compress, m.RecursionAvailable = true, true, false
+	m.Authoritative, m.Compress, m.RecursionAvailable = !res.Referral, true, false
 	m.Answer, m.Ns, m.Extra = res.Answer, res.Ns, res.Extra
+	if state := (request.Request{W: w, Req: r}); len(res.DS) > 0 && state.Do() {
+		m.Ns = slices.Concat(m.Ns, res.DS)
+	}
 	for i, rr := range m.Answer { // keep the case of the question (0x20)
 		if h := rr.Header(); h.Name != r.Question[0].Name && strings.EqualFold(h.Name, r.Question[0].Name) {
 			c := dns.Copy(rr)

@@ -30,6 +30,7 @@ var properties = map[string]property{
 	"address":   (*parser).address,
 	"asterisk":  (*parser).asterisk,
 	"data":      (*parser).data,
+	"delegate":  (*parser).delegate,
 	"dial":      (*parser).dial,
 	"directory": (*parser).directory,
 	"dnssec":    (*parser).dnssec,
@@ -51,7 +52,7 @@ var properties = map[string]property{
 }
 
 // repeatable are the properties that may be given several times.
-var repeatable = []string{"join", "users", "update", "plan"}
+var repeatable = []string{"join", "users", "update", "plan", "delegate"}
 
 // propertyList names them all, for messages.
 var propertyList = strings.Join(slices.Sorted(maps.Keys(properties)), ", ")

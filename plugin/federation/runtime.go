@@ -65,7 +65,8 @@ func newRuntime(cfg Config, log *slog.Logger) *Runtime {
 			if r.source != nil {
 				r.source.Recheck(a)
 			}
-		}, OnTrimmed: r.trimmed})
+		}, OnTrimmed: r.trimmed,
+		Delegations: cfg.Delegations, OnOccluded: r.occluded})
 	return r
 }
 

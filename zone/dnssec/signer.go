@@ -78,17 +78,20 @@ func (s *Signer) Own(m *dns.Msg, types Types) bool {
 // this server: SERVFAIL.
 func (s *Signer) Sign(m *dns.Msg, types Types, opt *dns.OPT) error {
 	now := s.now()
-	if cut := referral(m, s.origin); cut != "" {
+	cut := referral(m, s.origin)
+	switch {
+	case cut != "" && holdsDS(m.Ns):
+	case cut != "":
 		m.Ns = append(slices.Clip(m.Ns), &dns.NSEC{Hdr: header(cut, dns.TypeNSEC, minimum(m)), NextDomain: next(cut),
 			TypeBitMap: []uint16{dns.TypeNS, dns.TypeRRSIG, dns.TypeNSEC}})
-	} else if len(m.Answer) == 0 && (m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError) {
+	case len(m.Answer) == 0 && (m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError):
 		m.Ns = append(slices.Clip(m.Ns), s.nsec(m.Question[0].Name, minimum(m), types))
 		if m.Rcode == dns.RcodeNameError && (opt == nil || opt.Hdr.Ttl&compactOK == 0) {
 			m.Rcode = dns.RcodeSuccess // RFC 9824 §3.1: the NXNAME type says it
 		}
 	}
 	for _, section := range []*[]dns.RR{&m.Answer, &m.Ns, &m.Extra} {
-		signed, err := s.section(*section, now)
+		signed, err := s.section(*section, cut, now)
 		if err != nil {
 			return err
 		}
@@ -97,14 +100,15 @@ func (s *Signer) Sign(m *dns.Msg, types Types, opt *dns.OPT) error {
 	return nil
 }
 
-// section returns the records with the signatures of each RRset behind it.
-func (s *Signer) section(rrs []dns.RR, now time.Time) ([]dns.RR, error) {
+// section returns the records with the signatures of each RRset behind it; of
+// a referral to a cut, the addresses are glue (RFC 4035 §2.2).
+func (s *Signer) section(rrs []dns.RR, cut string, now time.Time) ([]dns.RR, error) {
 	var out []dns.RR
 	for len(rrs) > 0 {
 		set := rrset(rrs)
 		rest := rrs[len(set):]
 		out = append(out, set...)
-		if s.ours(set[0].Header()) {
+		if s.ours(set[0].Header(), cut != "") {
 			sigs, err := s.sign(set, now)
 			if err != nil {
 				return nil, err
@@ -127,14 +131,16 @@ func rrset(rrs []dns.RR) []dns.RR {
 }
 
 // ours reports whether an RRset is one that the zone is authoritative for: not
-// OPT or TSIG, not a signature, not the NS of a delegation.
-func (s *Signer) ours(h *dns.RR_Header) bool {
+// OPT or TSIG, not a signature, not the NS of a delegation, nor its glue.
+func (s *Signer) ours(h *dns.RR_Header, glue bool) bool {
 	name := dns.CanonicalName(h.Name)
 	switch h.Rrtype {
 	case dns.TypeOPT, dns.TypeTSIG, dns.TypeRRSIG:
 		return false
 	case dns.TypeNS:
 		return name == s.origin
+	case dns.TypeA, dns.TypeAAAA:
+		return !glue && dns.IsSubDomain(s.origin, name)
 	}
 	return dns.IsSubDomain(s.origin, name)
 }
@@ -147,6 +153,10 @@ func referral(m *dns.Msg, origin string) string {
 		}
 	}
 	return ""
+}
+
+func holdsDS(rrs []dns.RR) bool {
+	return slices.ContainsFunc(rrs, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeDS })
 }
 
 // sign returns the signatures of an RRset, one for each key that signs it.
