@@ -1,8 +1,8 @@
 package federation
 
 import (
+	"errors"
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"github.com/asterfed/asterfed/zone"
@@ -57,7 +57,7 @@ func (p *parser) delegate(args []string) error {
 
 func parseDS(args []string) (*dns.DS, error) {
 	if len(args) < 4 {
-		return nil, strconv.ErrSyntax
+		return nil, errors.New("ds: want TAG ALGORITHM TYPE DIGEST, as dnssec-dsfromkey prints them")
 	}
 	rr, err := dns.NewRR(". DS " + strings.Join(args[:4], " "))
 	if err != nil {
