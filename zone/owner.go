@@ -69,13 +69,14 @@ func (h *Home) Users(key string) []location.Binding {
 }
 
 // Newest returns the newest stamp of the claims that a binding competes with:
-// those on the same name, at this home and at others, itself left out.
+// those on the same name, at this home and at others, itself left out. What a
+// directory knows of a user claims nothing.
 func (v *View) Newest(b location.Binding) location.Stamp {
 	var newest location.Stamp
 	look := func(claims []claim) {
 		for _, c := range claims {
 			itself := c.home.Name == v.self && c.b.Contact == b.Contact && c.b.AOR == b.AOR
-			if !itself {
+			if !itself && c.b.Kind != location.Entry {
 				newest = max(newest, c.b.Stamp)
 			}
 		}

@@ -56,7 +56,7 @@ func (f *Federation) update(w dns.ResponseWriter, r *dns.Msg, key string) (int, 
 	take := func() error { return u.take(r, key, t) }
 	var err error
 	if t != nil && state.Proto() == "udp" {
-		err = u.resent.once(fmt.Sprint(state.IP(), state.Port(), r.Id, t.MAC), take)
+		err = u.resent.once(fmt.Sprintf("%s %s %d %s", state.IP(), state.Port(), r.Id, t.MAC), take)
 	} else {
 		err = take()
 	}
