@@ -3,7 +3,6 @@ package zone
 import (
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
 )
@@ -22,7 +21,7 @@ type Home struct {
 	records  atomic.Pointer[nodeRecords]
 	reach    atomic.Int32
 	count    atomic.Int64 // bindings
-	distance atomic.Int64 // time.Duration, unknownDistance if never measured
+	distance distance
 }
 
 // Reach is what this node has found out about another by itself.
@@ -40,8 +39,6 @@ const (
 )
 
 func (r Reach) String() string { return [...]string{"alive", "orphan", "gone"}[r] }
-
-const unknownDistance = time.Duration(1<<63 - 1)
 
 // Version returns the version of the bindings held, zero if there are none.
 func (h *Home) Version() Version {
@@ -72,15 +69,6 @@ func (h *Home) SetReach(r Reach) (changed bool) {
 	}
 	h.view.touch()
 	return true
-}
-
-// SetDistance tells how far the node is, as round-trip time.
-func (h *Home) SetDistance(d time.Duration) { h.distance.Store(int64(d)) }
-
-// Distance returns what SetDistance was last told, and whether it was.
-func (h *Home) Distance() (time.Duration, bool) {
-	d := time.Duration(h.distance.Load())
-	return d, d != unknownDistance
 }
 
 // Visible reports whether calls can go to the node.

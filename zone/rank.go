@@ -2,7 +2,6 @@ package zone
 
 import (
 	"slices"
-	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/miekg/dns"
@@ -32,10 +31,11 @@ func merge(a, b []claim) []claim {
 
 // ranked is a home's best claim on a name and the preference it gets.
 type ranked struct {
-	home *Home
-	uri  uri
-	cost uint16
-	pref uint16
+	home  *Home
+	uri   uri
+	cost  uint16
+	group int // before all that the policy looks at next
+	pref  uint16
 }
 
 // uri is the user part of the URI that a claim leads to; the empty one is
@@ -60,27 +60,33 @@ func (c claim) cost() uint16 { return c.b.Info.Details().Cost }
 
 // rank orders homes, one entry for each of them and each URI, best first: the
 // lowest cost, then by the view's policy. A node that is draining, or whose
-// federator is silent, ranks behind the others.
+// federator is silent, ranks behind the others. Ways out (blocks of numbers,
+// trunks, providers) are ranked by distance whatever the policy: who published
+// one last does not matter. What is equal then takes turns.
 func (v *View) rank(claims []claim) []ranked {
 	out := make([]ranked, 0, len(claims))
+	near, even := v.order == Nearest, v.order == All
+	if len(claims) > 0 && claims[0].b.Kind.Route() {
+		near, even = true, true
+	}
 	for _, c := range claims {
 		u := c.uri()
 		i := slices.IndexFunc(out, func(r ranked) bool { return r.home == c.home && r.uri == u })
 		if i < 0 {
-			out = append(out, ranked{home: c.home, uri: u, cost: c.cost()})
+			out = append(out, ranked{home: c.home, uri: u, cost: c.cost(), group: v.group(c.home, near)})
 		} else {
 			out[i].cost = min(out[i].cost, c.cost())
 		}
 	}
 	if len(out) > 1 {
-		slices.SortStableFunc(out, v.compare)
-		if v.order == All {
+		slices.SortStableFunc(out, compare)
+		if even {
 			v.rotate(out)
 		}
 	}
 	for i := range out {
 		out[i].pref = preference(i)
-		if v.order == All && i > 0 && v.compare(out[i], out[i-1]) == 0 {
+		if even && i > 0 && compare(out[i], out[i-1]) == 0 {
 			out[i].pref = out[i-1].pref
 		}
 	}
@@ -88,17 +94,17 @@ func (v *View) rank(claims []claim) []ranked {
 }
 
 // compare orders what is not equal by anything but the time of the claim.
-func (v *View) compare(a, b ranked) int {
+func compare(a, b ranked) int {
 	if a.cost != b.cost {
 		return int(a.cost) - int(b.cost)
 	}
-	return v.group(a.home) - v.group(b.home)
+	return a.group - b.group
 }
 
 // group ranks a home before all else that the policy looks at.
-func (v *View) group(h *Home) int {
+func (v *View) group(h *Home, near bool) int {
 	g := 0
-	if v.order == Nearest {
+	if near {
 		g = v.band(h)
 	}
 	if h.last() {
@@ -107,24 +113,11 @@ func (v *View) group(h *Home) int {
 	return g
 }
 
-// band is a home's distance in steps of 10 ms; this node's own is nearest of
-// all, an unknown one farthest.
-func (v *View) band(h *Home) int {
-	if h.Name == v.self {
-		return 0
-	}
-	d, ok := h.Distance()
-	if !ok || d > 10*time.Second {
-		return 1 << 16
-	}
-	return 1 + int(d/(10*time.Millisecond))
-}
-
 // rotate turns the homes of the first group, since older SRV code always
 // takes the first of equals.
 func (v *View) rotate(out []ranked) {
 	n := 1
-	for n < len(out) && v.compare(out[n], out[0]) == 0 {
+	for n < len(out) && compare(out[n], out[0]) == 0 {
 		n++
 	}
 	k := int(v.turn.Add(1)) % n

@@ -127,7 +127,6 @@ func (v *View) Home(node string) *Home {
 		return old[i]
 	}
 	h := &Home{Name: node, view: v, index: uint32(len(old))}
-	h.distance.Store(int64(unknownDistance))
 	indexed := append(slices.Clip(*v.indexed.Load()), h)
 	v.indexed.Store(&indexed)
 	homes := slices.Insert(slices.Clone(old), i, h)

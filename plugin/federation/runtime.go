@@ -115,6 +115,7 @@ func (r *Runtime) Start() (err error) {
 		return err
 	}
 	r.run(kept.run)
+	r.run(r.followDistances)
 	if r.source != nil {
 		r.run(func() { r.source.Run(r.ctx) })
 	}

@@ -70,5 +70,9 @@ func (k Kind) Registered() bool { return k >= PJSIP && k <= IAX2 }
 // Named reports whether bindings of the kind stand under a user's name.
 func (k Kind) Named() bool { return k >= PJSIP && k <= User || k == Entry }
 
+// Route reports whether bindings of the kind are ways out of the federation:
+// which node they are at matters by its distance alone.
+func (k Kind) Route() bool { return k >= Prefix && k <= Provider }
+
 // Dialled reports whether bindings of the kind stand under digits alone.
 func (k Kind) Dialled() bool { return k >= Number && k <= Wildcard }
