@@ -105,14 +105,3 @@ func text(r *dns.Msg) string {
 	}
 	return b.String()
 }
-
-// trim takes the indentation off what a case wants.
-func trim(s string) string {
-	var b strings.Builder
-	for l := range strings.Lines(s) {
-		if l = strings.TrimSpace(l); l != "" {
-			b.WriteString(l + "\n")
-		}
-	}
-	return b.String()
-}

@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"crypto"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,7 +28,7 @@ func secure(dir string) error {
 	base := filepath.Join(dir, fmt.Sprintf("K%s+013+%05d", origin, zoneKey.KeyTag()))
 	for file, text := range map[string]string{
 		base + ".key":          zoneKey.String() + "\n",
-		base + ".private":      zoneKey.PrivateKeyString(private.(crypto.PrivateKey)),
+		base + ".private":      zoneKey.PrivateKeyString(private),
 		dir + "/publisher.key": "key \"publisher\" { algorithm hmac-sha256; secret \"" + publisher + "\"; };\n",
 	} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -165,9 +164,8 @@ func TestSignedFits(t *testing.T) {
 	q := question(t, "1001.users NAPTR")
 	for _, size := range []uint16{512, 700, 1232} {
 		r := exchangeAt(t, signing, q.Copy(), how{edns: size, do: true})
-		b, err := r.Pack()
 		r.Compress = true
-		if b, err = r.Pack(); err != nil || len(b) > int(size) {
+		if b, err := r.Pack(); err != nil || len(b) > int(size) {
 			t.Errorf("%d octets for %d: %v", len(b), size, err)
 		}
 		if !r.Truncated && !slices.ContainsFunc(r.Answer, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeRRSIG }) {

@@ -2,7 +2,6 @@ package publish
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net"
 	"os"
@@ -157,18 +156,6 @@ func await(t *testing.T, try func() error) {
 	t.Fatal(err)
 }
 
-// awaitAnswer waits until the answer holds want.
-func (n *node) awaitAnswer(t *testing.T, name string, qtype uint16, want string) {
-	t.Helper()
-	await(t, func() error {
-		got, err := n.query(name, qtype)
-		if err == nil && !strings.Contains(got, want) {
-			err = fmt.Errorf("%s at %s is %s, want %s", name, n.name, got, want)
-		}
-		return err
-	})
-}
-
 // zone returns serial and records of the node's home zone.
 func (n *node) zone(t *testing.T) string {
 	t.Helper()
@@ -182,12 +169,4 @@ func (n *node) zone(t *testing.T) string {
 	}
 	slices.Sort(out)
 	return fmt.Sprintf("serial %d\n%s", tr.Version.Serial, strings.Join(out, "\n"))
-}
-
-// command runs a program in the lab's folder.
-func (l *lab) command(ctx context.Context, stdin string, args ...string) (string, error) {
-	c := exec.CommandContext(ctx, args[0], args[1:]...)
-	c.Dir, c.Stdin = l.dir, strings.NewReader(stdin)
-	out, err := c.CombinedOutput()
-	return string(out), err
 }

@@ -3,8 +3,10 @@
 package publish
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -183,4 +185,24 @@ func TestFullDisk(t *testing.T) {
 	if got := n.zone(t); !strings.Contains(got, "0.3.e164."+apex) || strings.Count(got, "\n") != strings.Count(after, "\n") {
 		t.Errorf("after a restart the zone is\n%s\nwant\n%s", got, after)
 	}
+}
+
+// command runs a program in the lab's folder.
+func (l *lab) command(ctx context.Context, stdin string, args ...string) (string, error) {
+	c := exec.CommandContext(ctx, args[0], args[1:]...)
+	c.Dir, c.Stdin = l.dir, strings.NewReader(stdin)
+	out, err := c.CombinedOutput()
+	return string(out), err
+}
+
+// awaitAnswer waits until the answer holds want.
+func (n *node) awaitAnswer(t *testing.T, name string, qtype uint16, want string) {
+	t.Helper()
+	await(t, func() error {
+		got, err := n.query(name, qtype)
+		if err == nil && !strings.Contains(got, want) {
+			err = fmt.Errorf("%s at %s is %s, want %s", name, n.name, got, want)
+		}
+		return err
+	})
 }

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -81,8 +80,10 @@ func parseKey(public, private []byte, origin string) (*Key, error) {
 
 // try signs something and verifies it.
 func (k *Key) try() error {
-	if d, ok := k.signer.(*ecdsa.PrivateKey); ok && d.D == nil {
-		return errors.New("it holds no private key")
+	if d, ok := k.signer.(*ecdsa.PrivateKey); ok {
+		if _, err := d.Bytes(); err != nil {
+			return fmt.Errorf("it holds no private key: %w", err)
+		}
 	}
 	set := []dns.RR{&dns.TXT{Hdr: dns.RR_Header{Name: k.Hdr.Name, Rrtype: dns.TypeTXT, Class: dns.ClassINET}, Txt: []string{"x"}}}
 	sig, err := fresh(set, k, time.Unix(1<<30, 0))

@@ -1,7 +1,6 @@
 package dnssec
 
 import (
-	"crypto"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,7 +28,7 @@ func makeKey(t *testing.T, dir string, alg uint8, flags uint16, times ...string)
 	}
 	base := filepath.Join(dir, "K"+origin+"+"+string('0'+rune(alg/10))+string('0'+rune(alg%10))+"+"+time.Now().Format("150405.000000000"))
 	public := "; This is a key, keyid 1, for fed.example.\n" + k.String() + "\n"
-	private := k.PrivateKeyString(priv.(crypto.PrivateKey)) + strings.Join(times, "\n") + "\n"
+	private := k.PrivateKeyString(priv) + strings.Join(times, "\n") + "\n"
 	for name, text := range map[string]string{base + ".key": public, base + ".private": private} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -114,6 +114,9 @@ func lineBinding(line, users []byte) (b location.Binding, ok bool) {
 	b.Contact = location.ContactID(id)
 	if len(rest) > 0 {
 		stamp, ok := bytes.CutPrefix(rest, []byte(stampLead))
+		if !ok {
+			return b, false
+		}
 		if id, ok = location.Hex16(stamp); !ok {
 			return b, false
 		}

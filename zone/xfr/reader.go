@@ -42,7 +42,6 @@ type reader struct {
 	dels  []location.Binding
 	adds  []location.Binding
 	done  bool
-	text  []byte // what the AORs are cut from
 	t     Transfer
 }
 
