@@ -81,7 +81,6 @@ func Parse(r io.Reader, opt Options) (d *Directory, bad []BadLine, err error) {
 		if errors.Is(err, io.EOF) {
 			return b.d, bad, nil
 		}
-		line, _ := in.FieldPos(0)
 		var parse *csv.ParseError
 		if errors.As(err, &parse) {
 			bad = append(bad, BadLine{parse.StartLine, parse.Err})
@@ -90,6 +89,7 @@ func Parse(r io.Reader, opt Options) (d *Directory, bad []BadLine, err error) {
 		if err != nil {
 			return nil, bad, err
 		}
+		line, _ := in.FieldPos(0) // panics for a record that could not be read
 		if err := b.add(line, header, record); err != nil {
 			bad = append(bad, BadLine{line, err})
 		}
