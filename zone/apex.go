@@ -18,7 +18,7 @@ func (q query) apex() Result {
 	case dns.TypeNS:
 		return q.ns()
 	case dns.TypeNAPTR:
-		return q.data(v.apexNAPTR()...)
+		return q.data(v.apexNAPTR(q.asker)...)
 	}
 	return q.nodata()
 }
@@ -28,7 +28,7 @@ func (q query) apex() Result {
 func (q query) ns() Result {
 	var res Result
 	for _, h := range q.v.Homes() {
-		r := h.records.Load()
+		r := h.toward(q.asker)
 		if r == nil || h.Reach() != Alive || len(res.Answer) == maxNS {
 			continue
 		}
@@ -45,10 +45,10 @@ func (q query) ns() Result {
 
 // apexNAPTR leads to the cluster-wide SRV records of every service that any
 // node offers (RFC 3263 §4.1).
-func (v *View) apexNAPTR() []dns.RR {
+func (v *View) apexNAPTR(a Asker) []dns.RR {
 	var out []dns.RR
 	for i, s := range srvServices {
-		if len(v.offering(s.label)) > 0 {
+		if len(v.offering(a, s.label)) > 0 {
 			out = append(out, naptrD2(v.origin, s.naptr, s.label+"."+v.origin, preference(i), v.ttl))
 		}
 	}
@@ -60,19 +60,19 @@ func (v *View) apexNAPTR() []dns.RR {
 func (q query) apexService(head, rel string) Result {
 	if head == "" {
 		return q.exists(slices.ContainsFunc(q.v.Homes(), func(h *Home) bool {
-			r := h.records.Load()
+			r := h.toward(q.asker)
 			return r != nil && h.Visible() && r.speaks(rel)
 		}))
 	}
-	return q.services(rel, q.v.offering(rel))
+	return q.services(rel, q.v.offering(q.asker, rel))
 }
 
 // offering returns the visible nodes with a service, nearest first; nodes at
 // the same distance have the same preference and take turns.
-func (v *View) offering(label string) []ranked {
+func (v *View) offering(a Asker, label string) []ranked {
 	var out []ranked
 	for _, h := range v.Homes() {
-		if r := h.records.Load(); r != nil && r.srv[label] != nil && h.Visible() {
+		if r := h.toward(a); r != nil && r.srv[label] != nil && h.Visible() {
 			out = append(out, ranked{home: h})
 		}
 	}

@@ -49,10 +49,18 @@ func FuzzParseTXT(f *testing.F) {
 	f.Add("alice.users."+apex, "v=1\x00k=iax2\x00c=00000000000000ff\x00u=Alice\x00new=key")
 	f.Add(`x@h&PJSIP/trunk/900.users.`+apex, "v=1\x00k=pjsip\x00c=00000000000000ff")
 	f.Add(apex, "v=1\x00a=192.0.2.1\x00sip=udp:5060\x00iax=4569\x00state=up")
+	f.Add(apex, "v=1\x00a@10.0.0.0/8=10.0.0.1\x00sip@2001:db8::/32=tls:5061\x00iax@10.1.0.0/16=4569\x00a@0.0.0.0/0=::1")
 	f.Fuzz(func(t *testing.T, owner, txt string) {
 		rr := &dns.TXT{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeTXT, Class: dns.ClassINET}, Txt: strings.Split(txt, "\x00")}
 		b, node, err := ParseTXT(rr, apex)
-		if err != nil || node != nil {
+		if err != nil {
+			return
+		}
+		if node != nil {
+			if _, again, err := ParseTXT(NodeTXT(*node, apex, 5), apex); err != nil || !again.Equal(*node) {
+				t.Fatalf("%v comes back as %v: %v", node, again, err)
+			}
+			newNodeRecords(*node, origin, 5)
 			return
 		}
 		if _, err := location.ParseAOR(string(b.AOR)); err != nil {

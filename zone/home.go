@@ -129,8 +129,11 @@ func (h *Home) commit(to Version, node *Node) {
 	if node != nil {
 		n := *node
 		n.Name = h.Name
-		h.node.Store(&n)
+		was := h.node.Swap(&n)
 		h.records.Store(newNodeRecords(n, h.view.origin, h.view.ttl))
+		if len(n.Facings) > 0 || was != nil && len(was.Facings) > 0 {
+			h.view.face()
+		}
 	}
 	h.version.Store(&to)
 	h.view.touch()

@@ -22,13 +22,20 @@ type Result struct {
 // Lookup answers the question qname (lower-case FQDN at or below the origin)
 // and qtype. Before the view is settled, a name that is not known is SERVFAIL,
 // so that an asker goes to its next server instead of taking "absent" for an
-// answer. Safe for concurrent use; it waits for nothing.
+// answer. The answer is the one for everybody. Safe for concurrent use; it
+// waits for nothing.
 func (v *View) Lookup(qname string, qtype uint16) Result {
+	return v.LookupFor(Asker{}, qname, qtype)
+}
+
+// LookupFor is Lookup for an asker, with the addresses and ports by which nodes
+// are reached from there.
+func (v *View) LookupFor(a Asker, qname string, qtype uint16) Result {
 	if qtype == dns.TypeANY {
-		return v.lookupAny(qname)
+		return v.lookupAny(a, qname)
 	}
 	rel := unescaped(strings.TrimSuffix(strings.TrimSuffix(qname, v.origin), "."))
-	q := query{v: v, qname: qname, qtype: qtype}
+	q := query{v: v, asker: a, qname: qname, qtype: qtype}
 	if rel == "" {
 		return q.apex()
 	}
@@ -52,10 +59,10 @@ func (v *View) Lookup(qname string, qtype uint16) Result {
 }
 
 // lookupAny answers ANY with one RRset (RFC 8482 §4.1).
-func (v *View) lookupAny(qname string) Result {
+func (v *View) lookupAny(a Asker, qname string) Result {
 	var r Result
 	for _, t := range []uint16{dns.TypeNAPTR, dns.TypeSRV, dns.TypeA, dns.TypeAAAA, dns.TypeTXT, dns.TypeSOA} {
-		if r = v.Lookup(qname, t); len(r.Answer) > 0 {
+		if r = v.LookupFor(a, qname, t); len(r.Answer) > 0 {
 			break
 		}
 	}
@@ -85,6 +92,7 @@ func unescaped(rel string) string {
 
 type query struct {
 	v     *View
+	asker Asker
 	qname string
 	qtype uint16
 }
@@ -148,7 +156,7 @@ func (q query) nodes(rel string) Result {
 	if h == nil {
 		return q.nxdomain()
 	}
-	r := h.records.Load()
+	r := h.toward(q.asker)
 	switch {
 	case r == nil:
 		return q.nxdomain()
@@ -206,7 +214,7 @@ func (q query) listed(tree, rel string) Result {
 func (q query) named(label, proto string, claims []claim) Result {
 	switch {
 	case proto != "":
-		return q.exists(spoken(proto, q.v.resolve(claims)))
+		return q.exists(q.spoken(proto, q.v.resolve(claims)))
 	case label != "":
 		return q.services(label, q.v.rank(q.v.resolve(claims)))
 	}
@@ -217,7 +225,7 @@ func (q query) named(label, proto string, claims []claim) Result {
 func (q query) called(claims []claim) Result {
 	switch q.qtype {
 	case dns.TypeNAPTR:
-		return q.data(q.v.naptrs(q.qname, q.v.resolve(claims))...)
+		return q.data(q.v.naptrs(q.asker, q.qname, q.v.resolve(claims))...)
 	case dns.TypeTXT:
 		return q.data(q.displayNames(claims)...)
 	}

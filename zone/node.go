@@ -15,7 +15,9 @@ type Node struct {
 	// SIP lists the transports that its Asterisk listens on for SIP.
 	SIP []Transport
 	// IAX is the UDP port for IAX2, zero if it speaks none.
-	IAX      uint16
+	IAX uint16
+	// Facings are what it tells some networks instead, the longest first.
+	Facings  []Facing
 	Region   string
 	Asterisk string // version, "" while unknown
 	State    NodeState
@@ -66,6 +68,9 @@ func (n Node) strings() []string {
 	if n.IAX != 0 {
 		out = append(out, "iax="+strconv.Itoa(int(n.IAX)))
 	}
+	for _, f := range n.Facings {
+		out = f.strings(out)
+	}
 	if n.Region != "" {
 		out = append(out, "region="+n.Region)
 	}
@@ -76,8 +81,40 @@ func (n Node) strings() []string {
 }
 
 // MaxAddrs bounds the addresses of a node: they stand in the additional section
-// of every answer that names it.
-const MaxAddrs = 8
+// of every answer that names it. MaxTransports bounds its SIP transports.
+const (
+	MaxAddrs      = 8
+	MaxTransports = 8
+)
+
+func addAddr(list []netip.Addr, s string) ([]netip.Addr, error) {
+	a, err := netip.ParseAddr(s)
+	switch {
+	case err != nil:
+		return list, err
+	case a.IsUnspecified() || a.Zone() != "":
+		return list, fmt.Errorf("address %s leads nowhere", a)
+	case len(list) == MaxAddrs:
+		return list, fmt.Errorf("more than %d addresses", MaxAddrs)
+	}
+	return append(list, a.Unmap()), nil
+}
+
+func addTransport(list []Transport, s string) ([]Transport, error) {
+	t, err := ParseTransport(s)
+	if err == nil && len(list) == MaxTransports {
+		err = fmt.Errorf("more than %d transports", MaxTransports)
+	}
+	if err != nil {
+		return list, err
+	}
+	return append(list, t), nil
+}
+
+func parsePort(s string) (uint16, error) {
+	p, err := strconv.ParseUint(s, 10, 16)
+	return uint16(p), err
+}
 
 // parseNode is the reverse of strings. Unknown keys are ignored.
 func parseNode(name string, txt []string) (Node, error) {
@@ -90,28 +127,19 @@ func parseNode(name string, txt []string) (Node, error) {
 		var err error
 		switch key {
 		case "a":
-			var a netip.Addr
-			if a, err = netip.ParseAddr(val); err == nil {
-				n.Addrs = append(n.Addrs, a)
-			}
+			n.Addrs, err = addAddr(n.Addrs, val)
 		case "sip":
-			var t Transport
-			if t, err = ParseTransport(val); err == nil {
-				n.SIP = append(n.SIP, t)
-			}
+			n.SIP, err = addTransport(n.SIP, val)
 		case "iax":
-			var p uint64
-			p, err = strconv.ParseUint(val, 10, 16)
-			n.IAX = uint16(p)
+			n.IAX, err = parsePort(val)
 		case "region":
 			n.Region = val
 		case "asterisk":
 			n.Asterisk = val
 		case "state":
 			n.State = NodeState(val)
-		}
-		if err == nil && len(n.Addrs) > MaxAddrs {
-			err = fmt.Errorf("more than %d addresses", MaxAddrs)
+		default:
+			err = n.setFacing(key, val)
 		}
 		if err != nil {
 			return n, fmt.Errorf("parse node %s: %q: %w", name, s, err)

@@ -143,6 +143,7 @@ func (p *Primary) SetNode(f func(*Node)) error {
 	defer p.writing.Unlock()
 	old, next := p.node, p.node
 	next.Addrs, next.SIP = slices.Clone(old.Addrs), slices.Clone(old.SIP)
+	next.Facings = slices.Clone(old.Facings)
 	f(&next)
 	if next.Equal(old) {
 		return nil

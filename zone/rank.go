@@ -131,12 +131,12 @@ const maxENUM = 3600
 
 // naptrs are the ENUM records of a name, best home first. Homes that would
 // make the answer too large for Asterisk are left out, the last ones first.
-func (v *View) naptrs(owner string, claims []claim) []dns.RR {
+func (v *View) naptrs(a Asker, owner string, claims []claim) []dns.RR {
 	var out []dns.RR
 	size := 0
 	for _, r := range v.rank(claims) {
 		n := len(out)
-		out = r.home.records.Load().naptrE2U(out, owner, r.uri, r.pref, v.ttl)
+		out = r.home.toward(a).naptrE2U(out, owner, r.uri, r.pref, v.ttl)
 		for _, rr := range out[n:] {
 			size += dns.Len(rr) - len(owner) // owners are compressed
 		}

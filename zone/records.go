@@ -1,6 +1,8 @@
 package zone
 
 import (
+	"net/netip"
+
 	"github.com/miekg/dns"
 )
 
@@ -27,7 +29,31 @@ type nodeRecords struct {
 	txt   dns.RR
 	sip   bool // publishes E2U+sip and E2U+pjsip
 	iax   bool
+
+	facings []facingRecords // the longest network first
 }
+
+// facingRecords are what askers of one network get instead.
+type facingRecords struct {
+	net     netip.Prefix
+	records *nodeRecords
+}
+
+// toward returns the node's records as an asker gets them. r may be nil.
+func (r *nodeRecords) toward(a Asker) *nodeRecords {
+	if r != nil {
+		for i := range r.facings {
+			if a.within(r.facings[i].net) {
+				return r.facings[i].records
+			}
+		}
+	}
+	return r
+}
+
+// toward returns the node's records as an asker gets them, nil while it has
+// told of none.
+func (h *Home) toward(a Asker) *nodeRecords { return h.records.Load().toward(a) }
 
 func newNodeRecords(n Node, origin string, ttl uint32) *nodeRecords {
 	host := NodeName(n.Name, origin)
@@ -59,6 +85,9 @@ func newNodeRecords(n Node, origin string, ttl uint32) *nodeRecords {
 		r.srv[iaxLabel] = srv(n.IAX)
 	}
 	r.txt = &dns.TXT{Hdr: hdr(dns.TypeTXT), Txt: nodeTXT(n)}
+	for _, f := range n.Facings {
+		r.facings = append(r.facings, facingRecords{f.Net, newNodeRecords(n.Toward(Asker{f.Net}), origin, ttl)})
+	}
 	return r
 }
 

@@ -37,8 +37,8 @@ func (r *nodeRecords) speaks(proto string) bool {
 }
 
 // spoken reports whether any home has a service over "_udp" or "_tcp".
-func spoken(proto string, claims []claim) bool {
-	return slices.ContainsFunc(claims, func(c claim) bool { return c.home.records.Load().speaks(proto) })
+func (q query) spoken(proto string, claims []claim) bool {
+	return slices.ContainsFunc(claims, func(c claim) bool { return c.home.toward(q.asker).speaks(proto) })
 }
 
 // services are the SRV records of a name towards its homes, one for each.
@@ -48,7 +48,7 @@ func (q query) services(label string, homes []ranked) Result {
 		if slices.ContainsFunc(homes[:i], func(o ranked) bool { return o.home == r.home }) {
 			continue
 		}
-		rec := r.home.records.Load()
+		rec := r.home.toward(q.asker)
 		rr := rec.srvAt(label, q.qname, r.pref)
 		if rr == nil {
 			continue

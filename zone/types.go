@@ -5,11 +5,11 @@ import "github.com/miekg/dns"
 // types are all that any name of the zone has.
 var types = []uint16{dns.TypeA, dns.TypeNS, dns.TypeSOA, dns.TypeTXT, dns.TypeAAAA, dns.TypeSRV, dns.TypeNAPTR}
 
-// Types returns the types that exist at qname (lower-case FQDN at or below the
-// origin), in ascending order, and whether the name exists.
-func (v *View) Types(qname string) (out []uint16, exists bool) {
+// Types returns the types that exist for an asker at qname (lower-case FQDN at
+// or below the origin), in ascending order, and whether the name exists.
+func (v *View) Types(a Asker, qname string) (out []uint16, exists bool) {
 	for _, t := range types {
-		res := v.Lookup(qname, t)
+		res := v.LookupFor(a, qname, t)
 		exists = res.Rcode == dns.RcodeSuccess
 		if res.Referral { // at the cut, what the parent has; below it is not for us to say
 			out = []uint16{dns.TypeNS}

@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 type View struct {
 	origin string
 	self   string
+	addr   netip.Addr
 	ttl    uint32
 	order  Order
 	dial   Dial
@@ -30,9 +32,10 @@ type View struct {
 		plain, plus, published, cover sizes
 	}
 
-	mu      sync.Mutex              // guards the writing of homes and indexed
-	homes   atomic.Pointer[[]*Home] // by name
-	indexed atomic.Pointer[[]*Home] // by Home.index
+	mu      sync.Mutex               // guards the writing of homes, indexed and nets
+	homes   atomic.Pointer[[]*Home]  // by name
+	indexed atomic.Pointer[[]*Home]  // by Home.index
+	nets    atomic.Pointer[networks] // nil while no node tells of any
 
 	contested   sync.Map    // folded AOR → location.AOR: bound here, claimed newer elsewhere
 	contests    atomic.Bool // there ever was one
@@ -60,9 +63,12 @@ const (
 type Config struct {
 	Origin string // federation zone, lower-case FQDN
 	Self   string // this node's name
-	TTL    time.Duration
-	Order  Order
-	Dial   Dial
+	// Addr is the address that this node's Asterisk sends from, invalid if not
+	// known: a question from loopback counts as one from there.
+	Addr  netip.Addr
+	TTL   time.Duration
+	Order Order
+	Dial  Dial
 	// Delegations are blocks of numbers that others answer for.
 	Delegations []Delegation
 	// OnOccluded is told of a binding of this node in such a block. It must not
@@ -84,7 +90,7 @@ func NewView(c Config) *View {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	v := &View{origin: c.Origin, self: c.Self, ttl: uint32(max(1, c.TTL/time.Second)), order: c.Order, dial: c.Dial, itad: c.ITAD,
+	v := &View{origin: c.Origin, self: c.Self, addr: c.Addr.Unmap(), ttl: uint32(max(1, c.TTL/time.Second)), order: c.Order, dial: c.Dial, itad: c.ITAD,
 		onContested: c.OnContested, onTrimmed: c.OnTrimmed, onOccluded: c.OnOccluded, now: c.Now, names: newNames(), routes: newRoutes(), labels: newTallies(), digits: newTallies()}
 	v.cuts = newCuts(c.Delegations, c.Origin, v.ttl)
 	v.homes.Store(&[]*Home{})

@@ -23,6 +23,10 @@ type Config struct {
 	Listen []netip.Addr
 	SIP    []zone.Transport
 	IAX    uint16
+	// Facings are the addresses and ports for the askers of some networks.
+	Facings []zone.Facing
+	// OwnSIP is where Asterisk takes SIP on the machine itself.
+	OwnSIP []zone.Transport
 	Region string
 
 	Gossip          netip.AddrPort
@@ -76,7 +80,16 @@ func (c *Config) permits(a location.AOR) bool {
 	return len(c.Users) == 0
 }
 
+// sender is the address that this node's Asterisk sends from, invalid if that
+// is not known.
+func (c *Config) sender() netip.Addr {
+	if len(c.Listen) == 0 {
+		return netip.Addr{}
+	}
+	return c.Listen[0]
+}
+
 // node is what this node tells of itself.
 func (c *Config) node() zone.Node {
-	return zone.Node{Name: c.Node, Addrs: c.Addrs, SIP: c.SIP, IAX: c.IAX, Region: c.Region, State: zone.Up}
+	return zone.Node{Name: c.Node, Addrs: c.Addrs, SIP: c.SIP, IAX: c.IAX, Facings: c.Facings, Region: c.Region, State: zone.Up}
 }

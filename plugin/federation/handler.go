@@ -64,7 +64,8 @@ func belowHomes(qname, origin string) bool {
 
 // answer serves the federation zone from the view.
 func (f *Federation) answer(w dns.ResponseWriter, r *dns.Msg, qname string, qtype uint16) (int, error) {
-	res := f.runtime.view.Lookup(qname, qtype)
+	asker := f.asker(w)
+	res := f.runtime.view.LookupFor(asker, qname, qtype)
 	if res.Rcode == dns.RcodeServerFailure {
 		unsettledCount.WithLabelValues(f.origin).Inc()
 		return res.Rcode, nil
@@ -86,7 +87,7 @@ func (f *Federation) answer(w dns.ResponseWriter, r *dns.Msg, qname string, qtyp
 			m.Answer[i] = c
 		}
 	}
-	if err := f.secure(w, r, m); err != nil {
+	if err := f.secure(w, r, m, asker); err != nil {
 		return dns.RcodeServerFailure, err
 	}
 	return f.write(w, r, m)

@@ -81,7 +81,7 @@ func (r *Runtime) connect(node, addr string) *member {
 	det := &detector{home: home, ctx: ctx, run: r.run, log: r.log.With("node", node),
 		ping: func(ctx context.Context) error {
 			n, _ := home.Node()
-			return ping(ctx, n, "")
+			return ping(ctx, n.Toward(r.here()))
 		}}
 	var peer *xfr.Peer
 	peer = xfr.NewPeer(xfr.PeerConfig{

@@ -83,7 +83,7 @@ func (m *monitor) watch() {
 func (m *monitor) answers() error {
 	ctx, cancel := context.WithTimeout(m.r.ctx, pingTimeout)
 	defer cancel()
-	return ping(ctx, m.r.primary.Node(), m.r.cfg.Listen[0].String())
+	return ping(ctx, zone.Node{Addrs: m.r.cfg.Listen, SIP: m.r.cfg.OwnSIP})
 }
 
 // ping decides by SIP while AMI is silent, or says what SIP does not.
@@ -115,17 +115,13 @@ func (m *monitor) set(state zone.NodeState, version, why string) {
 	}
 }
 
-// ping asks a node's Asterisk over the first SIP transport it names, if it is
-// TLS by a connection alone; host
-// overrides the address for a node behind NAT that asks itself.
-func ping(ctx context.Context, n zone.Node, host string) error {
-	if host == "" {
-		if len(n.Addrs) == 0 {
-			return errNoSIP
-		}
-		host = n.Addrs[0].String()
+// ping asks a node's Asterisk at its first address over the first SIP transport
+// it names, if it is TLS by a connection alone.
+func ping(ctx context.Context, n zone.Node) error {
+	if len(n.Addrs) == 0 {
+		return errNoSIP
 	}
-	err := errNoSIP
+	host, err := n.Addrs[0].String(), errNoSIP
 	for _, t := range n.SIP {
 		addr := net.JoinHostPort(host, strconv.Itoa(int(t.Port)))
 		if t.Proto != "tls" {

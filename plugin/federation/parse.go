@@ -22,6 +22,9 @@ type parser struct {
 	cfg  *Config
 	port string // DNS port of the server block
 	seen map[string]bool
+	told map[string]bool // address, sip and iax: given for everybody
+	// ownIAX is the IAX2 port before "advertise".
+	ownIAX uint16
 }
 
 // properties are the words that a federation block may hold; the plugin's
@@ -52,14 +55,14 @@ var properties = map[string]property{
 }
 
 // repeatable are the properties that may be given several times.
-var repeatable = []string{"join", "users", "update", "plan", "delegate"}
+var repeatable = []string{"join", "users", "update", "plan", "delegate", "address", "sip", "iax"}
 
 // propertyList names them all, for messages.
 var propertyList = strings.Join(slices.Sorted(maps.Keys(properties)), ", ")
 
 // parseBlock reads the federation block at c. It reads key files but opens nothing.
 func parseBlock(c *caddy.Controller, port string) (*Config, error) {
-	p := &parser{Controller: c, port: port, seen: map[string]bool{}, cfg: &Config{
+	p := &parser{Controller: c, port: port, seen: map[string]bool{}, told: map[string]bool{}, cfg: &Config{
 		RPC: "127.0.0.1:7373", Data: "/var/lib/asterfed", TTL: 5 * time.Second, Order: zone.Newest, Profile: "lan",
 	}}
 	blocks := 0
@@ -115,9 +118,11 @@ func (p *parser) complete() error {
 	if len(c.Addrs) == 0 {
 		c.Addrs = c.Listen
 	}
-	if !p.seen["sip"] && c.Asterisk.Addr != "" {
+	if !p.told["sip"] && c.Asterisk.Addr != "" {
 		c.SIP = []zone.Transport{{Proto: "udp", Port: 5060}}
+		c.OwnSIP = c.SIP
 	}
+	p.ownPorts()
 	if !c.Transfer.IsValid() {
 		port, err := strconv.ParseUint(p.port, 10, 16)
 		if err != nil {

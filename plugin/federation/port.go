@@ -18,7 +18,7 @@ const portInterval = 200 * time.Millisecond
 // refusal mean anything.
 func (m *monitor) watchPort() {
 	addr := ""
-	for _, t := range m.r.cfg.SIP {
+	for _, t := range m.r.cfg.OwnSIP {
 		if t.Proto == "udp" {
 			addr = net.JoinHostPort(m.r.cfg.Listen[0].String(), strconv.Itoa(int(t.Port)))
 			break

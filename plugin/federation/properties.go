@@ -31,36 +31,6 @@ func (p *parser) node(args []string) (err error) {
 	return nil
 }
 
-func (p *parser) addrs(args []string) ([]netip.Addr, error) {
-	var out []netip.Addr
-	for _, s := range args {
-		a, err := netip.ParseAddr(s)
-		if err != nil || a.IsUnspecified() || a.Zone() != "" {
-			return nil, p.Errf("address %q: want an IPv4 or IPv6 address", s)
-		}
-		out = append(out, a.Unmap())
-	}
-	return out, nil
-}
-
-func (p *parser) address(args []string) (err error) {
-	own, adv, advertise := cut(args, "advertise")
-	if p.cfg.Listen, err = p.addrs(own); err != nil {
-		return err
-	}
-	if len(own) == 0 || advertise && len(adv) == 0 {
-		return p.Errf("address: want IP... [advertise IP...]")
-	}
-	p.cfg.Addrs = p.cfg.Listen
-	if advertise {
-		p.cfg.Addrs, err = p.addrs(adv)
-	}
-	if err == nil && len(p.cfg.Addrs) > zone.MaxAddrs {
-		return p.Errf("address: %d addresses, want %d at most", len(p.cfg.Addrs), zone.MaxAddrs)
-	}
-	return err
-}
-
 func cut(args []string, word string) (before, after []string, found bool) {
 	for i, a := range args {
 		if a == word {
@@ -68,30 +38,6 @@ func cut(args []string, word string) (before, after []string, found bool) {
 		}
 	}
 	return args, nil, false
-}
-
-func (p *parser) sip(args []string) error {
-	for _, s := range args {
-		t, err := zone.ParseTransport(s)
-		if err != nil {
-			return p.Errf("%v", err)
-		}
-		p.cfg.SIP = append(p.cfg.SIP, t)
-	}
-	return nil
-}
-
-func (p *parser) iax(args []string) error {
-	s, err := p.one(args, "a UDP port, 4569")
-	if err != nil {
-		return err
-	}
-	n, err := strconv.ParseUint(s, 10, 16)
-	if err != nil || n == 0 {
-		return p.Errf("iax %q: want a UDP port, 4569", s)
-	}
-	p.cfg.IAX = uint16(n)
-	return nil
 }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9._-]{1,63}$`)

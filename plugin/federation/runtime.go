@@ -60,7 +60,7 @@ func newRuntime(cfg Config, log *slog.Logger) *Runtime {
 		left: make(chan struct{}), ending: make(chan struct{}, 1), began: time.Now()}
 	r.catalogue.r = r
 	r.ctx, r.cancel = context.WithCancel(context.Background())
-	r.view = zone.NewView(zone.Config{Origin: cfg.Origin, Self: cfg.Node, TTL: cfg.TTL, Order: cfg.Order, Dial: cfg.Dial, ITAD: cfg.ITAD,
+	r.view = zone.NewView(zone.Config{Origin: cfg.Origin, Self: cfg.Node, Addr: cfg.sender(), TTL: cfg.TTL, Order: cfg.Order, Dial: cfg.Dial, ITAD: cfg.ITAD,
 		OnContested: func(a location.AOR) {
 			if r.source != nil {
 				r.source.Recheck(a)

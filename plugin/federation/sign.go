@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/dnssec"
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
@@ -39,17 +40,18 @@ func (r *Runtime) followKeys() {
 // secure makes the answer a signed one where the zone has keys and the asker
 // wants it (RFC 4035 §3.2.1), and answers for types that only a signed zone
 // has. An error means SERVFAIL.
-func (f *Federation) secure(w dns.ResponseWriter, r, m *dns.Msg) error {
+func (f *Federation) secure(w dns.ResponseWriter, r, m *dns.Msg, a zone.Asker) error {
 	s := f.runtime.signer
 	if s == nil {
 		return nil
 	}
-	s.Own(m, f.runtime.view.Types)
+	types := func(name string) ([]uint16, bool) { return f.runtime.view.Types(a, name) }
+	s.Own(m, types)
 	state := request.Request{W: w, Req: r}
 	if !state.Do() || m.Rcode == dns.RcodeFormatError {
 		return nil
 	}
-	if err := s.Sign(m, f.runtime.view.Types, r.IsEdns0()); err != nil {
+	if err := s.Sign(m, types, r.IsEdns0()); err != nil {
 		return fmt.Errorf("sign answer: %w", err)
 	}
 	return nil
