@@ -36,7 +36,7 @@ type Calling struct {
 // "short", which hangs up at once, is asked for.
 func (l *Lab) Dial(scenario, user string, through *Node, to string, limit time.Duration, args ...string) (*Calling, error) {
 	sip, rtp := l.ports()
-	cmd, dir, err := l.sipp(scenario, append([]string{through.Address + ":5060", "-p", sip, "-mp", rtp, "-m", "1",
+	cmd, dir, err := l.sipp(scenario, append([]string{through.phones, "-p", sip, "-mp", rtp, "-m", "1",
 		"-timeout", strconv.Itoa(int(limit.Seconds())) + "s", "-timeout_error", "-s", to,
 		"-au", user, "-ap", Password(user), "-key", "user", user}, args...)...)
 	if err != nil {

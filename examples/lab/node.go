@@ -24,6 +24,7 @@ type Node struct {
 
 	lab       *Lab
 	ns        *namespace
+	phones    string // where phones reach its Asterisk, HOST:PORT
 	asterisk  *exec.Cmd
 	federator *exec.Cmd
 	gone      chan struct{} // closed when the running asterisk has ended
@@ -34,9 +35,14 @@ type Node struct {
 // shared configuration of the example; the folder holds the node's own files
 // (asterisk.conf, resolv.conf, Corefile).
 func (l *Lab) AddNode(name, address, version, folder string) (*Node, error) {
-	n := &Node{Name: name, Address: address, lab: l, Root: filepath.Join(l.Dir, name, "root")}
+	return l.addNode(l.prefix+"sw", name, address, version, folder)
+}
+
+// addNode sets a node up at a switch.
+func (l *Lab) addNode(sw, name, address, version, folder string) (*Node, error) {
+	n := &Node{Name: name, Address: address, lab: l, phones: address + ":5060", Root: filepath.Join(l.Dir, name, "root")}
 	var err error
-	if n.ns, err = addNamespace(l.prefix+"sw", l.prefix+name, name, address); err != nil {
+	if n.ns, err = addNamespace(sw, l.prefix+name, name, address); err != nil {
 		return nil, err
 	}
 	if err := n.mount(filepath.Join(l.Repo, ".cache", "asterisk-"+version)); err != nil {

@@ -45,16 +45,20 @@ func Password(user string) string { return "change-me-" + user }
 // 0 removes it. The contact is an address as "sip:1001@10.88.0.100:6001", or
 // "*" to remove all.
 func (l *Lab) Register(user string, at *Node, contact string, seconds int) error {
-	return l.RegisterAt(user, at, "5060", contact, seconds)
+	return l.register(user, at, at.phones, contact, seconds)
 }
 
 // RegisterAt is Register at a port of the node.
 func (l *Lab) RegisterAt(user string, at *Node, port, contact string, seconds int) error {
+	return l.register(user, at, at.Address+":"+port, contact, seconds)
+}
+
+func (l *Lab) register(user string, at *Node, server, contact string, seconds int) error {
 	if contact != "*" {
 		contact = "<" + contact + ">"
 	}
 	sip, _ := l.ports()
-	cmd, dir, err := l.sipp("register", at.Address+":"+port, "-p", sip, "-m", "1", "-timeout", "8s",
+	cmd, dir, err := l.sipp("register", server, "-p", sip, "-m", "1", "-timeout", "8s",
 		"-au", user, "-ap", Password(user), "-key", "user", user,
 		"-key", "contact", contact, "-key", "seconds", strconv.Itoa(seconds))
 	if err != nil {
