@@ -1,6 +1,7 @@
 package xfr
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -95,6 +96,9 @@ func registration(wire []byte, off int, users *tail) (b location.Binding, next i
 		if string(label) == "users" && len(aor) > 0 && users.at == 0 && users.is(wire, off) {
 			_, off, _ = dns.UnpackDomainName(wire, off)
 			break
+		}
+		if bytes.IndexByte(label, '.') >= 0 {
+			return b, 0, false // no label of an AOR, whose dots part labels
 		}
 		if len(aor) > 0 {
 			aor = append(aor, '.')
