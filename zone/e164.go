@@ -31,18 +31,24 @@ func (q query) e164(rel string) Result {
 // number answers at a name of the tree, if it exists. Calls that only a block
 // covers go on with what was dialled, or with the number in full.
 func (q query) number(n number, full location.AOR) (Result, bool) {
-	if n.rest == "" {
-		if claims := q.v.numbered(n.digits); len(claims) > 0 {
-			return q.called(claims), true
-		}
-	}
-	if claims := q.v.covering(n); len(claims) > 0 {
-		return q.called(addressed(claims, full)), true
+	if claims := q.v.dialled(n, full); len(claims) > 0 {
+		return q.called(claims), true
 	}
 	if n.rest == "" && (q.v.inhabited(q.v.digits, n.digits) || q.v.cutBelow(n.digits)) {
 		return q.nodata(), true
 	}
 	return Result{}, false
+}
+
+// dialled returns the claims that a name of the tree is answered with: those
+// of the number itself, or else of what covers it.
+func (v *View) dialled(n number, full location.AOR) []claim {
+	if n.rest == "" {
+		if claims := v.numbered(n.digits); len(claims) > 0 {
+			return claims
+		}
+	}
+	return addressed(v.covering(n), full)
 }
 
 // number is a name below e164: the digits nearest to the root of the tree,

@@ -132,23 +132,32 @@ const maxENUM = 3600
 // naptrs are the ENUM records of a name, best home first. Homes that would
 // make the answer too large for Asterisk are left out, the last ones first.
 func (v *View) naptrs(a Asker, owner string, claims []claim) []dns.RR {
-	var out []dns.RR
+	homes := v.rank(claims)
+	out, n := v.fitting(a, owner, homes)
+	if n < len(homes) {
+		v.trimmed.Add(1)
+		if v.onTrimmed != nil {
+			v.onTrimmed(owner)
+		}
+	}
+	return out
+}
+
+// fitting returns the records of as many homes as Asterisk can read, and the
+// number of these homes: the first always does.
+func (v *View) fitting(a Asker, owner string, homes []ranked) (out []dns.RR, fit int) {
 	size := 0
-	for _, r := range v.rank(claims) {
+	for i, r := range homes {
 		n := len(out)
 		out = r.home.toward(a).naptrE2U(out, owner, r.uri, r.pref, v.ttl)
 		for _, rr := range out[n:] {
 			size += dns.Len(rr) - len(owner) // owners are compressed
 		}
 		if size > maxENUM && n > 0 {
-			v.trimmed.Add(1)
-			if v.onTrimmed != nil {
-				v.onTrimmed(owner)
-			}
-			return out[:n]
+			return out[:n], i
 		}
 	}
-	return out
+	return out, len(homes)
 }
 
 // Trimmed returns how many answers left homes out for their size.

@@ -23,7 +23,7 @@ func main() {
 		Suggest:              true,
 		Commands: []*cli.Command{
 			serveCommand, demoCommand,
-			whereCommand, usersCommand, membersCommand, planCommand,
+			whereCommand, explainCommand, usersCommand, membersCommand, planCommand,
 			publishCommand, withdrawCommand, publishedCommand,
 			joinCommand, leaveCommand, keysCommand,
 		},

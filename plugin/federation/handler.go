@@ -50,6 +50,8 @@ func (f *Federation) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.
 		return dns.RcodeRefused, nil
 	case signed == good && belowHomes(qname, f.origin):
 		return f.home(ctx, w, r, qname)
+	case signed == good && f.operates(qname):
+		return f.operator(w, r, qname)
 	case state.QType() == dns.TypeAXFR || state.QType() == dns.TypeIXFR:
 		return dns.RcodeRefused, nil
 	}

@@ -1,0 +1,272 @@
+package zone
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/miekg/dns"
+)
+
+// Explanation says why calls to a name go where Lookup sends them.
+type Explanation struct {
+	Node    string // whose view it is
+	Order   Order
+	Answer  string // "NAPTR", "NODATA", "NXDOMAIN", "SERVFAIL" or "referral"
+	Found   string // what the name was found as: "user", "number", "block", …; "" for nothing
+	InFull  string // the number in full, where less was dialled
+	Block   string // digits of the delegation that the number lies in
+	Claims  []ClaimUse
+	Trimmed int // homes left out, since Asterisk could not read them
+	Note    string
+}
+
+// ClaimUse is what became of one claim. Those that the answer has come first,
+// best first; then those that were passed over.
+type ClaimUse struct {
+	Home       string
+	Binding    location.Binding
+	User       location.AOR // user part of the URI, "" for what was dialled
+	Preference uint16       // zero for one that was passed over
+	Rule       Rule
+	Why        string // the rule in words
+}
+
+// Rule names what decided about a claim.
+type Rule string
+
+// The rules that rank an answer, in the order in which they are looked at.
+const (
+	RuleOnly     Rule = "only"     // there is no other
+	RuleCost     Rule = "cost"     // the lowest cost goes first
+	RuleLast     Rule = "last"     // who drains, or whose federator is silent, comes last
+	RuleDistance Rule = "distance" // the nearest goes first
+	RuleTurn     Rule = "turn"     // equals take turns
+	RuleNewest   Rule = "newest"   // the latest claim goes first
+	RuleName     Rule = "name"     // equal stamps: by home and contact
+)
+
+// The rules by which a claim is not in the answer.
+const (
+	RuleHidden   Rule = "hidden"   // calls cannot go to its home
+	RuleLink     Rule = "link"     // it stands for another name, which answers
+	RuleCircle   Rule = "circle"   // the names stand for each other
+	RuleFallback Rule = "fallback" // it would answer if nobody were registered
+	RuleKnown    Rule = "known"    // it makes the name known, and leads nowhere
+	RuleSame     Rule = "same"     // a better claim leads to the same
+	RuleCovered  Rule = "covered"  // something closer to the number answers
+	RuleTrimmed  Rule = "trimmed"  // Asterisk could not read the answer
+	RuleReferred Rule = "referred" // the block is another federation's
+)
+
+// Explain explains the NAPTR answer at qname (lower-case FQDN below the
+// origin). It ranks and resolves by the functions that Lookup uses, and costs a
+// few lookups more. Safe for concurrent use.
+func (v *View) Explain(qname string) Explanation {
+	rel := unescaped(strings.TrimSuffix(strings.TrimSuffix(qname, v.origin), "."))
+	e := explaining{v: v, e: Explanation{Node: v.self, Order: v.order}}
+	e.answer(qname)
+	e.find(rel)
+	if e.e.Answer == "referral" {
+		e.pass(e.all, RuleReferred, "the block +"+e.e.Block+" is delegated to another federation")
+		return e.e
+	}
+	e.use(qname)
+	return e.e
+}
+
+// explaining is an explanation in the making.
+type explaining struct {
+	v      *View
+	e      Explanation
+	claims []claim // that the name is answered with
+	all    []claim // that stand at the name or cover it, hidden ones too
+	told   []claim
+}
+
+func (e *explaining) answer(qname string) {
+	res := e.v.Lookup(qname, dns.TypeNAPTR)
+	switch {
+	case res.Referral:
+		e.e.Answer = "referral"
+	case len(res.Answer) > 0:
+		e.e.Answer = "NAPTR"
+	case res.Rcode == dns.RcodeSuccess:
+		e.e.Answer = "NODATA"
+	default:
+		e.e.Answer = dns.RcodeToString[res.Rcode]
+	}
+}
+
+// find looks where Lookup looks.
+func (e *explaining) find(rel string) {
+	v := e.v
+	head, top := cutLast(rel)
+	switch top {
+	case "isn":
+		if rest, itad := cutLast(head); v.itad != "" && itad == v.itad {
+			e.number(rest)
+		}
+	case "e164":
+		e.number(head)
+	case "users":
+		e.e.Found, e.claims, e.all = "user", v.claims(head), v.names.load(head).claims()
+	case trunksTree, providersTree, servicesTree:
+		e.all = v.routes.load(top + "/" + head).claims()
+		e.e.Found, e.claims = strings.TrimSuffix(top, "s"), visible(e.all)
+	}
+	if len(e.claims) == 0 {
+		e.e.Found = ""
+	}
+}
+
+func (e *explaining) number(rel string) {
+	if rel == "" {
+		return
+	}
+	v, n := e.v, parseNumber(rel)
+	e.all = v.anywhere(n.digits)
+	if c := v.cutAbove(n.digits); c != nil {
+		e.e.Block = c.block
+		return
+	}
+	e.claims = v.dialled(n, "")
+	there := n.rest == "" && v.stands(n.digits)
+	if full, ok := v.dial.full(n.digits); ok && len(e.claims) == 0 && !there && v.cutAbove(full) == nil {
+		e.claims = v.dialled(number{full, n.rest}, location.AOR("+"+full))
+		e.all = append(e.all, v.anywhere(full)...)
+		if e.e.InFull = full; len(e.claims) == 0 {
+			e.e.InFull = ""
+		}
+		n.digits = full
+	}
+	switch e.e.Found = "block"; {
+	case n.rest == "" && len(v.numbered(n.digits)) > 0:
+		e.e.Found = "number"
+	case len(e.claims) > 0 && isWildcard(e.claims[0].b):
+		e.e.Found = "wildcard"
+	}
+}
+
+// anywhere returns every claim on the digits or on a block around them, hidden
+// ones too, the longest first.
+func (v *View) anywhere(digits string) (out []claim) {
+	out = append(out, v.names.load(digits).claims()...)
+	out = append(out, v.names.load("+"+digits).claims()...)
+	out = append(out, v.routes.load("#"+digits).claims()...)
+	for k := len(digits); k >= 0; k-- {
+		out = append(out, v.routes.load("*"+digits[:k]).claims()...)
+	}
+	return out
+}
+
+// use says what becomes of each claim.
+func (e *explaining) use(qname string) {
+	v := e.v
+	resolved := v.resolve(e.claims)
+	homes := v.rank(resolved)
+	_, fit := v.fitting(Asker{}, qname, homes)
+	even := v.order == All || len(resolved) > 0 && resolved[0].b.Kind.Route()
+	var trimmed []ClaimUse
+	for i, r := range homes {
+		c := claimOf(resolved, r)
+		u := ClaimUse{Home: r.home.Name, Binding: c.b, User: r.uri.user, Preference: r.pref}
+		if i >= fit {
+			u.Preference, u.Rule, u.Why = 0, RuleTrimmed, fmt.Sprintf("with it the answer would exceed %d octets: Asterisk reads 4096", maxENUM)
+			trimmed = append(trimmed, u)
+		} else {
+			u.Rule, u.Why = e.ranked(homes, resolved, i, even)
+			e.e.Claims = append(e.e.Claims, u)
+		}
+		e.told = append(e.told, c)
+	}
+	e.e.Trimmed = len(trimmed)
+	e.e.Claims = append(e.e.Claims, trimmed...)
+	e.pass(resolved, RuleSame, "a better claim leads to the same place")
+	e.links(e.claims, len(resolved) > 0, 0)
+	e.hidden(e.all)
+	e.pass(e.all, RuleCovered, "what answers is closer to the number")
+}
+
+// claimOf returns the claim that rank has made r of.
+func claimOf(claims []claim, r ranked) claim {
+	i := slices.IndexFunc(claims, func(c claim) bool { return c.home == r.home && c.uri() == r.uri })
+	return claims[i]
+}
+
+// pass notes claims that nothing was said of yet.
+func (e *explaining) pass(claims []claim, rule Rule, why string) {
+	for _, c := range claims {
+		if slices.ContainsFunc(e.told, c.same) {
+			continue
+		}
+		e.told = append(e.told, c)
+		e.e.Claims = append(e.e.Claims, ClaimUse{Home: c.home.Name, Binding: c.b, User: c.uri().user, Rule: rule, Why: why})
+	}
+}
+
+// same reports whether both are one claim, whatever number was put into it.
+func (c claim) same(o claim) bool {
+	return c.home == o.home && c.b.Contact == o.b.Contact && c.b.AOR == o.b.AOR && c.b.Kind == o.b.Kind
+}
+
+func (e *explaining) hidden(claims []claim) {
+	for _, c := range claims {
+		if !c.home.Visible() {
+			e.pass([]claim{c}, RuleHidden, c.home.why())
+		}
+	}
+}
+
+// why says why calls cannot go to a home, or why it ranks last; "" if neither
+// is so.
+func (h *Home) why() string {
+	n := h.node.Load()
+	switch {
+	case n == nil:
+		return "its node has not told of itself"
+	case h.Reach() == Gone:
+		return "its node is gone: neither federator nor Asterisk answers, or it left"
+	case n.State == Down:
+		return "its Asterisk is down, says the node"
+	case h.Reach() == Orphan:
+		return "its federator is silent, its Asterisk answers"
+	case n.State == Draining:
+		return "its node is draining"
+	}
+	return ""
+}
+
+// links notes the claims that stand for other names, as split follows them,
+// and what would answer if nobody were registered.
+func (e *explaining) links(claims []claim, answered bool, depth int) {
+	for _, c := range claims {
+		d := c.b.Info.Details()
+		switch entry := c.b.Kind == location.Entry; {
+		case d.Of != "" && depth < maxOf:
+			e.pass([]claim{c}, RuleLink, "it stands for "+string(d.Of))
+			e.links(e.v.whoever(d.Of), answered, depth+1)
+			e.hidden(e.v.names.load(d.Of.Fold()).claims())
+			if digits, ok := d.Of.Number(); ok {
+				e.hidden(e.v.anywhere(digits))
+			}
+		case d.Of != "":
+			e.circle(c)
+		case entry && d.Target == "":
+			e.pass([]claim{c}, RuleKnown, "the directory knows the user, and has no fallback for him")
+		case entry && answered:
+			e.pass([]claim{c}, RuleFallback, "it answers only while nobody is registered")
+		}
+	}
+}
+
+func (e *explaining) circle(c claim) {
+	const why = "the names stand for each other, or in too long a row"
+	e.pass([]claim{c}, RuleCircle, why)
+	for i := range e.e.Claims { // told of as a link when it came first
+		if u := &e.e.Claims[i]; u.Home == c.home.Name && u.Binding == c.b {
+			u.Rule, u.Why = RuleCircle, why
+		}
+	}
+}

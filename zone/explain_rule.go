@@ -1,0 +1,86 @@
+package zone
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// ranked says which rule has put the home at i where it is: what sets it apart
+// from the one before it; of the first, from the one behind it.
+func (e *explaining) ranked(homes []ranked, claims []claim, i int, even bool) (Rule, string) {
+	if len(homes) == 1 {
+		rule, why := RuleOnly, "there is no other"
+		if claimOf(claims, homes[0]).b.Kind == location.Entry {
+			rule, why = RuleFallback, "nobody is registered: this is the fallback"
+		}
+		return rule, why + because(homes[0].home.demoted())
+	}
+	first, second := i-1, i
+	if i == 0 {
+		first, second = 0, 1
+	}
+	a, b := homes[first], homes[second]
+	ca, cb := claimOf(claims, a), claimOf(claims, b)
+	switch {
+	case a.cost != b.cost:
+		return RuleCost, fmt.Sprintf("cost %d; %s has %d", homes[i].cost, other(a, b, i).home.Name, other(a, b, i).cost)
+	case a.home.last() != b.home.last():
+		if i == 0 {
+			return RuleLast, b.home.Name + " comes last" + because(b.home.demoted())
+		}
+		return RuleLast, "it comes last" + because(b.home.demoted())
+	case a.group != b.group:
+		return RuleDistance, e.v.far(homes[i].home) + "; " + other(a, b, i).home.Name + " is " + e.v.far(other(a, b, i).home)
+	case even:
+		return RuleTurn, "as good as " + other(a, b, i).home.Name + ": they take turns"
+	case ca.b.Stamp != cb.b.Stamp && i == 0:
+		return RuleNewest, "the latest claim; that of " + b.home.Name + " is of " + since(cb.b.Stamp)
+	case ca.b.Stamp != cb.b.Stamp:
+		return RuleNewest, "an older claim: that of " + a.home.Name + " is of " + since(ca.b.Stamp)
+	}
+	return RuleName, "the stamps are equal: by the names of homes and contacts"
+}
+
+// other returns what the home at i was compared with.
+func other(a, b ranked, i int) ranked {
+	if i == 0 {
+		return b
+	}
+	return a
+}
+
+// demoted says why the home ranks last, "" if it does not.
+func (h *Home) demoted() string {
+	if h.last() {
+		return h.why()
+	}
+	return ""
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
+}
+
+func since(s location.Stamp) string {
+	if s == 0 {
+		return "unknown time, found in a listing"
+	}
+	return s.Time().UTC().Format(time.RFC3339)
+}
+
+// far says how far a home is.
+func (v *View) far(h *Home) string {
+	d, known := h.Distance()
+	switch {
+	case h.Name == v.self:
+		return "here"
+	case !known:
+		return "at an unknown distance"
+	}
+	return fmt.Sprintf("%v away (band %d)", d.Round(100*time.Microsecond), v.band(h))
+}
