@@ -109,6 +109,7 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 	seen := newObserver(c.Node, c.OnEvent, a.Members)
 	a.agent.RegisterEventHandler(seen)
 	a.agent.RegisterEventHandler(known)
+	a.agent.RegisterEventHandler(newAnswerer(c.OnQuery, c.Logger))
 	if err := a.agent.Start(); err != nil {
 		closeGossip(transport)
 		return fmt.Errorf("start Serf agent: %w", err)

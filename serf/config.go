@@ -47,6 +47,11 @@ type Config struct {
 	// It is called from one goroutine, in order, and may be slow.
 	OnEvent func(Event)
 
+	// OnQuery answers a query of any member, this one among them, with at most
+	// MaxAnswer octets; nil leaves it unanswered. It is called from several
+	// goroutines, and may take until the deadline. nil answers none.
+	OnQuery func(name string, deadline time.Time) []byte
+
 	retry retry // zero: production values
 }
 

@@ -87,6 +87,15 @@ func (s *strs) add(key, val string) {
 	*s = append(*s, t[:min(len(t), 255)])
 }
 
+// StringsTXT returns a record of strings, each cut to what fits into one.
+func StringsTXT(owner string, ttl uint32, list ...string) dns.RR {
+	var s strs
+	for _, t := range list {
+		s = append(s, t[:min(len(t), 255)])
+	}
+	return s.rr(owner, ttl)
+}
+
 func (s strs) rr(owner string, ttl uint32) dns.RR {
 	return &dns.TXT{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: ttl}, Txt: s}
 }

@@ -137,6 +137,13 @@ func (p *Primary) Read(f func(*location.Store)) {
 	f(p.store)
 }
 
+// ReadPublished lets f read what is published beside registrations.
+func (p *Primary) ReadPublished(f func(*location.Publications)) {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	f(p.pubs)
+}
+
 // SetNode changes what the node tells of itself.
 func (p *Primary) SetNode(f func(*Node)) error {
 	p.writing.Lock()

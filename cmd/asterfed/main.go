@@ -24,7 +24,7 @@ func main() {
 		Commands: []*cli.Command{
 			serveCommand, demoCommand,
 			whereCommand, explainCommand, usersCommand, membersCommand, planCommand,
-			publishCommand, withdrawCommand, publishedCommand,
+			publishCommand, withdrawCommand, publishedCommand, askCommand,
 			joinCommand, leaveCommand, keysCommand,
 		},
 		ExitErrHandler: func(*cli.Context, error) {},

@@ -58,7 +58,7 @@ func listen(ts *testscript.TestScript, _ bool, args []string) {
 // pbxs are the simulated Asterisks of all scripts, which run side by side.
 var pbxs sync.Map // AMI address → *amitest.Server
 
-// pbx start|register|unregister|kill|revive AMI-ADDR [AOR URI] plays an
+// pbx start|register|unregister|kill|revive|mute|channels AMI-ADDR [AOR URI] plays an
 // Asterisk; start takes the address that answers SIP OPTIONS as well.
 func pbx(ts *testscript.TestScript, _ bool, args []string) {
 	addr := args[1]
@@ -84,6 +84,14 @@ func pbx(ts *testscript.TestScript, _ bool, args []string) {
 		s.Unregister(args[2], args[3])
 	case "kill":
 		s.Kill()
+	case "mute":
+		s.Mute(true)
+	case "channels":
+		var list [][3]string
+		for i := 2; i+2 < len(args); i += 3 {
+			list = append(list, [3]string(args[i:]))
+		}
+		s.SetChannels(list...)
 	case "revive":
 		ts.Check(s.Start())
 	default:

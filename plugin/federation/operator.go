@@ -25,7 +25,7 @@ func operatorTree(qname, origin string) (tree, about string) {
 		head, label = rel[:i+1], rel[i+1:]
 	}
 	switch label {
-	case explainTree:
+	case explainTree, liveTree:
 		return label, head + origin
 	}
 	return "", ""
@@ -44,6 +44,9 @@ func (f *Federation) operator(w dns.ResponseWriter, r *dns.Msg, qname string) (i
 	m.SetReply(r)
 	m.Authoritative, m.Compress, m.RecursionAvailable = true, true, false
 	tree, about := operatorTree(qname, f.origin)
+	if tree == liveTree {
+		return f.liveAnswer(w, r, m, about)
+	}
 	switch qtype := r.Question[0].Qtype; {
 	case qtype == dns.TypeAXFR || qtype == dns.TypeIXFR:
 		m.Rcode = dns.RcodeRefused

@@ -28,10 +28,12 @@ type Runtime struct {
 	primary   *zone.Primary
 	agent     *serf.Agent
 	source    *ami.Source // nil without an Asterisk
+	live      *ami.Live   // likewise
 	updates   *updates
 	signer    *dnssec.Signer // nil where the zone is not signed
 	monitor   *monitor
 	catalogue catalogue
+	ways      ways
 	fresh     bool // began without data
 	began     time.Time
 
@@ -104,6 +106,7 @@ func (r *Runtime) Start() (err error) {
 	}
 	r.monitor = newMonitor(r)
 	if a := r.cfg.Asterisk; a.Addr != "" {
+		r.live = ami.NewLive(ami.LiveConfig{Addr: a.Addr, User: a.User, Secret: a.Secret})
 		r.source = ami.New(ami.Config{Addr: a.Addr, User: a.User, Secret: a.Secret, Registrar: registrar{r},
 			Rivals: r.view.Contested, Permit: r.permits, Held: r.heldHere, Logger: r.log.With("source", "ami")})
 	} else {
@@ -156,6 +159,7 @@ func (r *Runtime) startSerf() error {
 		Node: r.cfg.Node, Bind: r.cfg.Gossip.String(), Advertise: advertise, KeyFile: r.cfg.GossipKey,
 		DataDir: r.cfg.Data, Join: r.cfg.Join, RPC: r.cfg.RPC, Tags: r.tags(), Profile: r.cfg.Profile,
 		Logger: r.log.With("source", "serf"), OnEvent: r.memberEvent,
+		OnQuery: r.answerQuery,
 	})
 	if err != nil {
 		return fmt.Errorf("start serf: %w", err)
@@ -215,6 +219,9 @@ func (r *Runtime) Stop() error {
 		err = r.agent.Shutdown()
 	}
 	r.tasks.Wait()
+	if r.live != nil {
+		r.live.Close()
+	}
 	if r.primary != nil {
 		err = errors.Join(err, r.primary.Close(), r.updates.close())
 	}

@@ -21,6 +21,8 @@ const (
 	actEndpoint    action = "PJSIPShowEndpoint"
 	actSIPPeers    action = "SIPpeers"
 	actIAXPeerlist action = "IAXpeerlist" // rows of IAXpeers lack ActionID
+	actStatus      action = "CoreStatus"
+	actChannels    action = "CoreShowChannels"
 )
 
 // fields lists, for each action, the headers that it may carry.
@@ -33,6 +35,8 @@ var fields = map[action][]string{
 	actEndpoint:    {"Endpoint"},
 	actSIPPeers:    nil,
 	actIAXPeerlist: nil,
+	actStatus:      nil,
+	actChannels:    nil,
 }
 
 // Actions returns the names of all actions that a Source may send, for tests

@@ -164,6 +164,8 @@ func (s *Server) list(name string, a Action) (*list, string) {
 		return s.listPeers("SIP"), ""
 	case "IAXpeerlist":
 		return s.listPeers("IAX2"), ""
+	case "CoreShowChannels":
+		return s.listChannels(), ""
 	}
 	return nil, ""
 }
@@ -172,6 +174,8 @@ func (s *Server) simple(name, id string) []byte {
 	switch name {
 	case "Ping":
 		return response("Success", id, "Ping", "Pong", "Timestamp", s.timestamp())
+	case "CoreStatus":
+		return s.coreStatus(id)
 	case "CoreSettings":
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -61,6 +61,7 @@ type Server struct {
 	aors        map[string]*aor
 	order       []string // AORs in the order of their first registration
 	peers       map[string]*peer
+	channels    [][3]string
 	refuse      map[string]string // action → message of the error it answers
 	actions     []Action
 	counts      map[string]int

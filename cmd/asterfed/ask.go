@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/asterfed/asterfed/serf"
+	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/urfave/cli/v2"
+)
+
+var askCommand = &cli.Command{
+	Name:  "ask",
+	Usage: "ask every node's own Asterisk, live: status, channels, users, trunks; verify compares them with DNS",
+	Description: "One Serf query reaches all nodes, and each answers from its own Asterisk, as `serf query\n" +
+		"federation:status` shows. An answer holds 800 octets: what does not fit is told as \"more\", and\n" +
+		"--all asks each node over DNS instead (AXFR, TXT; signed with the transfer key).\n\n" +
+		"Ends with 0 if every node has answered, 1 if one has not.",
+	Subcommands: []*cli.Command{
+		asking("status", "what each Asterisk is doing", "calls", "processed", "bindings"),
+		asking("channels", "the channels that are up", "channels"),
+		asking("users", "who is registered", "users", "contacts"),
+		asking("trunks", "the trunks and providers that can be used", "trunks"),
+		verifyCommand,
+	},
+}
+
+// asking is the command that puts one question, and adds up some keys.
+func asking(what, use string, sums ...string) *cli.Command {
+	flags := []cli.Flag{confFlag, rpcFlag,
+		&cli.DurationFlag{Name: "timeout", Value: 2 * time.Second, Usage: "wait `DURATION` for the answers"}}
+	if what == "channels" || what == "users" {
+		flags = append(flags, &cli.BoolFlag{Name: "all", Usage: "list every one, over DNS"})
+	}
+	return &cli.Command{Name: what, Usage: use, Flags: flags, Action: withRPC(func(c *cli.Context, rpc *serf.Client) error {
+		members, err := rpc.Members()
+		if err != nil {
+			return err
+		}
+		up := alive(members)
+		list, err := rpc.Query("federation:"+what, len(up), c.Duration("timeout"))
+		if err != nil {
+			return err
+		}
+		missing := printAnswers(c.App.Writer, list, members, sums)
+		if c.Bool("all") {
+			if err := everything(c, what, up); err != nil {
+				return err
+			}
+		}
+		if len(missing) > 0 {
+			return cli.Exit("no answer from "+strings.Join(missing, ", "), 1)
+		}
+		return nil
+	})}
+}
+
+// alive are the members that should answer, by name.
+func alive(members []serf.Member) (out []serf.Member) {
+	for _, m := range members {
+		if m.Status == serf.StatusAlive && m.Tags["zone"] != "" {
+			out = append(out, m)
+		}
+	}
+	slices.SortFunc(out, func(a, b serf.Member) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// printAnswers prints what each node has answered, the sums, and who has not;
+// it returns the names of those.
+func printAnswers(w io.Writer, list []serf.Response, members []serf.Member, sums []string) (missing []string) {
+	total := map[string]int{}
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for _, r := range list {
+		fmt.Fprintf(t, "%s\t%s\n", r.From, r.Payload)
+		for word := range strings.FieldsSeq(string(r.Payload)) {
+			key, val, _ := strings.Cut(word, "=")
+			if n, err := strconv.Atoi(val); err == nil {
+				total[key] += n
+			}
+		}
+	}
+	for _, m := range members {
+		answered := slices.ContainsFunc(list, func(r serf.Response) bool { return r.From == m.Name })
+		if !answered && m.Status != serf.StatusLeft {
+			fmt.Fprintf(t, "%s\tno answer (%s)\n", m.Name, m.Status)
+			missing = append(missing, m.Name)
+		}
+	}
+	var words []string
+	for _, key := range sums {
+		words = append(words, fmt.Sprintf("%s=%d", key, total[key]))
+	}
+	fmt.Fprintf(t, "total\tnodes=%d %s\n", len(list), strings.Join(words, " "))
+	t.Flush()
+	slices.Sort(missing)
+	return missing
+}
+
+// everything lists all channels or contacts of every node, over DNS.
+func everything(c *cli.Context, what string, nodes []serf.Member) error {
+	cfg, err := local(c)
+	if err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(c.App.Writer, 0, 8, 2, ' ', 0)
+	for _, m := range nodes {
+		at := atNode{cfg, m.Tags["dns"]}
+		if what == "channels" {
+			err = at.allChannels(t, m.Name)
+		} else {
+			err = at.allContacts(c.Context, t, m.Name)
+		}
+		if err != nil {
+			fmt.Fprintf(c.App.ErrWriter, "%s: %v\n", m.Name, err)
+		}
+	}
+	return t.Flush()
+}
+
+func (n atNode) allChannels(w io.Writer, node string) error {
+	list, err := n.txt("channels." + node + ".live")
+	if err != nil {
+		return err
+	}
+	for _, ch := range list[1:] {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%ss\n", node, ch["channel"], ch["state"], ch["from"], ch["to"], ch["exten"], ch["seconds"])
+	}
+	if shown := len(list) - 1; list[0]["channels"] != strconv.Itoa(shown) {
+		fmt.Fprintf(w, "%s\t%s channels, %d shown\n", node, list[0]["channels"], shown)
+	}
+	return nil
+}
+
+func (n atNode) allContacts(ctx context.Context, w io.Writer, node string) error {
+	t, err := n.live(ctx, node)
+	if err != nil {
+		return err
+	}
+	for _, b := range t.Bindings {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", node, b.AOR, b.Kind, b.Contact)
+	}
+	return nil
+}
+
+// live transfers what a node's Asterisk lists now.
+func (n atNode) live(ctx context.Context, node string) (*xfr.Transfer, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	return xfr.Fetch(ctx, n.server, node+".live."+n.cfg.Origin, n.cfg.Origin, n.cfg.Key)
+}

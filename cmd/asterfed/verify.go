@@ -1,0 +1,181 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/asterfed/asterfed/plugin/federation"
+	"github.com/asterfed/asterfed/serf"
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/urfave/cli/v2"
+)
+
+var verifyCommand = &cli.Command{
+	Name:  "verify",
+	Usage: "compare what every node answers from with what every Asterisk lists",
+	Description: "Transfers NODE.live.ZONE from each node, which is what its Asterisk lists at this moment, and\n" +
+		"NODE.homes.ZONE from every node, which is what that one answers from, and names each difference.\n" +
+		"One that is gone after a second look was a change on its way, and is not told.\n\n" +
+		"Ends with 0 if all are equal, 1 otherwise.",
+	Flags:  []cli.Flag{confFlag, rpcFlag},
+	Action: withRPC(verify),
+}
+
+// secondLook is the time until differences are looked at again: a node asks its
+// Asterisk once a second at most.
+const secondLook = 1500 * time.Millisecond
+
+// difference is a contact that stands on one side only.
+type difference struct {
+	home, view string // whose Asterisk, and who holds it wrongly
+	name       location.AOR
+	kind       location.Kind
+	contact    location.ContactID
+	listed     bool // by Asterisk, and not in the view
+}
+
+func (d difference) String() string {
+	if d.listed {
+		return fmt.Sprintf("%s (%s) is registered at %s, and %s does not have it", d.name, d.kind, d.home, d.view)
+	}
+	return fmt.Sprintf("%s (%s) is not registered at %s, and %s has it", d.name, d.kind, d.home, d.view)
+}
+
+func verify(c *cli.Context, rpc *serf.Client) error {
+	cfg, err := local(c)
+	if err != nil {
+		return err
+	}
+	members, err := rpc.Members()
+	if err != nil {
+		return err
+	}
+	nodes, bad := alive(members), 0
+	contacts, kept := 0, 0
+	for _, home := range nodes {
+		v := verifying{cfg: cfg, home: home}
+		found, n, err := v.look(c.Context, nodes)
+		if err == nil && len(found) > 0 {
+			time.Sleep(secondLook)
+			var again []difference
+			again, n, err = v.look(c.Context, nodes)
+			found = slices.DeleteFunc(found, func(d difference) bool { return !slices.Contains(again, d) })
+		}
+		if err != nil {
+			bad++
+			fmt.Fprintf(c.App.Writer, "%s: %v\n", home.Name, err)
+			continue
+		}
+		contacts += n
+		for _, d := range found {
+			if d.listed && v.keptBack(d.name) {
+				if d.view == d.home {
+					kept++
+				}
+				continue
+			}
+			bad++
+			fmt.Fprintln(c.App.Writer, d)
+		}
+	}
+	for _, m := range members {
+		if m.Status == serf.StatusFailed {
+			bad++
+			fmt.Fprintf(c.App.Writer, "%s: not asked: it has failed\n", m.Name)
+		}
+	}
+	fmt.Fprintf(c.App.Writer, "%d nodes, %d contacts, %d not published by rule, %d differences\n", len(nodes), contacts, kept, bad)
+	if bad > 0 {
+		return cli.Exit("views and Asterisks differ", 1)
+	}
+	return nil
+}
+
+// verifying compares the views of one home with its Asterisk.
+type verifying struct {
+	cfg  *federation.Config
+	home serf.Member
+	told map[location.AOR]bool // kept back by a rule of the home
+}
+
+// look returns all differences and the number of contacts that Asterisk lists.
+func (v *verifying) look(ctx context.Context, nodes []serf.Member) ([]difference, int, error) {
+	at := atNode{v.cfg, v.home.Tags["dns"]}
+	now, err := at.live(ctx, v.home.Name)
+	if err != nil {
+		return nil, 0, fmt.Errorf("its Asterisk does not tell: %w", err)
+	}
+	var mu sync.Mutex
+	var all []difference
+	var asking sync.WaitGroup
+	slots := make(chan struct{}, 8)
+	for _, m := range nodes {
+		slots <- struct{}{}
+		asking.Go(func() {
+			defer func() { <-slots }()
+			ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+			defer cancel()
+			held, ferr := xfr.Fetch(ctx, m.Tags["dns"], zone.HomeZone(v.home.Name, v.cfg.Origin), v.cfg.Origin, v.cfg.Key)
+			mu.Lock()
+			defer mu.Unlock()
+			if ferr != nil {
+				err = cmp.Or(err, fmt.Errorf("ask %s for it: %w", m.Name, ferr))
+				return
+			}
+			all = append(all, differences(v.home.Name, m.Name, now.Bindings, held.Bindings)...)
+		})
+	}
+	asking.Wait()
+	slices.SortFunc(all, func(a, b difference) int {
+		return cmp.Or(strings.Compare(string(a.name), string(b.name)), strings.Compare(a.view, b.view), cmp.Compare(a.contact, b.contact))
+	})
+	return all, len(now.Bindings), err
+}
+
+// differences compares registrations by user, technology and contact.
+func differences(home, view string, listed, held []location.Binding) (out []difference) {
+	type key struct {
+		a location.AOR
+		k location.Kind
+		c location.ContactID
+	}
+	keyOf := func(b location.Binding) key { return key{b.AOR, b.Kind, b.Contact} }
+	has := make(map[key]bool, len(held))
+	for _, b := range held {
+		if b.Kind.Registered() {
+			has[keyOf(b)] = true
+		}
+	}
+	for _, b := range listed {
+		if !has[keyOf(b)] {
+			out = append(out, difference{home, view, b.AOR, b.Kind, b.Contact, true})
+		}
+		delete(has, keyOf(b))
+	}
+	for k := range has {
+		out = append(out, difference{home, view, k.a, k.k, k.c, false})
+	}
+	return out
+}
+
+// keptBack reports whether the home says that a rule of its own keeps the user
+// back: its users line, or the directory's homes.
+func (v *verifying) keptBack(a location.AOR) bool {
+	if known, ok := v.told[a]; ok {
+		return known
+	}
+	at := atNode{v.cfg, v.home.Tags["dns"]}
+	list, err := at.txt(a.Fold() + ".users.explain")
+	if v.told == nil {
+		v.told = map[location.AOR]bool{}
+	}
+	v.told[a] = err == nil && len(list) > 0 && list[0]["note"] != ""
+	return v.told[a]
+}

@@ -1,0 +1,192 @@
+package federation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/serf"
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// queryPrefix begins the names of the Serf queries that a node answers from
+// its own Asterisk, so that one question reaches everybody ("ask everyone").
+const queryPrefix = "federation:"
+
+// answerMargin is what is left of a query's time for the answer's way back.
+const answerMargin = 50 * time.Millisecond
+
+// answerQuery answers a Serf query in words: key=value, with blanks between. nil
+// is no answer: the query is somebody else's.
+func (r *Runtime) answerQuery(name string, deadline time.Time) []byte {
+	what, ours := strings.CutPrefix(name, queryPrefix)
+	ask := map[string]func(context.Context, *report) error{
+		"status": r.askStatus, "channels": r.askChannels, "users": r.askUsers, "trunks": r.askTrunks}[what]
+	if !ours || ask == nil {
+		return nil
+	}
+	ctx, cancel := context.WithDeadline(r.ctx, deadline.Add(-answerMargin))
+	defer cancel()
+	a := report{}
+	if err := ask(ctx, &a); err != nil {
+		a.trouble(err)
+	}
+	return a.text()
+}
+
+// report is the answer to a query in the making.
+type report struct {
+	words []string
+	list  []string
+}
+
+func (a *report) add(key string, val any) {
+	if s := fmt.Sprint(val); s != "" {
+		a.words = append(a.words, key+"="+strings.Join(strings.Fields(s), "_"))
+	}
+}
+
+var errNoAsterisk = errors.New("none")
+
+// trouble says in one word why Asterisk tells nothing.
+func (a *report) trouble(err error) {
+	var refused *ami.Refused
+	switch {
+	case errors.Is(err, errNoAsterisk):
+		a.add("asterisk", "none")
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		a.add("error", "timeout")
+	case errors.As(err, &refused):
+		a.add("error", "refused")
+		a.add("why", refused.Error())
+	default:
+		a.add("error", "unreachable")
+		a.add("why", err)
+	}
+}
+
+// text returns the words, and as many of the list as fit into a query's answer;
+// more=N says how many do not.
+func (a *report) text() []byte {
+	out := strings.Join(a.words, " ")
+	out = out[:min(len(out), serf.MaxAnswer)]
+	room := serf.MaxAnswer - len(out) - len(" list= more=1000000000")
+	n := 0
+	for _, item := range a.list {
+		if room -= len(item) + 1; room < 0 {
+			break
+		}
+		n++
+	}
+	if n > 0 {
+		out += " list=" + strings.Join(a.list[:n], ",")
+	}
+	if n < len(a.list) {
+		out += fmt.Sprintf(" more=%d", len(a.list)-n)
+	}
+	return []byte(out)
+}
+
+func (r *Runtime) askStatus(ctx context.Context, a *report) error {
+	n := r.primary.Node()
+	a.add("state", n.State)
+	a.add("bindings", r.view.Home(r.cfg.Node).Len())
+	if r.live == nil {
+		return errNoAsterisk
+	}
+	s, err := r.live.Status(ctx)
+	if err != nil {
+		return err
+	}
+	a.add("asterisk", unprintable.ReplaceAllString(s.Version, "_"))
+	a.add("calls", s.Calls)
+	a.add("processed", s.Processed)
+	a.add("since", s.Since)
+	return nil
+}
+
+func (r *Runtime) askChannels(ctx context.Context, a *report) error {
+	if r.live == nil {
+		return errNoAsterisk
+	}
+	list, err := r.live.Channels(ctx)
+	if err != nil {
+		return err
+	}
+	a.add("channels", len(list))
+	for _, c := range list {
+		a.list = append(a.list, word(c.Name))
+	}
+	return nil
+}
+
+// word keeps what a name could break the list with out of it.
+func word(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c <= ' ' || c == ',' || c == '=' || c > '~' {
+			return '_'
+		}
+		return c
+	}, s)
+}
+
+func (r *Runtime) askUsers(ctx context.Context, a *report) error {
+	if r.live == nil {
+		return errNoAsterisk
+	}
+	list, err := r.live.Contacts(ctx)
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(list))
+	for i, c := range list {
+		names[i] = string(c.AOR)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	a.add("users", len(names))
+	a.add("contacts", len(list))
+	a.list = names
+	return nil
+}
+
+// askTrunks tells the ways out that the node publishes now: one that Asterisk
+// cannot use is not published.
+func (r *Runtime) askTrunks(_ context.Context, a *report) error {
+	a.list = r.ways.now(r.primary)
+	a.add("trunks", len(a.list))
+	return nil
+}
+
+// ways are the trunks and providers of this node, looked up once a second at
+// most.
+type ways struct {
+	mu    sync.Mutex
+	at    time.Time
+	names []string
+}
+
+func (w *ways) now(p *zone.Primary) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if time.Since(w.at) < time.Second {
+		return w.names
+	}
+	w.names = nil
+	p.ReadPublished(func(held *location.Publications) {
+		for _, b := range held.Bindings() {
+			if b.Kind == location.Trunk || b.Kind == location.Provider {
+				w.names = append(w.names, b.Kind.String()+"/"+string(b.AOR))
+			}
+		}
+	})
+	slices.Sort(w.names)
+	w.names, w.at = slices.Compact(w.names), time.Now()
+	return w.names
+}
