@@ -19,7 +19,9 @@ var layers = []struct {
 }{
 	{"zone/location", nil, []string{"github.com/"},
 		"bindings are the model: they know no DNS, no AMI and no network"},
-	{"zone", []string{"zone/location"}, []string{"github.com/coredns", "github.com/hashicorp", "net/http"},
+	{"zone/plain", nil, []string{"github.com/", "net"},
+		"a plain query is octets; what is answered is for the zone to say"},
+	{"zone", []string{"zone/location", "zone/plain"}, []string{"github.com/coredns", "github.com/hashicorp", "net/http"},
 		"answers are made from bindings alone, so that they can be tested without a server"},
 	{"zone/xfr", []string{"zone", "zone/location"}, []string{"github.com/coredns", "github.com/hashicorp"},
 		"a secondary decides nothing: what silence means is the plugin's to say"},
@@ -31,11 +33,13 @@ var layers = []struct {
 		"membership carries no registrations, so that its limits never lose one"},
 	{"plugin/federation/sip", nil, []string{"github.com/"},
 		"a sign of life is bytes on a socket"},
+	{"plugin/federation/udp", nil, []string{"github.com/"},
+		"a socket carries datagrams, whatever is in them"},
 	{"plugin/federation/ami", []string{"zone/location"}, []string{"github.com/coredns", "github.com/miekg", "github.com/hashicorp"},
 		"a source turns AMI into changes; nothing calls back upstream"},
 	{"plugin/federation/directory", []string{"zone/location"}, []string{"github.com/coredns", "github.com/miekg", "github.com/hashicorp"},
 		"a source turns a file into bindings; how numbers are written is its business alone"},
-	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/sip", "serf", "zone", "zone/dnssec", "zone/location", "zone/update", "zone/xfr"}, nil,
+	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/sip", "plugin/federation/udp", "serf", "zone", "zone/dnssec", "zone/location", "zone/plain", "zone/update", "zone/xfr"}, nil,
 		"the plugin joins the parts; only the command stands above it"},
 }
 

@@ -34,20 +34,24 @@ var confFlag = &cli.StringFlag{
 	Usage: "read the configuration from `FILE`",
 }
 
-// readCorefile reads the Corefile and counts its server blocks.
-func readCorefile(path string) (caddy.CaddyfileInput, int, error) {
+// readCorefile reads the Corefile and returns the keys of its server blocks too.
+func readCorefile(path string) (caddy.CaddyfileInput, [][]string, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return caddy.CaddyfileInput{}, 0, fmt.Errorf("read Corefile: %w", err)
+		return caddy.CaddyfileInput{}, nil, fmt.Errorf("read Corefile: %w", err)
 	}
 	blocks, err := caddyfile.Parse(path, bytes.NewReader(raw), nil)
 	if err != nil {
-		return caddy.CaddyfileInput{}, 0, err
+		return caddy.CaddyfileInput{}, nil, err
 	}
 	if len(blocks) == 0 {
-		return caddy.CaddyfileInput{}, 0, fmt.Errorf("%s: no server block; it needs at least \"fed.example {\" with a federation", path)
+		return caddy.CaddyfileInput{}, nil, fmt.Errorf("%s: no server block; it needs at least \"fed.example {\" with a federation", path)
 	}
-	return caddy.CaddyfileInput{Filepath: path, Contents: raw, ServerTypeName: "dns"}, len(blocks), nil
+	var keys [][]string
+	for _, b := range blocks {
+		keys = append(keys, b.Keys)
+	}
+	return caddy.CaddyfileInput{Filepath: path, Contents: raw, ServerTypeName: "dns"}, keys, nil
 }
 
 func serve(c *cli.Context) error {

@@ -51,6 +51,7 @@ type Config struct {
 	Directory, DirectoryRegion string
 
 	DNSSEC []string // key files, none for an unsigned zone
+	Fast   bool     // plain queries need not go through the chain of plugins
 	Dial   zone.Dial
 	// Delegations are blocks of numbers that others answer for.
 	Delegations []zone.Delegation

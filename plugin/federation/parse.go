@@ -37,6 +37,7 @@ var properties = map[string]property{
 	"dial":      (*parser).dial,
 	"directory": (*parser).directory,
 	"dnssec":    (*parser).dnssec,
+	"fast":      (*parser).fast,
 	"gossip":    (*parser).gossip,
 	"iax":       (*parser).iax,
 	"isn":       (*parser).isn,
@@ -63,7 +64,7 @@ var propertyList = strings.Join(slices.Sorted(maps.Keys(properties)), ", ")
 // parseBlock reads the federation block at c. It reads key files but opens nothing.
 func parseBlock(c *caddy.Controller, port string) (*Config, error) {
 	p := &parser{Controller: c, port: port, seen: map[string]bool{}, told: map[string]bool{}, cfg: &Config{
-		RPC: "127.0.0.1:7373", Data: "/var/lib/asterfed", TTL: 5 * time.Second, Order: zone.Newest, Profile: "lan",
+		RPC: "127.0.0.1:7373", Data: "/var/lib/asterfed", TTL: 5 * time.Second, Order: zone.Newest, Profile: "lan", Fast: true,
 	}}
 	blocks := 0
 	for c.Next() {

@@ -74,7 +74,7 @@ func TestParseWholeNode(t *testing.T) {
 		GossipKey: dir + "/gossip.key", RPC: "127.0.0.1:7373", Join: []string{"10.0.0.2", "10.0.0.3"}, Profile: "lan",
 		Server: "127.0.0.1:53", Transfer: netip.MustParseAddrPort("10.0.0.1:53"), OwnKey: true,
 		Asterisk: Asterisk{"127.0.0.1:5038", "asterfed", "s3cret"}, Data: "/var/lib/asterfed",
-		TTL: 5 * time.Second, Order: zone.Newest, Users: []string{"1*", "alice"},
+		TTL: 5 * time.Second, Order: zone.Newest, Users: []string{"1*", "alice"}, Fast: true,
 	}
 	if !reflect.DeepEqual(cfg, want) {
 		t.Errorf("got  %+v\nwant %+v", cfg, want)

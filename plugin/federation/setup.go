@@ -19,9 +19,10 @@ func init() { plugin.Register("federation", setup) }
 // makes a new plugin at every reload; the runtime stays. Main owns it.
 type Registry struct {
 	Logger *slog.Logger
-	// Blocks is the number of server blocks in the Corefile, so that those
-	// without a bind can be kept off the wildcard address.
-	Blocks int
+	// Blocks are the keys of each server block in the Corefile, so that those
+	// without a bind can be kept off the wildcard address, and that it is known
+	// which share one.
+	Blocks [][]string
 
 	mu       sync.Mutex
 	runtimes map[string]*Runtime
@@ -146,11 +147,12 @@ func setup(c *caddy.Controller) error {
 		conf.TsigSecret[u.Key.Name] = u.Key.Secret
 	}
 	conf.AllowOpcode(dns.OpcodeUpdate) // also without a key for it: REFUSED tells more than NOTIMP
-	listen(c, Default.Blocks, cfg)
+	listen(c, len(Default.Blocks), cfg)
 	c.OnStartup(func() error { return Default.start(r) })
 	conf.AddPlugin(func(next plugin.Handler) plugin.Handler {
 		return &Federation{Next: next, origin: cfg.Origin, runtime: r}
 	})
+	accelerate(c, conf, r)
 	return nil
 }
 

@@ -1,0 +1,203 @@
+package udp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
+	"golang.org/x/sys/unix"
+)
+
+// Answer appends the reply to a datagram to buf, whose capacity is MaxReply,
+// and returns it. false stands for a datagram that it leaves to the reader. The
+// datagram is valid during the call only. Calls for one Conn come one after
+// the other.
+type Answer func(buf, datagram []byte, from netip.AddrPort) ([]byte, bool)
+
+// MaxReply bounds a reply, MaxRequest what is seen of a datagram, in octets.
+// The latter is what CoreDNS reads.
+const (
+	MaxReply   = 1500
+	MaxRequest = 512
+)
+
+// Conn is a net.PacketConn. ReadFrom answers datagrams for as long as Answer
+// takes them, and returns one that it does not take; it is for one goroutine,
+// all else is for any. The addresses that it returns are *Source.
+type Conn struct {
+	*net.UDPConn
+	raw    syscall.RawConn
+	answer Answer
+	in     *batch
+	out    *batch
+	next   int // datagram of in to look at
+
+	receive, send func(fd uintptr) bool
+	group         *group
+	closing       sync.Once
+}
+
+// Listen returns a socket on addr ("HOST:PORT") that takes the datagrams which
+// so far went to others sockets there: that many, which have been opened before
+// with SO_REUSEPORT.
+//
+// A Conn that serves the same address, and whose Close is to come, gives its
+// socket to the new one, so that nothing that waits in it is lost.
+func Listen(addr string, others int, answer Answer) (*Conn, error) {
+	g := groupOf(addr)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	u, err := g.inherit()
+	if u == nil && err == nil {
+		u, err = listen(addr)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	c, err := newConn(u, answer)
+	if err == nil {
+		err = g.add(c, others)
+	}
+	if err != nil {
+		u.Close()
+		return nil, fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	return c, nil
+}
+
+func listen(addr string) (*net.UDPConn, error) {
+	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var err error
+		if e := c.Control(func(fd uintptr) {
+			err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+		}); e != nil {
+			return e
+		}
+		return err
+	}}
+	p, err := lc.ListenPacket(context.Background(), "udp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return p.(*net.UDPConn), nil
+}
+
+func newConn(u *net.UDPConn, answer Answer) (*Conn, error) {
+	raw, err := u.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	wild := u.LocalAddr().(*net.UDPAddr).IP.IsUnspecified()
+	if wild { // replies must come from the address that was asked
+		err6 := ipv6.NewPacketConn(u).SetControlMessage(ipv6.FlagDst|ipv6.FlagInterface, true)
+		err4 := ipv4.NewPacketConn(u).SetControlMessage(ipv4.FlagDst|ipv4.FlagInterface, true)
+		if err6 != nil && err4 != nil {
+			return nil, err4
+		}
+	}
+	c := &Conn{UDPConn: u, raw: raw, answer: answer, in: newBatch(MaxRequest, wild), out: newBatch(MaxReply, wild)}
+	c.receive = func(fd uintptr) bool { return c.in.receive(fd) }
+	c.send = func(fd uintptr) bool { return c.out.send(fd) }
+	return c, nil
+}
+
+// ReadFrom implements net.PacketConn.
+func (c *Conn) ReadFrom(b []byte) (int, net.Addr, error) {
+	for {
+		if i, ok := c.serve(); ok {
+			n := copy(b, c.in.datagram(i))
+			return n, c.in.source(i), nil
+		}
+		if err := c.flush(); err != nil {
+			return 0, nil, err
+		}
+		c.next = 0
+		c.in.n = 0
+		if err := c.raw.Read(c.receive); err != nil {
+			return 0, nil, err
+		}
+		if err := c.in.err; err != nil && !passing(err) {
+			return 0, nil, &net.OpError{Op: "read", Net: "udp", Addr: c.LocalAddr(), Err: err}
+		}
+	}
+}
+
+// passing reports whether an error tells of an earlier datagram, or of nothing:
+// the socket is as good as before.
+func passing(err error) bool {
+	return errors.Is(err, unix.EINTR) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.EHOSTUNREACH) ||
+		errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENOMEM)
+}
+
+// serve answers what has been received, up to a datagram that is not taken.
+func (c *Conn) serve() (declined int, ok bool) {
+	for c.next < c.in.n {
+		i := c.next
+		c.next++
+		reply, ok := c.answer(c.out.room(), c.in.datagram(i), c.in.from(i))
+		if !ok {
+			return i, true
+		}
+		c.out.reply(c.in, i, len(reply))
+	}
+	return 0, false
+}
+
+// flush sends the replies that there are. A reply that cannot be sent is lost,
+// as any datagram may be.
+func (c *Conn) flush() error {
+	if c.out.n == 0 {
+		return nil
+	}
+	err := c.raw.Write(c.send)
+	c.out.reset()
+	return err
+}
+
+// WriteTo implements net.PacketConn. A reply to a *Source leaves from the
+// address that its datagram went to.
+func (c *Conn) WriteTo(b []byte, to net.Addr) (int, error) {
+	s, ok := to.(*Source)
+	if !ok {
+		return c.UDPConn.WriteTo(b, to)
+	}
+	n, _, err := c.WriteMsgUDP(b, s.control, s.UDPAddr)
+	return n, err
+}
+
+// Close implements net.PacketConn. What waits in the socket is answered, unless
+// another Conn has it now.
+func (c *Conn) Close() error {
+	c.closing.Do(func() {
+		if c.group.remove(c) {
+			return
+		}
+		c.UDPConn.SetDeadline(time.Time{})
+		for {
+			for _, ok := c.serve(); ok; _, ok = c.serve() {
+			}
+			c.flush()
+			c.next, c.in.n = 0, 0
+			if err := c.raw.Control(func(fd uintptr) { c.in.receive(fd) }); err != nil || c.in.n == 0 {
+				return
+			}
+		}
+	})
+	return c.UDPConn.Close()
+}
+
+// Source is where a datagram came from, and the address that it went to.
+type Source struct {
+	*net.UDPAddr
+	control []byte
+}
+
+// Unwrap returns the address alone.
+func (s *Source) Unwrap() net.Addr { return s.UDPAddr }

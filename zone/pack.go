@@ -1,0 +1,50 @@
+package zone
+
+import (
+	"encoding/binary"
+	"strings"
+
+	"github.com/asterfed/asterfed/zone/plain"
+	"github.com/miekg/dns"
+)
+
+// Append appends the answer to a plain query to buf, which is empty and whose
+// capacity bounds it, and returns it with its rcode: octet by octet what the
+// Result of LookupFor comes to when it is packed without compression. false
+// stands for a query that is not for this zone, whose answer is not known yet,
+// or is larger than limit. Safe for concurrent use with other queries and
+// buffers.
+func (v *View) Append(buf []byte, a Asker, q *plain.Query, limit int) (out []byte, rcode int, ok bool) {
+	name := q.Name()
+	if rest, ok := strings.CutSuffix(name, v.origin); !ok || rest != "" && rest[len(rest)-1] != '.' {
+		return nil, 0, false
+	}
+	res := v.LookupFor(a, name, q.Type)
+	if res.Rcode == dns.RcodeServerFailure {
+		return nil, 0, false
+	}
+	bits := uint16(1<<15 | 1<<10) // QR, AA (RFC 1035 §4.1.1)
+	if res.Referral {
+		bits = 1 << 15
+	}
+	out = q.AppendHead(buf, bits|uint16(res.Rcode))
+	head := out
+	msg, off := out[:min(cap(out), limit)], len(out)
+	for i, section := range [][]dns.RR{res.Answer, res.Ns, res.Extra} {
+		for _, rr := range section {
+			at, err := off, error(nil)
+			if off, err = dns.PackRR(rr, msg, off, nil, false); err != nil {
+				return nil, 0, false
+			}
+			if i == 0 {
+				copy(msg[at:], q.Wire()) // the owner as it was asked
+			}
+		}
+		binary.BigEndian.PutUint16(head[6+2*i:], uint16(len(section)))
+	}
+	if q.EDNS {
+		binary.BigEndian.PutUint16(head[10:], uint16(len(res.Extra)+1))
+	}
+	out = q.AppendOPT(msg[:off])
+	return out, res.Rcode, len(out) <= limit
+}
