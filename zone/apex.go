@@ -67,22 +67,25 @@ func (q query) apexService(head, rel string) Result {
 	return q.services(rel, q.v.offering(q.asker, rel))
 }
 
-// offering returns the visible nodes with a service, nearest first; nodes at
-// the same distance have the same preference and take turns.
+// offering returns the nodes that take registrations by a service, nearest
+// first; nodes at the same distance have the same preference and take turns.
+// Nodes that drain are not among them, unless there is no other.
 func (v *View) offering(a Asker, label string) []ranked {
-	var out []ranked
+	var out, draining []ranked
 	for _, h := range v.Homes() {
-		if r := h.toward(a); r != nil && r.srv[label] != nil && h.Visible() {
+		if r := h.toward(a); r == nil || r.srv[label] == nil || !h.Visible() {
+			continue
+		}
+		if h.draining() {
+			draining = append(draining, ranked{home: h})
+		} else {
 			out = append(out, ranked{home: h})
 		}
 	}
-	near := func(h *Home) int {
-		b := v.band(h)
-		if h.last() {
-			b += 1 << 20
-		}
-		return b
+	if len(out) == 0 {
+		out = draining
 	}
+	near := func(h *Home) int { return v.group(h, true, true) }
 	slices.SortStableFunc(out, func(a, b ranked) int { return near(a.home) - near(b.home) })
 	for i := 0; i < len(out); {
 		n := i + 1

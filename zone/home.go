@@ -32,7 +32,7 @@ const (
 	// Alive: the federator answers; what it says of itself counts.
 	Alive Reach = iota
 	// Orphan: the federator is silent, but its Asterisk answers SIP OPTIONS:
-	// its users stay, ranked last.
+	// its users stay, behind who has registered elsewhere since.
 	Orphan
 	// Gone: neither answers, or it left. Its bindings are kept, but hidden.
 	Gone
@@ -77,10 +77,10 @@ func (h *Home) Visible() bool {
 	return n != nil && n.State != Down && h.Reach() != Gone
 }
 
-// last reports whether the node ranks behind every node that is not last.
-func (h *Home) last() bool {
+// draining reports whether the node takes calls only if no other does.
+func (h *Home) draining() bool {
 	n := h.node.Load()
-	return h.Reach() == Orphan || n != nil && n.State == Draining
+	return n != nil && n.State == Draining
 }
 
 // Apply brings the home from one version to the next. A node that is not nil

@@ -97,30 +97,58 @@ func TestLookup(t *testing.T) {
 	}
 }
 
+// An orphan stays before an older registration, which its user has left, and
+// ranks last where not the time of a REGISTER decides.
 func TestReachHidesAndDemotes(t *testing.T) {
+	type step struct {
+		h    string
+		r    Reach
+		want string
+	}
+	for _, c := range []struct {
+		name  string
+		order Order
+		b, c  uint64 // stamps
+		steps []step
+	}{
+		{"the orphan is newer", Newest, 100, 200, []step{{"pbx-c", Orphan, "pbx-c"}, {"pbx-c", Gone, "pbx-b"},
+			{"pbx-b", Gone, "NXDOMAIN"}, {"pbx-c", Orphan, "pbx-c"}, {"pbx-b", Alive, "pbx-c"}}},
+		{"the orphan is older", Newest, 200, 100, []step{{"pbx-c", Orphan, "pbx-b"}, {"pbx-b", Gone, "pbx-c"}, {"pbx-b", Alive, "pbx-b"}}},
+		{"neither was seen to register", Newest, 0, 0, []step{{"pbx-b", Orphan, "pbx-c"}, {"pbx-c", Orphan, "pbx-b"}}},
+		{"nearest", Nearest, 200, 100, []step{{"pbx-b", Orphan, "pbx-c"}, {"pbx-c", Gone, "pbx-b"}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			testReach(t, c.order, c.b, c.c, func(first func(string, Reach) string) {
+				for i, s := range c.steps {
+					if got := first(s.h, s.r); got != s.want {
+						t.Errorf("step %d: first home is %s, want %s", i, got, s.want)
+					}
+				}
+			})
+		})
+	}
+}
+
+func testReach(t *testing.T, o Order, stampB, stampC uint64, steps func(func(string, Reach) string)) {
+	v := newTestView(t, o)
+	v.Home("pbx-b").Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 1, stampB)})
+	v.Home("pbx-c").Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 2, stampC)})
+	steps(func(home string, r Reach) string {
+		v.Home(home).SetReach(r)
+		res := v.Lookup("1001.users."+origin, dns.TypeNAPTR)
+		if len(res.Answer) == 0 {
+			return dns.RcodeToString[res.Rcode]
+		}
+		uri := res.Answer[0].(*dns.NAPTR).Regexp
+		return uri[strings.Index(uri, "@")+1:][:5]
+	})
+}
+
+func TestGoneHidesNames(t *testing.T) {
 	v := newTestView(t, Newest)
 	b, c := v.Home("pbx-b"), v.Home("pbx-c")
 	b.Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 1, 100), bind("1009", 3, 1)})
 	c.Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 2, 200)})
-	first := func() string {
-		r := v.Lookup("1001.users."+origin, dns.TypeNAPTR)
-		if len(r.Answer) == 0 {
-			return dns.RcodeToString[r.Rcode]
-		}
-		uri := r.Answer[0].(*dns.NAPTR).Regexp
-		return uri[strings.Index(uri, "@")+1:][:5]
-	}
-	steps := []struct {
-		h    *Home
-		r    Reach
-		want string
-	}{{c, Alive, "pbx-c"}, {c, Orphan, "pbx-b"}, {c, Gone, "pbx-b"}, {b, Gone, "NXDOMAIN"}, {c, Orphan, "pbx-c"}, {b, Alive, "pbx-b"}}
-	for i, s := range steps {
-		s.h.SetReach(s.r)
-		if got := first(); got != s.want {
-			t.Errorf("step %d: first home is %s, want %s", i, got, s.want)
-		}
-	}
 	b.SetReach(Gone)
 	for _, q := range []string{"1009.users.", "9.0.0.1.e164.", "_sip._udp.1009.users."} {
 		if r := v.Lookup(q+origin, dns.TypeNAPTR); r.Rcode != dns.RcodeNameError {

@@ -60,9 +60,10 @@ func (c claim) cost() uint16 { return c.b.Info.Details().Cost }
 
 // rank orders homes, one entry for each of them and each URI, best first: the
 // lowest cost, then by the view's policy. A node that is draining, or whose
-// federator is silent, ranks behind the others. Ways out (blocks of numbers,
-// trunks, providers) are ranked by distance whatever the policy: who published
-// one last does not matter. What is equal then takes turns.
+// federator is silent, ranks behind the others; the latter not behind an older
+// registration, which the phone has left (docs/decisions/141). Ways out (blocks
+// of numbers, trunks, providers) are ranked by distance whatever the policy: who
+// published one last does not matter. What is equal then takes turns.
 func (v *View) rank(claims []claim) []ranked {
 	out := make([]ranked, 0, len(claims))
 	near, even := v.order == Nearest, v.order == All
@@ -73,7 +74,8 @@ func (v *View) rank(claims []claim) []ranked {
 		u := c.uri()
 		i := slices.IndexFunc(out, func(r ranked) bool { return r.home == c.home && r.uri == u })
 		if i < 0 {
-			out = append(out, ranked{home: c.home, uri: u, cost: c.cost(), group: v.group(c.home, near)})
+			by := near || even || c.b.Stamp == 0 // anything but the time of a REGISTER
+			out = append(out, ranked{home: c.home, uri: u, cost: c.cost(), group: v.group(c.home, near, by)})
 		} else {
 			out[i].cost = min(out[i].cost, c.cost())
 		}
@@ -101,13 +103,14 @@ func compare(a, b ranked) int {
 	return a.group - b.group
 }
 
-// group ranks a home before all else that the policy looks at.
-func (v *View) group(h *Home, near bool) int {
+// group ranks a home before all else that the policy looks at, an orphan last
+// only where asked to.
+func (v *View) group(h *Home, near, orphan bool) int {
 	g := 0
 	if near {
 		g = v.band(h)
 	}
-	if h.last() {
+	if h.draining() || orphan && h.Reach() == Orphan {
 		g += 1 << 20
 	}
 	return g

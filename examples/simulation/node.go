@@ -125,7 +125,7 @@ func (n *Node) connect(other *Node, addr string) *xfr.Peer {
 	seen := uint32(0)
 	p := xfr.NewPeer(xfr.PeerConfig{
 		Node: other.name, Addr: addr, Origin: origin, Key: transferKey, Home: home, Own: n.primary, Clock: n.clock,
-		Heard: d.Heard, Lost: d.Lost, Logger: quiet, Dial: n.host.Dial,
+		Heard: d.Heard, Lost: d.Lost, Logger: quiet, Dial: n.host.Dial, Peers: func() int { return len(n.fed.nodes) - 1 },
 		Pulled: func() {
 			now := home.Version().Serial
 			n.fed.lag.arrived(other.index, seen, now)
@@ -144,7 +144,7 @@ func (n *Node) peer(name string) *xfr.Peer {
 
 func (n *Node) serfFailed(name string) {
 	if p := n.peer(name); p != nil {
-		p.Redial()
+		p.Doubt()
 	}
 	n.fed.faults.note(serfFailed, n, n.fed.byName[name])
 }

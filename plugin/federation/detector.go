@@ -22,6 +22,8 @@ type detector struct {
 	log  *slog.Logger
 	ctx  context.Context
 	run  func(func())
+	// patience is how long the peer's Asterisk may take to answer.
+	patience time.Duration
 
 	mu      sync.Mutex
 	losses  int           // since the peer was last heard
@@ -70,8 +72,8 @@ func (d *detector) check(heard <-chan struct{}) {
 	defer cancel()
 	stop := context.AfterFunc(ctx, cancel)
 	defer stop()
-	for wait := pingTimeout; ; wait = min(wait+wait/20, 5*time.Second) {
-		once, done := context.WithTimeout(ctx, pingTimeout)
+	for wait := d.patience; ; wait = min(wait+wait/20, 5*time.Second) {
+		once, done := context.WithTimeout(ctx, d.patience)
 		err := d.ping(once)
 		done()
 		d.mu.Lock()

@@ -28,7 +28,7 @@ func newPatient(t *testing.T) *patient {
 	ctx, cancel := context.WithCancel(t.Context())
 	p := &patient{cancel: cancel}
 	p.asterisk.Store(true)
-	p.detector = &detector{home: v.Home("pbx-b"), ctx: ctx, log: slog.New(slog.DiscardHandler),
+	p.detector = &detector{home: v.Home("pbx-b"), ctx: ctx, log: slog.New(slog.DiscardHandler), patience: pingTimeout,
 		run: func(f func()) { p.tasks.Go(f) },
 		ping: func(ctx context.Context) error {
 			p.pings.Add(1)

@@ -34,7 +34,7 @@ func (r *Runtime) memberEvent(e serf.Event) {
 	case serf.EventFailed:
 		r.log.Info("serf says failed; asking the node itself", "node", e.Member.Name)
 		if m := r.member(e.Member.Name); m != nil {
-			m.peer.Redial()
+			m.peer.Doubt()
 		}
 	}
 }
@@ -74,19 +74,37 @@ func (r *Runtime) meet(m serf.Member) {
 	r.log.Info("node joined", "node", m.Name, "dns", addr)
 }
 
+// timing is how soon silence is noticed, by the profile.
+func (r *Runtime) timing() xfr.Timing {
+	if r.cfg.Profile == "wan" {
+		return xfr.WAN
+	}
+	return xfr.LAN
+}
+
+// others returns how many nodes this one follows.
+func (r *Runtime) others() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.peers)
+}
+
 // connect begins to follow a node. The caller holds the lock.
 func (r *Runtime) connect(node, addr string) *member {
 	ctx, cancel := context.WithCancel(r.ctx)
 	home := r.view.Home(node)
-	det := &detector{home: home, ctx: ctx, run: r.run, log: r.log.With("node", node),
+	det := &detector{home: home, ctx: ctx, run: r.run, patience: pingTimeout, log: r.log.With("node", node),
 		ping: func(ctx context.Context) error {
 			n, _ := home.Node()
 			return ping(ctx, n.Toward(r.here()))
 		}}
+	if r.cfg.Profile == "wan" {
+		det.patience = wanPingTimeout
+	}
 	var peer *xfr.Peer
 	peer = xfr.NewPeer(xfr.PeerConfig{
 		Node: node, Addr: addr, Origin: r.cfg.Origin, Key: r.cfg.Key, Home: home, Own: r.primary, Clock: r.clock,
-		Heard: det.Heard, Lost: det.Lost, Refused: r.refused(node, det),
+		Timing: r.timing(), Peers: r.others, Heard: det.Heard, Lost: det.Lost, Refused: r.refused(node, det),
 		Pulled: r.tidied(func() *xfr.Peer { return peer }), Logger: r.log.With("source", "xfr"),
 	})
 	m := &member{peer: peer, det: det, cancel: cancel}

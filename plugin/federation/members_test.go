@@ -90,7 +90,7 @@ func TestNotifyBeforeBothHaveMet(t *testing.T) {
 	pulled := make(chan struct{}, 10)
 	peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: serve(t, b), Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
 		Own: a.primary, Clock: a.clock, Heard: func() {}, Lost: func(err error) { lost <- err }, Pulled: func() { pulled <- struct{}{} },
-		Heartbeat: 20 * time.Millisecond, Logger: a.log})
+		Timing: xfr.Timing{Heartbeat: 20 * time.Millisecond, Silence: 1250 * time.Millisecond, Dial: time.Second}, Logger: a.log})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { peer.Run(ctx); close(done) }()

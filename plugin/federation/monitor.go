@@ -13,8 +13,12 @@ import (
 	"github.com/asterfed/asterfed/zone"
 )
 
-// pingTimeout is how long an Asterisk may take to answer OPTIONS.
-const pingTimeout = 600 * time.Millisecond
+// How long an Asterisk may take to answer OPTIONS: that of another node with
+// profile wan gets longer.
+const (
+	pingTimeout    = 600 * time.Millisecond
+	wanPingTimeout = 1500 * time.Millisecond
+)
 
 // monitor decides whether this node's own Asterisk is alive, and says so at
 // the apex of the home zone. AMI alone does not decide: a manager that was

@@ -3,7 +3,6 @@ package xfr
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"sync/atomic"
@@ -25,7 +24,9 @@ type Peer struct {
 	redial chan struct{} // the other side is said to be back: dial now
 	addr   atomic.Pointer[string]
 	latest atomic.Pointer[zone.Version] // what the other side was last said to have
-	heard  atomic.Int64                 // unix nanoseconds
+	born   time.Time
+	heard  atomic.Int64  // nanoseconds since born, by a clock that nobody sets
+	doubt  chan struct{} // the other side is said to be dead: ask now
 	level  atomic.Bool
 	stats  stats
 }
@@ -50,19 +51,19 @@ type PeerConfig struct {
 	// Pulled is called after every transfer that brought news.
 	Pulled func()
 
-	Heartbeat time.Duration // between SOA queries, default 500 ms
-	Silence   time.Duration // until a silent connection is lost, default 1.25 s
-	Dial      func(ctx context.Context, network, addr string) (net.Conn, error)
-	Logger    *slog.Logger
+	Timing Timing     // default LAN
+	Peers  func() int // how many this node has: many make the heartbeats slower
+	Dial   func(ctx context.Context, network, addr string) (net.Conn, error)
+	Logger *slog.Logger
 }
 
 // NewPeer returns a peer that does nothing until Run.
 func NewPeer(c PeerConfig) *Peer {
-	if c.Heartbeat == 0 {
-		c.Heartbeat = 500 * time.Millisecond
+	if c.Timing == (Timing{}) {
+		c.Timing = LAN
 	}
-	if c.Silence == 0 {
-		c.Silence = 1250 * time.Millisecond
+	if c.Peers == nil {
+		c.Peers = func() int { return 1 }
 	}
 	if c.Dial == nil {
 		c.Dial = (&net.Dialer{}).DialContext
@@ -74,7 +75,7 @@ func NewPeer(c PeerConfig) *Peer {
 		c.Pulled = func() {}
 	}
 	p := &Peer{cfg: c, apex: zone.HomeZone(c.Node, c.Origin), log: c.Logger.With("peer", c.Node),
-		wake: make(chan struct{}, 1), redial: make(chan struct{}, 1)}
+		wake: make(chan struct{}, 1), redial: make(chan struct{}, 1), doubt: make(chan struct{}, 1), born: time.Now()}
 	p.SetAddr(c.Addr)
 	return p
 }
@@ -101,6 +102,17 @@ func (p *Peer) Level() bool { return p.level.Load() }
 // Redial makes a peer that waits before its next dial do so now.
 func (p *Peer) Redial() { poke(p.redial) }
 
+// Doubt makes the peer find out now whether the other side lives: Serf says
+// that it does not.
+func (p *Peer) Doubt() {
+	poke(p.doubt)
+	poke(p.redial)
+}
+
+func (p *Peer) timing() Timing { return p.cfg.Timing.among(p.cfg.Peers()) }
+
+func (p *Peer) now() time.Duration { return time.Since(p.born) }
+
 func poke(ch chan struct{}) {
 	select {
 	case ch <- struct{}{}:
@@ -108,11 +120,10 @@ func poke(ch chan struct{}) {
 	}
 }
 
-// The waits between dials, and how long one may take.
+// The waits between dials.
 const (
 	firstRedial = 20 * time.Millisecond
 	lastRedial  = time.Second
-	dialTimeout = 700 * time.Millisecond
 )
 
 // Run connects and reconnects until ctx ends.
@@ -142,26 +153,15 @@ func (p *Peer) Run(ctx context.Context) {
 	}
 }
 
-func (p *Peer) dial(ctx context.Context) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	conn, err := p.cfg.Dial(ctx, "tcp", p.Addr())
-	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", p.Addr(), err)
-	}
-	return conn, nil
-}
-
 func (p *Peer) hear() {
-	p.heard.Store(time.Now().UnixNano())
+	p.heard.Store(int64(p.now()))
 	p.cfg.Heard()
 }
 
-var errSilent = errors.New("no answer on an open connection")
-
 // connect runs one connection to its end.
 func (p *Peer) connect(ctx context.Context) error {
-	conn, err := p.dial(ctx)
+	t := p.cfg.Timing
+	conn, err := p.dial(ctx, t.Dial)
 	if err != nil {
 		return err
 	}
@@ -169,8 +169,8 @@ func (p *Peer) connect(ctx context.Context) error {
 	defer s.close(errors.New("closed"))
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	p.heard.Store(time.Now().UnixNano())
-	if err := p.beat(ctx, s); err != nil {
+	p.heard.Store(int64(p.now()))
+	if err := p.beat(ctx, s, t.Silence/2); err != nil {
 		return err
 	}
 	done := make(chan error, 3)
@@ -183,43 +183,6 @@ func (p *Peer) connect(ctx context.Context) error {
 	<-done
 	<-done
 	return err
-}
-
-// heartbeats asks for the SOA again and again. Any message counts as life: a
-// transfer under way may delay the answer.
-func (p *Peer) heartbeats(ctx context.Context, s *session) error {
-	tick := time.NewTicker(p.cfg.Heartbeat)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-s.done:
-			return s.err()
-		case <-tick.C:
-		}
-		if err := p.beat(ctx, s); err != nil && !errors.Is(err, errTimeout) {
-			return err
-		}
-		if quiet := time.Since(time.Unix(0, p.heard.Load())); quiet >= p.cfg.Silence {
-			return fmt.Errorf("%w for %s", errSilent, quiet.Round(time.Millisecond))
-		}
-	}
-}
-
-// beat is one heartbeat. The time it takes is the distance.
-func (p *Peer) beat(ctx context.Context, s *session) error {
-	start := time.Now()
-	v, err := s.soa(ctx, p.apex, p.cfg.Silence/2)
-	if err != nil {
-		return err
-	}
-	p.stats.rtt(p.cfg.Home, time.Since(start))
-	if v == p.cfg.Home.Version() {
-		p.level.Store(true)
-	}
-	p.Notified(v)
-	return nil
 }
 
 // announce sends a NOTIFY for every new version of this node's own zone: at
@@ -263,7 +226,7 @@ func (p *Peer) notify(ctx context.Context, s *session, v zone.Version) error {
 	m := new(dns.Msg)
 	m.SetNotify(apex)
 	m.Answer = []dns.RR{v.SOA(apex, p.cfg.Origin, 0)}
-	r, err := s.exchange(ctx, m, 3*p.cfg.Silence)
+	r, err := s.exchange(ctx, m, 3*p.cfg.Timing.Silence)
 	if r != nil {
 		return nil
 	}

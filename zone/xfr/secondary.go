@@ -24,7 +24,7 @@ type Stats struct {
 	Refused           int64 // records that must not be published
 	Ahead             int64 // stamps beyond location.MaxSkew
 	RTT               time.Duration
-	Heard             time.Time
+	Heard             time.Time // when NewPeer was called, if never
 }
 
 // Stats returns the counters so far.
@@ -32,7 +32,7 @@ func (p *Peer) Stats() Stats {
 	return Stats{
 		Full: p.stats.full.Load(), Incremental: p.stats.incremental.Load(),
 		Refused: p.stats.refused.Load(), Ahead: p.stats.ahead.Load(),
-		RTT: time.Duration(p.stats.smoothed.Load()), Heard: time.Unix(0, p.heard.Load()),
+		RTT: time.Duration(p.stats.smoothed.Load()), Heard: p.born.Add(time.Duration(p.heard.Load())),
 	}
 }
 
@@ -81,7 +81,7 @@ func (p *Peer) pull(ctx context.Context, s *session) (*Transfer, error) {
 
 // fetch transfers a whole zone from the peer over a connection of its own.
 func (p *Peer) fetch(ctx context.Context, apex string) (*Transfer, error) {
-	conn, err := p.dial(ctx)
+	conn, err := p.dial(ctx, p.cfg.Timing.Dial)
 	if err != nil {
 		return nil, err
 	}

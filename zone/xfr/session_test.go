@@ -67,7 +67,7 @@ func TestLateNotifyBreaksNothing(t *testing.T) {
 	a := newNode(t, "pbx-a", "")
 	p, pulled, lost := a.follow(b, testKey)
 	a.level(b, pulled)
-	beats := time.After(2 * 3 * p.cfg.Silence)
+	beats := time.After(2 * 3 * p.cfg.Timing.Silence)
 	select {
 	case err := <-lost:
 		t.Errorf("connection lost: %v", err)

@@ -124,7 +124,7 @@ func (n *node) follow(peer *node, key *Key) (*Peer, chan struct{}, chan error) {
 	pulled, lost := make(chan struct{}, 1000), make(chan error, 1000)
 	p := NewPeer(PeerConfig{Node: peer.name, Addr: peer.addr, Origin: origin, Key: key, Home: n.view.Home(peer.name),
 		Own: n.primary, Clock: n.clock, Heard: func() {}, Lost: func(err error) { lost <- err }, Refused: func(err error) { lost <- fmt.Errorf("refused: %w", err) }, Pulled: func() { pulled <- struct{}{} },
-		Heartbeat: 50 * time.Millisecond, Silence: 300 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+		Timing: Timing{50 * time.Millisecond, 300 * time.Millisecond, 700 * time.Millisecond}, Logger: slog.New(slog.DiscardHandler)})
 	n.notified.Store(p)
 	ctx, cancel := context.WithCancel(n.t.Context())
 	done := make(chan struct{})

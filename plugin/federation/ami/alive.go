@@ -40,7 +40,7 @@ var errSilent = errors.New("asterisk is silent")
 // keepAlive pings a silent Asterisk and gives up one that stays silent.
 func (s *session) keepAlive() (time.Duration, error) {
 	now := time.Now()
-	heard := time.Unix(0, s.lastRead.Load())
+	heard := s.began.Add(time.Duration(s.lastRead.Load()))
 	if s.pinged.IsZero() || !heard.Before(s.pinged) {
 		s.pinged = time.Time{}
 		idle := now.Sub(heard)

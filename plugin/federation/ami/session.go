@@ -29,7 +29,8 @@ type session struct {
 	free chan *message // read messages that may be reused
 	// readErr says why in was closed.
 	readErr  error
-	lastRead atomic.Int64 // time.Time.UnixNano of the last octets read
+	began    time.Time
+	lastRead atomic.Int64 // nanoseconds from began to the last octets read
 
 	nextID  uint64
 	pending map[uint64]*request
@@ -63,6 +64,7 @@ func (s *Source) connect(ctx context.Context) (booted bool, err error) {
 	ses := &session{
 		Source:  s,
 		conn:    conn,
+		began:   time.Now(),
 		in:      make(chan *message, 256),
 		free:    make(chan *message, 256),
 		pending: map[uint64]*request{},
@@ -87,7 +89,7 @@ func (s *Source) connect(ctx context.Context) (booted bool, err error) {
 	return ses.booted, err
 }
 
-func (s *session) heard() { s.lastRead.Store(time.Now().UnixNano()) }
+func (s *session) heard() { s.lastRead.Store(int64(time.Since(s.began))) }
 
 // Read notes that Asterisk is alive; receive reads through it.
 func (s *session) Read(p []byte) (int, error) {
