@@ -15,7 +15,7 @@ func (e *explaining) ranked(homes []ranked, claims []claim, i int, even bool) (R
 		if claimOf(claims, homes[0]).b.Kind == location.Entry {
 			rule, why = RuleFallback, "nobody is registered: this is the fallback"
 		}
-		return rule, why + because(homes[0].home.demoted())
+		return rule, why + because(homes[0].demoted())
 	}
 	first, second := i-1, i
 	if i == 0 {
@@ -26,11 +26,11 @@ func (e *explaining) ranked(homes []ranked, claims []claim, i int, even bool) (R
 	switch {
 	case a.cost != b.cost:
 		return RuleCost, fmt.Sprintf("cost %d; %s has %d", homes[i].cost, other(a, b, i).home.Name, other(a, b, i).cost)
-	case a.home.last() != b.home.last():
+	case a.last() != b.last():
 		if i == 0 {
-			return RuleLast, b.home.Name + " comes last" + because(b.home.demoted())
+			return RuleLast, b.home.Name + " comes last" + because(b.demoted())
 		}
-		return RuleLast, "it comes last" + because(b.home.demoted())
+		return RuleLast, "it comes last" + because(b.demoted())
 	case a.group != b.group:
 		return RuleDistance, e.v.far(homes[i].home) + "; " + other(a, b, i).home.Name + " is " + e.v.far(other(a, b, i).home)
 	case even:
@@ -52,9 +52,9 @@ func other(a, b ranked, i int) ranked {
 }
 
 // demoted says why the home ranks last, "" if it does not.
-func (h *Home) demoted() string {
-	if h.last() {
-		return h.why()
+func (r ranked) demoted() string {
+	if r.last() {
+		return r.home.why()
 	}
 	return ""
 }

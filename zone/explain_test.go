@@ -145,10 +145,15 @@ func TestExplainRules(t *testing.T) {
 	check(ENUM("49301")+"e164", "pbx-a:prefix:distance pbx-b:prefix:distance")
 	v.Home("pbx-c").SetReach(Gone)
 	v.Home("pbx-b").SetReach(Orphan)
+	check("1001.users", "pbx-b:pjsip:newest pbx-a:pjsip:newest pbx-a:entry:fallback pbx-c:pjsip:hidden") // decision 141
+	v.Home("pbx-b").SetReach(Alive)
+	n, _ := v.Home("pbx-b").Node()
+	n.State = Draining
+	v.Home("pbx-b").Apply(v.Home("pbx-b").Version(), &n, nil)
 	check("1001.users", "pbx-a:pjsip:last pbx-b:pjsip:last pbx-a:entry:fallback pbx-c:pjsip:hidden")
 	txt := v.Explain("1001.users."+origin).TXT("1001.users.explain."+origin, 5)
 	if got := txt[1].(*dns.TXT).Txt; !slices.Contains(got, "source=registration") || !slices.Contains(got, "since=1970-01-01T00:00:00.001Z") ||
-		!slices.Contains(got, "why=pbx-b comes last: its federator is silent, its Asterisk answers") {
+		!slices.Contains(got, "why=pbx-b comes last: its node is draining") {
 		t.Errorf("%q", got)
 	}
 }

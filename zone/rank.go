@@ -111,10 +111,16 @@ func (v *View) group(h *Home, near, orphan bool) int {
 		g = v.band(h)
 	}
 	if h.draining() || orphan && h.Reach() == Orphan {
-		g += 1 << 20
+		g += lastGroup
 	}
 	return g
 }
+
+// lastGroup is beyond every band of distances.
+const lastGroup = 1 << 20
+
+// last reports whether the home ranks behind all that do not.
+func (r ranked) last() bool { return r.group >= lastGroup }
 
 // rotate turns the homes of the first group, since older SRV code always
 // takes the first of equals.

@@ -107,8 +107,10 @@ func (r *Runtime) Start() (err error) {
 	r.monitor = newMonitor(r)
 	if a := r.cfg.Asterisk; a.Addr != "" {
 		r.live = ami.NewLive(ami.LiveConfig{Addr: a.Addr, User: a.User, Secret: a.Secret})
+		kept := newAbreast(r)
 		r.source = ami.New(ami.Config{Addr: a.Addr, User: a.User, Secret: a.Secret, Registrar: registrar{r},
-			Rivals: r.view.Contested, Permit: r.permits, Held: r.heldHere, Logger: r.log.With("source", "ami")})
+			Rivals: r.view.Contested, Permit: r.permits, Held: r.heldHere,
+			Mark: r.clock.Mark, Keep: kept.keep, Before: kept.before(), Logger: r.log.With("source", "ami")})
 	} else {
 		r.listed.Store(true)
 	}

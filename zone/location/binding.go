@@ -18,6 +18,9 @@ type Contact struct {
 	// not tell (IAX2, and events).
 	Expires   time.Time
 	UserAgent string
+	// Since is, in a listing, a stamp that was issued before the contact was
+	// registered if the store does not know it; zero where nothing is proved.
+	Since Stamp
 }
 
 // ID names the contact within its AOR.

@@ -66,6 +66,15 @@ func (c *Clock) Next(seen Stamp) Stamp {
 	return c.last
 }
 
+// Mark returns a stamp above every one issued or observed before, and below
+// those that will be issued by who has observed these. The wall clock does not
+// count.
+func (c *Clock) Mark() Stamp {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.last + 1
+}
+
 // ObserveAll is Observe for many bindings. It returns how many of them have a
 // stamp that lies beyond MaxSkew, and the first of these.
 func (c *Clock) ObserveAll(all []Binding) (ahead int, first Binding) {

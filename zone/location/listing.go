@@ -1,7 +1,8 @@
 package location
 
 // Observe records that the registrar lists the contact now. A contact not
-// known before is bound without a stamp.
+// known before is bound without a stamp, unless it is proved when it was not
+// registered yet (Contact.Since).
 func (s *Store) Observe(c Contact) []Change {
 	change, changed := s.observe(c)
 	if !changed {
@@ -14,7 +15,7 @@ func (s *Store) observe(c Contact) (change Change, changed bool) {
 	id := c.ID()
 	e := s.find(c.AOR, id)
 	if e == nil {
-		e = &entry{b: Binding{AOR: c.AOR, Kind: c.Kind, Contact: id}, turn: s.turn}
+		e = &entry{b: Binding{AOR: c.AOR, Kind: c.Kind, Contact: id, Stamp: s.since(c, id)}, turn: s.turn}
 		e.note(c)
 		e.rival, e.baseline = s.rival(c.AOR), e.expires
 		s.put(e)
@@ -50,7 +51,7 @@ func (s *Store) ObserveAOR(a AOR, t Kind, list []Contact) []Change {
 	out := s.listing(list)
 	for e := s.aors[a]; e != nil; e = e.next {
 		if e.b.Kind == t && e.turn != s.turn {
-			out = append(out, s.drop(e))
+			out = append(out, s.haunt(e))
 		}
 	}
 	return out
@@ -61,7 +62,7 @@ func (s *Store) Sweep(t Kind, list []Contact) []Change {
 	out := s.listing(list)
 	for e := range s.all() {
 		if e.b.Kind == t && e.turn != s.turn {
-			out = append(out, s.drop(e))
+			out = append(out, s.haunt(e))
 		}
 	}
 	return out

@@ -18,9 +18,17 @@ type Store struct {
 	aors  map[AOR]*entry // the first of a chain, one for each contact
 	n     int
 	turn  uint32 // of listings
+	// ghosts are the stamps of contacts that a listing has dropped, without a
+	// word of the registrar: those of the last time, and of the time before.
+	ghosts, older map[ghost]Stamp
 	// rival returns the newest stamp that another home claims an AOR with,
 	// zero if none does.
 	rival func(AOR) Stamp
+}
+
+type ghost struct {
+	aor AOR
+	id  ContactID
 }
 
 type entry struct {
@@ -152,6 +160,7 @@ func (e *entry) contact() Contact {
 // one (a refresh is not news).
 func (s *Store) Register(c Contact) []Change {
 	e := s.find(c.AOR, c.ID())
+	s.forget(c.AOR, c.ID())
 	if e != nil && e.b.Stamp != 0 && s.rival(c.AOR) < e.b.Stamp {
 		e.note(c)
 		return nil
@@ -161,7 +170,9 @@ func (s *Store) Register(c Contact) []Change {
 
 // Remove records that the registrar removed the contact.
 func (s *Store) Remove(a AOR, t Kind, uri string) []Change {
-	e := s.find(a, Contact{AOR: a, Kind: t, URI: uri}.ID())
+	id := Contact{AOR: a, Kind: t, URI: uri}.ID()
+	s.forget(a, id)
+	e := s.find(a, id)
 	if e == nil {
 		return nil
 	}

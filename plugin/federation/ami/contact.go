@@ -30,6 +30,7 @@ func (s *session) aor(b []byte) (location.AOR, bool) {
 		return "", false
 	}
 	if s.cfg.Permit != nil && !s.cfg.Permit(a) {
+		s.users.denied[a] = true
 		return "", false
 	}
 	return a, true
@@ -110,12 +111,16 @@ func expired(t, now time.Time) bool { return !t.IsZero() && !t.After(now) }
 // (Dynamic) and has an address now.
 func (s *session) peerContact(m *message, t location.Kind) (location.Contact, bool) {
 	addr := m.text(keyIPAddress)
-	if !strings.EqualFold(m.text(keyDynamic), "yes") || net.ParseIP(strings.Trim(addr, "[]")) == nil {
-		return location.Contact{}, false // "-none-", "(null)"
+	if !strings.EqualFold(m.text(keyDynamic), "yes") {
+		return location.Contact{}, false
 	}
 	a, ok := s.aor(m.get(keyObjectName))
 	if !ok {
 		return location.Contact{}, false
+	}
+	if net.ParseIP(strings.Trim(addr, "[]")) == nil {
+		s.users.bare[a] = true
+		return location.Contact{}, false // "-none-", "(null)"
 	}
 	if t == location.SIP {
 		addr = net.JoinHostPort(strings.Trim(addr, "[]"), m.text(keyIPPort))

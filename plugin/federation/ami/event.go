@@ -62,6 +62,7 @@ func (s *session) fullyBooted(m *message) error {
 	s.stats.connected.Store(true)
 	uptime, ok := m.number(keyUptime)
 	s.young = !ok || uptime < bootUptime
+	s.begun(uptime, ok)
 	now := time.Now()
 	if s.cfg.Rivals != nil {
 		s.rivalsAt = now.Add(s.cfg.RivalInterval)

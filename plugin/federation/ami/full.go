@@ -33,13 +33,14 @@ type fullListing struct {
 	allowed time.Time // when the duty permits the next one
 	relist  time.Time // when the slow timer wants one
 
-	number  uint64 // of the last one sent
-	started time.Time
-	running [len(lists)]*request
-	absent  [len(lists)]bool // no loaded module has the technology
-	again   [len(lists)]bool // listed again because it shrank
-	againAt time.Time        // when to send those, zero if none waits
-	refused [len(lists)]error
+	number    uint64 // of the last one sent
+	started   time.Time
+	running   [len(lists)]*request
+	delivered [len(lists)]bool // a listing of this connection was passed on
+	absent    [len(lists)]bool // no loaded module has the technology
+	again     [len(lists)]bool // listed again because it shrank
+	againAt   time.Time        // when to send those, zero if none waits
+	refused   [len(lists)]error
 	// notes are the events since the listing was sent: the list may be older
 	// or newer than they are.
 	notes []note
@@ -157,8 +158,10 @@ func (s *session) listDone(r *request, err error) error {
 	case t == location.PJSIP:
 		f.running[t] = nil // what the delivery asks for may be sent
 		s.deliverPJSIP(r)
+		f.delivered[t] = true
 	default:
 		s.deliverPeers(r)
+		f.delivered[t] = true
 	}
 	f.running[t], f.again[t] = nil, false
 	if err == nil {

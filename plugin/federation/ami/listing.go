@@ -148,6 +148,9 @@ func (s *session) deliverPeers(r *request) {
 			}
 		}
 	}
+	for i := range list {
+		list[i].Since = s.proves(list[i])
+	}
 	s.counted(r.tech, len(list))
 	s.cfg.Registrar.ListedAll(r.tech, list)
 }

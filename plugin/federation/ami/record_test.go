@@ -40,6 +40,9 @@ func (r *record) contact(c location.Contact) string {
 	if !c.Expires.IsZero() {
 		s += fmt.Sprintf(" until %v", c.Expires.Sub(r.start).Round(time.Second))
 	}
+	if c.Since != 0 {
+		s += fmt.Sprintf(" since %d", uint64(c.Since))
+	}
 	return s
 }
 

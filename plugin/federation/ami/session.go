@@ -44,6 +44,9 @@ type session struct {
 	// initial: the first PJSIP listing of this connection is not complete.
 	initial bool
 
+	marks []noted        // oldest first
+	since location.Stamp // the Registrar was abreast of this run until then
+
 	full     fullListing
 	queue    aorQueue
 	plan     schedule
@@ -195,6 +198,7 @@ func (s *session) step() (time.Duration, error) {
 	}
 	now := time.Now()
 	s.stepRivals(now)
+	s.stepMarks(now)
 	for a := range s.takeRechecks() {
 		s.ask(a, true)
 	}

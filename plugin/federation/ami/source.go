@@ -26,6 +26,13 @@ type Config struct {
 	// already, from an earlier run. A first list of less than half of them
 	// is listed again before it is delivered. May be nil.
 	Held func(location.Kind) int
+	// Mark returns what stands for everything that the Registrar and other
+	// homes have claimed so far; Keep is told, about once a second, up to which
+	// mark the Registrar is known to be abreast of its Asterisk; Before is what
+	// it was told last by an earlier process that knew the same. May be nil.
+	Mark   func() location.Stamp
+	Keep   func(Abreast)
+	Before Abreast
 	// Relist is the interval of the slow full listing, default 5 minutes.
 	Relist time.Duration
 	// Permit filters AORs; nil permits all.
@@ -60,6 +67,8 @@ type Source struct {
 	// once holds what was logged already: refused AORs, outages.
 	refused map[string]struct{}
 
+	abreast Abreast
+
 	version, systemName string // of the last connection that told
 	last                Status
 
@@ -89,6 +98,7 @@ func New(cfg Config) *Source {
 	return &Source{
 		cfg:     cfg,
 		users:   newTable(),
+		abreast: cfg.Before,
 		refused: map[string]struct{}{},
 		recheck: map[location.AOR]struct{}{},
 		wake:    make(chan struct{}, 1),

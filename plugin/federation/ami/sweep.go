@@ -79,6 +79,9 @@ func (s *session) sweepRow(c *row, list []location.Contact, now time.Time) []loc
 	if revived {
 		s.cfg.Registrar.Registered(c.Contact)
 	}
+	if !s.users.shared {
+		c.Since = s.proves(c.Contact)
+	}
 	return append(list, c.Contact)
 }
 

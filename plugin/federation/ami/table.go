@@ -21,6 +21,9 @@ type table struct {
 	// of contacts is shared by several Asterisks and only a full listing
 	// tells whose a contact is.
 	shared bool
+	// bare are the chan_sip and IAX2 peers that this run of Asterisk has listed
+	// without an address, denied the AORs that were not permitted once.
+	bare, denied map[location.AOR]bool
 	// agents interns User-Agent texts, of which there are few.
 	agents map[string]string
 }
@@ -68,7 +71,10 @@ type held struct {
 	announced bool
 }
 
-func newTable() table { return table{byAOR: map[location.AOR]*user{}, agents: map[string]string{}} }
+func newTable() table {
+	return table{byAOR: map[location.AOR]*user{}, agents: map[string]string{},
+		bare: map[location.AOR]bool{}, denied: map[location.AOR]bool{}}
+}
 
 func (t *table) user(a location.AOR) *user { return t.byAOR[a] }
 
@@ -136,13 +142,17 @@ func (u *user) nextDue(now time.Time) time.Time {
 // lapsed and was refreshed since, which proves a REGISTER.
 func (u *user) merge(c *row, now time.Time) (h *held, revived bool) {
 	n := held{uri: c.URI, expires: c.Expires, since: now}
+	var lapsedAt time.Time
 	if old := u.find(c.URI); old != nil {
+		lapsedAt = old.expires
 		n.since, n.announced, n.lapsed = old.since, old.announced, old.lapsed
 	}
 	switch {
 	case expired(c.Expires, now):
 		n.lapsed++
 		n.announced = false
+	case n.lapsed > 0 && !c.Expires.IsZero() && !c.Expires.After(lapsedAt): // the clock was set back
+		n.lapsed = 0
 	case n.lapsed > 0:
 		n.lapsed, n.since, n.announced, revived = 0, now, true, true
 	}

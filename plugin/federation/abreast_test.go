@@ -1,0 +1,73 @@
+package federation
+
+import (
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// What was kept counts with the data, the Asterisk and the users that it was
+// kept for, and not without any of them.
+func TestAbreastCountsWithItsDataOnly(t *testing.T) {
+	begin := func(cfg Config) *abreast {
+		r := newRuntime(cfg, slog.New(slog.DiscardHandler))
+		t.Cleanup(r.cancel)
+		j, _, err := zone.OpenJournal(cfg.Data, cfg.Node, cfg.Origin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.fresh = j.Fresh()
+		r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: cfg.node(), Journal: j, Logger: r.log})
+		t.Cleanup(func() { r.primary.Close() })
+		return newAbreast(r)
+	}
+	cfg := Config{Node: "pbx-a", Origin: "fed.example.", Data: t.TempDir(), Asterisk: Asterisk{Addr: "127.0.0.1:5038"}}
+	run := time.Unix(1_800_000_000, 0)
+	first := begin(cfg)
+	if got := first.before(); got != (ami.Abreast{}) {
+		t.Errorf("a fresh node has kept %v", got)
+	}
+	first.r.primary.Update(func(s *location.Store) []location.Change {
+		return s.Register(location.Contact{AOR: "1001", Kind: location.PJSIP, URI: "sip:1001@192.0.2.1"})
+	})
+	want := ami.Abreast{Run: run, Mark: first.r.clock.Mark()}
+	first.keep(want)
+	first.keep(ami.Abreast{Run: run, Mark: 1}) // too soon
+	first.r.primary.Close()
+	if got := begin(cfg).before(); !got.Run.Equal(run) || got.Mark != want.Mark {
+		t.Errorf("after a restart: %v, want %v", got, want)
+	}
+	for name, change := range map[string]func(*Config){
+		"another Asterisk": func(c *Config) { c.Asterisk.Addr = "127.0.0.2:5038" },
+		"other users":      func(c *Config) { c.Users = []string{"2*"} },
+		"a directory":      func(c *Config) { c.Directory = "users.csv" },
+	} {
+		other := cfg
+		if change(&other); begin(other).before() != (ami.Abreast{}) {
+			t.Errorf("%s: counts all the same", name)
+		}
+	}
+	raw, err := os.ReadFile(first.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"", "x", strings.Repeat("0", 16), string(raw[:len(raw)/2]), strings.Replace(string(raw), want.Mark.String(), "ffffffffffffffff", 1)} {
+		os.WriteFile(first.path, []byte(bad), 0o600)
+		if got := begin(cfg).before(); got != (ami.Abreast{}) {
+			t.Errorf("%q is read as %v", bad, got)
+		}
+	}
+	os.WriteFile(first.path, raw, 0o600)
+	lost := cfg
+	lost.Data = t.TempDir()
+	os.WriteFile(lost.Data+"/abreast", raw, 0o600)
+	if got := begin(lost).before(); got != (ami.Abreast{}) {
+		t.Errorf("without the journal: %v", got)
+	}
+}
