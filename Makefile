@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 500000x
 ARGS    ?=
-.PHONY: help build demo test test-unit test-dns e2e chaos install bench scale coefficients simulate race fuzz lint cover clean
+.PHONY: help build demo test test-unit test-dns e2e chaos install bench bench-quick bench-build bench-go scale coefficients simulate race fuzz lint cover clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,7 +26,14 @@ chaos: build ## ten minutes of faults, judged by what every node answers (as roo
 	$(GO) test -tags e2e -count=1 -timeout 30m -v ./examples/chaos -args -chaos.for=10m -chaos.nodes=8 -chaos.users=1000 $(ARGS)
 race: ## unit tests under the race detector
 	$(GO) test -race ./...
-bench: ## micro-benchmarks, with allocations, and the short form of scale
+bench: build bench-build ## beside NSD, Knot, BIND and CoreDNS's file, into docs/performance.md (as root); ARGS="-parts dns"
+	@bin/bench -write docs/performance.md $(ARGS)
+bench-quick: build bench-build ## the same, with few names, in about a minute, and written nowhere
+	@bin/bench -names 20000 -rounds 2 -each 300ms $(ARGS)
+bench-build:
+	@examples/bench/install.sh
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./examples/bench ./examples/bench/constant
+bench-go: ## micro-benchmarks, with allocations, and the short form of scale
 	$(GO) test -short -run '^$$' -bench . -benchmem $(ARGS) ./zone/... ./plugin/federation/...
 scale: ## 1,000,000 users on 50 nodes, storms of 10,000; ARGS='-bench Join'
 	$(GO) test -run '^$$' -bench 'Scale|Join|Storm' -benchtime 3x -timeout 30m $(ARGS) ./zone ./zone/xfr

@@ -73,9 +73,9 @@ func TestImportsPointDownward(t *testing.T) {
 func TestOneImporter(t *testing.T) {
 	doors := map[string][]string{
 		"github.com/hashicorp/":     {"serf", "examples/simulation"},
-		"github.com/coredns/":       {"plugin/federation", "cmd/asterfed"},
+		"github.com/coredns/":       {"plugin/federation", "cmd/asterfed", "examples/bench/constant"},
 		"github.com/urfave/cli/v2":  {"cmd/asterfed"},
-		"github.com/miekg/dns":      {"zone", "zone/dnssec", "zone/update", "zone/xfr", "plugin/federation", "cmd/asterfed", "examples/lab", "examples/three-nodes", "examples/chaos", "examples/simulation"},
+		"github.com/miekg/dns":      {"zone", "zone/dnssec", "zone/update", "zone/xfr", "plugin/federation", "cmd/asterfed", "examples/lab", "examples/three-nodes", "examples/chaos", "examples/simulation", "examples/bench", "examples/bench/constant"},
 		"github.com/prometheus/cli": {"plugin/federation"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// process is a server with the processes that it starts. It dies with this
+// program, however that ends.
+type process struct {
+	cmd  *exec.Cmd
+	done chan struct{}
+	said tail
+}
+
+// spawn starts a command on one core, or on all if core is negative. It is to
+// be called on the main thread.
+func spawn(core int, name string, args ...string) (*process, error) {
+	if core >= 0 {
+		args = append([]string{"-c", strconv.Itoa(core), name}, args...)
+		name = "taskset"
+	}
+	p := &process{cmd: exec.Command(name, args...), done: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = &p.said, &p.said
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	go func() { _ = p.cmd.Wait(); close(p.done) }()
+	return p, nil
+}
+
+// stop ends the process and all of its group.
+func (p *process) stop() {
+	_ = unix.Kill(-p.cmd.Process.Pid, unix.SIGTERM)
+	select {
+	case <-p.done:
+	case <-time.After(5 * time.Second):
+	}
+	_ = unix.Kill(-p.cmd.Process.Pid, unix.SIGKILL)
+	<-p.done
+}
+
+// ended reports whether the process has ended by itself.
+func (p *process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// group lists the processes of the group.
+func (p *process) group() (pids []int) {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, file := range stats {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		_, rest, _ := strings.Cut(string(raw), ") ")
+		if f := strings.Fields(rest); len(f) > 2 && f[2] == strconv.Itoa(p.cmd.Process.Pid) {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// cpu is what the group has used of all cores, the kernel's part included.
+func (p *process) cpu() (sum time.Duration) {
+	for _, pid := range p.group() {
+		var t unix.Timespec
+		// The clock of another process: clock_getcpuclockid(3).
+		if unix.ClockGettime(int32(^pid<<3|2), &t) == nil {
+			sum += time.Duration(t.Nano())
+		}
+	}
+	return sum
+}
+
+// memory is what the group has resident, shared pages counted once; octets.
+func (p *process) memory() (sum int64) {
+	for _, pid := range p.group() {
+		raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(raw)) {
+			if f := strings.Fields(line); len(f) == 3 && f[0] == "Pss:" {
+				kb, _ := strconv.ParseInt(f[1], 10, 64)
+				sum += kb << 10
+			}
+		}
+	}
+	return sum
+}
+
+// tail keeps the last of what a server says.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, b...)
+	if over := len(t.text) - 1<<14; over > 0 {
+		t.text = bytes.Clone(t.text[over:])
+	}
+	return len(b), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.text)
+}
