@@ -39,7 +39,9 @@ var layers = []struct {
 		"a source turns AMI into changes; nothing calls back upstream"},
 	{"plugin/federation/directory", []string{"zone/location"}, []string{"github.com/coredns", "github.com/miekg", "github.com/hashicorp"},
 		"a source turns a file into bindings; how numbers are written is its business alone"},
-	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/sip", "plugin/federation/udp", "serf", "zone", "zone/dnssec", "zone/location", "zone/plain", "zone/update", "zone/xfr"}, nil,
+	{"plugin/federation/trunk", []string{"plugin/federation/ami", "plugin/federation/directory", "zone/location"}, []string{"github.com/coredns", "github.com/miekg", "github.com/hashicorp"},
+		"which trunks there are stands in a file: whether they work, AMI says, and who publishes them, the plugin"},
+	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/sip", "plugin/federation/trunk", "plugin/federation/udp", "serf", "zone", "zone/dnssec", "zone/location", "zone/plain", "zone/update", "zone/xfr"}, nil,
 		"the plugin joins the parts; only the command stands above it"},
 }
 

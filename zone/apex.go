@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/miekg/dns"
@@ -85,8 +86,9 @@ func (v *View) offering(a Asker, label string) []ranked {
 	if len(out) == 0 {
 		out = draining
 	}
-	near := func(h *Home) int { return v.group(h, true, true) }
-	slices.SortStableFunc(out, func(a, b ranked) int { return near(a.home) - near(b.home) })
+	r := ranking{v: v, criteria: []Criterion{Health, Distance}, near: true}
+	near := func(h *Home) place { return r.place(claim{home: h}) }
+	slices.SortStableFunc(out, func(a, b ranked) int { return cmp.Compare(near(a.home), near(b.home)) })
 	for i := 0; i < len(out); {
 		n := i + 1
 		for n < len(out) && near(out[n].home) == near(out[i].home) {

@@ -25,7 +25,7 @@ func (v *View) contest(key string) {
 func (v *View) lost(key string) (own location.AOR, lost bool) {
 	var newest location.Stamp
 	for _, c := range v.names.load(key).claims() {
-		if c.b.Kind != location.Entry {
+		if c.b.Kind.Claims() {
 			newest = max(newest, c.b.Stamp)
 		}
 		if c.home.Name == v.self && c.b.Kind.Registered() {

@@ -44,6 +44,7 @@ const (
 	RuleDistance Rule = "distance" // the nearest goes first
 	RuleTurn     Rule = "turn"     // equals take turns
 	RuleNewest   Rule = "newest"   // the latest claim goes first
+	RuleOldest   Rule = "oldest"   // of rooms in use, the one that began first
 	RuleName     Rule = "name"     // equal stamps: by home and contact
 )
 
@@ -167,7 +168,7 @@ func (e *explaining) use(qname string) {
 	resolved := v.resolve(e.claims)
 	homes := v.rank(resolved)
 	_, fit := v.fitting(Asker{}, qname, homes)
-	even := v.order == All || len(resolved) > 0 && resolved[0].b.Kind.Route()
+	ranking := v.ranking(resolved)
 	var trimmed []ClaimUse
 	for i, r := range homes {
 		c := claimOf(resolved, r)
@@ -176,7 +177,7 @@ func (e *explaining) use(qname string) {
 			u.Preference, u.Rule, u.Why = 0, RuleTrimmed, fmt.Sprintf("with it the answer would exceed %d octets: Asterisk reads 4096", maxENUM)
 			trimmed = append(trimmed, u)
 		} else {
-			u.Rule, u.Why = e.ranked(homes, resolved, i, even)
+			u.Rule, u.Why = e.ranked(homes, resolved, i, ranking)
 			e.e.Claims = append(e.e.Claims, u)
 		}
 		e.told = append(e.told, c)

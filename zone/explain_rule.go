@@ -9,7 +9,7 @@ import (
 
 // ranked says which rule has put the home at i where it is: what sets it apart
 // from the one before it; of the first, from the one behind it.
-func (e *explaining) ranked(homes []ranked, claims []claim, i int, even bool) (Rule, string) {
+func (e *explaining) ranked(homes []ranked, claims []claim, i int, r ranking) (Rule, string) {
 	if len(homes) == 1 {
 		rule, why := RuleOnly, "there is no other"
 		if claimOf(claims, homes[0]).b.Kind == location.Entry {
@@ -23,18 +23,21 @@ func (e *explaining) ranked(homes []ranked, claims []claim, i int, even bool) (R
 	}
 	a, b := homes[first], homes[second]
 	ca, cb := claimOf(claims, a), claimOf(claims, b)
-	switch {
-	case a.cost != b.cost:
+	switch k := r.decisive(a, b); {
+	case k == Cost:
 		return RuleCost, fmt.Sprintf("cost %d; %s has %d", homes[i].cost, other(a, b, i).home.Name, other(a, b, i).cost)
-	case a.last() != b.last():
+	case k == Health:
 		if i == 0 {
 			return RuleLast, b.home.Name + " comes last" + because(b.demoted())
 		}
 		return RuleLast, "it comes last" + because(b.demoted())
-	case a.group != b.group:
+	case k == Distance:
 		return RuleDistance, e.v.far(homes[i].home) + "; " + other(a, b, i).home.Name + " is " + e.v.far(other(a, b, i).home)
-	case even:
+	case r.even:
 		return RuleTurn, "as good as " + other(a, b, i).home.Name + ": they take turns"
+	case ca.b.Kind == location.Conference:
+		return RuleOldest, "a room in use: the one that began first is where others are; that of " + other(a, b, i).home.Name + " began at " +
+			since(claimOf(claims, other(a, b, i)).b.Stamp)
 	case ca.b.Stamp != cb.b.Stamp && i == 0:
 		return RuleNewest, "the latest claim; that of " + b.home.Name + " is of " + since(cb.b.Stamp)
 	case ca.b.Stamp != cb.b.Stamp:

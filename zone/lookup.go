@@ -163,7 +163,7 @@ func (q query) nodes(rel string) Result {
 	case proto != "":
 		return q.exists(r.speaks(proto))
 	case label != "":
-		rr := r.srvAt(label, q.qname, 10)
+		rr := r.srvAt(label, q.qname, 10, 0)
 		if rr == nil {
 			return q.nxdomain()
 		}

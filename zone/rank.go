@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/asterfed/asterfed/zone/location"
@@ -33,100 +34,83 @@ func merge(a, b []claim) []claim {
 type ranked struct {
 	home  *Home
 	uri   uri
+	place place
 	cost  uint16
-	group int // before all that the policy looks at next
-	pref  uint16
+	// behind says that it stands behind all that are in good health.
+	behind bool
+	pref   uint16
+	// capacity is the claim's share among equals, zero where it has none.
+	capacity uint16
 }
 
-// uri is the user part of the URI that a claim leads to; the empty one is
-// what was dialled.
-type uri struct{ user location.AOR }
+// uri is what a claim leads to at its home: the user part of the URI, empty for
+// what was dialled, and the trunk that the call leaves by, empty for none.
+type uri struct{ user, via location.AOR }
 
 // uri returns where calls go that the binding answers for.
 func (c claim) uri() uri {
 	if c.b.Kind.Registered() {
-		return uri{c.b.AOR}
+		return uri{c.b.AOR, ""}
 	}
-	if t := c.b.Info.Details().Target; t != "" {
-		return uri{t}
+	d := c.b.Info.Details()
+	switch {
+	case d.Target != "":
+		return uri{d.Target, d.Via}
+	case c.b.Kind.Dialled():
+		return uri{"", d.Via}
 	}
-	if c.b.Kind.Dialled() {
-		return uri{}
-	}
-	return uri{c.b.AOR}
+	return uri{c.b.AOR, ""}
 }
 
-func (c claim) cost() uint16 { return c.b.Info.Details().Cost }
+// wayOut reports whether the claim leads out of the federation.
+func (c claim) wayOut() bool { return c.b.Kind.Route() || c.b.Info.Details().Via != "" }
 
-// rank orders homes, one entry for each of them and each URI, best first: the
-// lowest cost, then by the view's policy. A node that is draining, or whose
-// federator is silent, ranks behind the others; the latter not behind an older
-// registration, which the phone has left (docs/decisions/141). Ways out (blocks
-// of numbers, trunks, providers) are ranked by distance whatever the policy: who
-// published one last does not matter. What is equal then takes turns.
+// rank orders homes, one entry for each of them and each URI, best first: by
+// place, then as the claims come, newest first. Ways out (blocks of numbers,
+// trunks, providers) are placed by distance whatever the order of users: who
+// published one last does not matter. What is equal then takes turns. Rooms in
+// use stand as they come.
 func (v *View) rank(claims []claim) []ranked {
 	out := make([]ranked, 0, len(claims))
-	near, even := v.order == Nearest, v.order == All
-	if len(claims) > 0 && claims[0].b.Kind.Route() {
-		near, even = true, true
-	}
+	r := v.ranking(claims)
 	for _, c := range claims {
 		u := c.uri()
+		d := c.b.Info.Details()
+		at := ranked{home: c.home, uri: u, place: r.place(c), cost: d.Cost, behind: r.behind(c), capacity: d.Capacity}
 		i := slices.IndexFunc(out, func(r ranked) bool { return r.home == c.home && r.uri == u })
 		if i < 0 {
-			by := near || even || c.b.Stamp == 0 // anything but the time of a REGISTER
-			out = append(out, ranked{home: c.home, uri: u, cost: c.cost(), group: v.group(c.home, near, by)})
+			out = append(out, at)
 		} else {
-			out[i].cost = min(out[i].cost, c.cost())
+			if at.place < out[i].place {
+				out[i].place, out[i].behind = at.place, at.behind
+			}
+			out[i].cost = min(out[i].cost, at.cost)
+			out[i].capacity = max(out[i].capacity, at.capacity)
 		}
 	}
 	if len(out) > 1 {
-		slices.SortStableFunc(out, compare)
-		if even {
+		slices.SortStableFunc(out, func(a, b ranked) int { return cmp.Compare(a.place, b.place) })
+		if r.even {
 			v.rotate(out)
 		}
 	}
 	for i := range out {
 		out[i].pref = preference(i)
-		if even && i > 0 && compare(out[i], out[i-1]) == 0 {
+		if r.even && i > 0 && out[i].place == out[i-1].place {
 			out[i].pref = out[i-1].pref
 		}
 	}
 	return out
 }
 
-// compare orders what is not equal by anything but the time of the claim.
-func compare(a, b ranked) int {
-	if a.cost != b.cost {
-		return int(a.cost) - int(b.cost)
-	}
-	return a.group - b.group
-}
-
-// group ranks a home before all else that the policy looks at, an orphan last
-// only where asked to.
-func (v *View) group(h *Home, near, orphan bool) int {
-	g := 0
-	if near {
-		g = v.band(h)
-	}
-	if h.draining() || orphan && h.Reach() == Orphan {
-		g += lastGroup
-	}
-	return g
-}
-
-// lastGroup is beyond every band of distances.
-const lastGroup = 1 << 20
-
 // last reports whether the home ranks behind all that do not.
-func (r ranked) last() bool { return r.group >= lastGroup }
+func (r ranked) last() bool { return r.behind }
 
 // rotate turns the homes of the first group, since older SRV code always
 // takes the first of equals.
 func (v *View) rotate(out []ranked) {
 	n := 1
-	for n < len(out) && compare(out[n], out[0]) == 0 {
+	for n < len(out) && out[n].place == out[0].place {
 		n++
 	}
 	k := int(v.turn.Add(1)) % n

@@ -2,6 +2,7 @@ package zone
 
 import (
 	"net/netip"
+	"strings"
 
 	"github.com/miekg/dns"
 )
@@ -23,6 +24,7 @@ const iaxLabel = "_iax._udp"
 // The RRs are shared: whoever needs another owner copies them.
 type nodeRecords struct {
 	host  string
+	zone  string              // of the federation, without the last dot
 	addrs map[uint16][]dns.RR // A, AAAA
 	srv   map[string]*dns.SRV // label → record with owner and priority unset
 	naptr []dns.RR            // D2x of the host itself
@@ -57,7 +59,7 @@ func (h *Home) toward(a Asker) *nodeRecords { return h.records.Load().toward(a) 
 
 func newNodeRecords(n Node, origin string, ttl uint32) *nodeRecords {
 	host := NodeName(n.Name, origin)
-	r := &nodeRecords{host: host, addrs: map[uint16][]dns.RR{}, srv: map[string]*dns.SRV{}, iax: n.IAX != 0}
+	r := &nodeRecords{host: host, zone: strings.TrimSuffix(origin, "."), addrs: map[uint16][]dns.RR{}, srv: map[string]*dns.SRV{}, iax: n.IAX != 0}
 	hdr := func(t uint16) dns.RR_Header {
 		return dns.RR_Header{Name: host, Rrtype: t, Class: dns.ClassINET, Ttl: ttl}
 	}
@@ -111,14 +113,26 @@ func naptrD2(owner, service, replacement string, pref uint16, ttl uint32) *dns.N
 	}
 }
 
+// trunkAccount is the IAX2 user that calls which leave by another node's trunk
+// are made as: whoever has the account of users only does not get out.
+const trunkAccount = "fedtrunk"
+
 // naptrE2U appends the ENUM records (RFC 6116 §3.4) that send calls to u at the
 // node. Each has flag "u" and a regexp that matches every number: one that
 // does not makes Asterisk discard the whole answer. The text holds only what
-// location.ParseAOR and CheckNodeName let through.
+// location.ParseAOR and CheckNodeName let through. A call that leaves by a trunk
+// names it as RFC 4904 has it, so that nobody takes the way out for a user.
 func (r *nodeRecords) naptrE2U(out []dns.RR, owner string, u uri, pref uint16, ttl uint32) []dns.RR {
-	match, user := "!^.*$!", string(u.user)
+	match, user, account := "!^.*$!", string(u.user), "fed"
 	if user == "" { // what was dialled; dns.NAPTR takes two backslashes for one
 		match, user = "!^(.*)$!", `\\1`
+	}
+	if u.via != "" {
+		if u.user == "" { // a trunk takes numbers in full
+			match, user = "!^[+]?(.*)$!", `+\\1`
+		}
+		user += ";tgrp=" + string(u.via) + ";trunk-context=" + r.zone // RFC 4904 §5
+		account = trunkAccount
 	}
 	add := func(service, uri string) {
 		out = append(out, &dns.NAPTR{
@@ -135,19 +149,23 @@ func (r *nodeRecords) naptrE2U(out []dns.RR, owner string, u uri, pref uint16, t
 		add("E2U+pjsip", "sip:"+user+"@"+host)
 	}
 	if r.iax {
-		add("E2U+iax2", "iax2:fed@"+host+"/"+user)
+		add("E2U+iax2", "iax2:"+account+"@"+host+"/"+user)
 	}
 	return out
 }
 
-// srvAt returns the node's SRV for a service under another owner.
-func (r *nodeRecords) srvAt(label, owner string, priority uint16) dns.RR {
+// srvAt returns the node's SRV for a service under another owner, with the
+// weight among equals, if that is known.
+func (r *nodeRecords) srvAt(label, owner string, priority, weight uint16) dns.RR {
 	s := r.srv[label]
 	if s == nil {
 		return nil
 	}
 	c := *s
 	c.Hdr.Name, c.Priority = owner, priority
+	if weight != 0 {
+		c.Weight = weight
+	}
 	return &c
 }
 

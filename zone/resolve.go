@@ -16,8 +16,11 @@ const maxOf = 4
 // answer, and come back as they are.
 func (v *View) resolve(claims []claim) []claim {
 	for i := range claims {
-		if claims[i].b.Info != (location.Info{}) || claims[i].b.Kind == location.Entry {
+		if claims[i].b.Info != (location.Info{}) || !claims[i].b.Kind.Claims() {
 			main, fallback := v.split(claims, 0)
+			if rooms := inUse(main); len(rooms) > 0 {
+				return rooms
+			}
 			if len(main) > 0 {
 				return main
 			}
@@ -25,6 +28,19 @@ func (v *View) resolve(claims []claim) []claim {
 		}
 	}
 	return claims
+}
+
+// inUse returns the claims of conference rooms in which somebody is, the one
+// that began first in front: whoever comes joins those who are there, on
+// whatever node he is and whoever else has begun one meanwhile.
+func inUse(claims []claim) []claim {
+	var out []claim
+	for _, c := range slices.Backward(claims) {
+		if c.b.Kind == location.Conference {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // split returns the claims that calls go to, and those they go to if there is

@@ -49,7 +49,7 @@ func (q query) services(label string, homes []ranked) Result {
 			continue
 		}
 		rec := r.home.toward(q.asker)
-		rr := rec.srvAt(label, q.qname, r.pref)
+		rr := rec.srvAt(label, q.qname, r.pref, r.capacity)
 		if rr == nil {
 			continue
 		}

@@ -20,6 +20,7 @@ type View struct {
 	addr   netip.Addr
 	ttl    uint32
 	order  Order
+	ways   []Criterion // how ways out are ranked
 	dial   Dial
 	cuts   []cut
 	itad   string
@@ -68,7 +69,10 @@ type Config struct {
 	Addr  netip.Addr
 	TTL   time.Duration
 	Order Order
-	Dial  Dial
+	// Ways are the criteria that rank ways out, the first one first; none means
+	// DefaultWays.
+	Ways []Criterion
+	Dial Dial
 	// Delegations are blocks of numbers that others answer for.
 	Delegations []Delegation
 	// OnOccluded is told of a binding of this node in such a block. It must not
@@ -92,6 +96,9 @@ func NewView(c Config) *View {
 	}
 	v := &View{origin: c.Origin, self: c.Self, addr: c.Addr.Unmap(), ttl: uint32(max(1, c.TTL/time.Second)), order: c.Order, dial: c.Dial, itad: c.ITAD,
 		onContested: c.OnContested, onTrimmed: c.OnTrimmed, onOccluded: c.OnOccluded, now: c.Now, names: newNames(), routes: newRoutes(), labels: newTallies(), digits: newTallies()}
+	if v.ways = c.Ways; len(v.ways) == 0 {
+		v.ways = DefaultWays
+	}
 	v.cuts = newCuts(c.Delegations, c.Origin, v.ttl)
 	v.homes.Store(&[]*Home{})
 	v.indexed.Store(&[]*Home{})
@@ -144,7 +151,7 @@ func (v *View) Home(node string) *Home {
 // claims the AOR, zero if none does.
 func (v *View) Rival(a location.AOR) location.Stamp {
 	for _, c := range v.names.load(a.Fold()).claims() {
-		if c.home.Name != v.self && c.b.Kind != location.Entry {
+		if c.home.Name != v.self && c.b.Kind.Claims() {
 			return c.b.Stamp
 		}
 	}

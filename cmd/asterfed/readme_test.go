@@ -58,6 +58,7 @@ func etc(t *testing.T) *strings.Replacer {
 		"operator.key": "key \"operator\" {\n\talgorithm hmac-sha256;\n\tsecret \"b3BlcmF0b3I=\";\n};\n",
 		"kamailio.key": "key \"kamailio\" {\n\talgorithm hmac-sha256;\n\tsecret \"a2FtYWlsaW8=\";\n};\n",
 		"ami.secret":   "s3cret\n",
+		"trunks.csv":   "trunk,route\nberlin,+49\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)

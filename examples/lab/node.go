@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -158,6 +159,18 @@ func (n *Node) Federator(args ...string) (string, error) {
 		return string(out), fmt.Errorf("run asterfed %s on %s: %w: %s", args[0], n.Name, err, out)
 	}
 	return string(out), nil
+}
+
+// Connect opens a TCP connection from within the node.
+func (n *Node) Connect(address string) (conn net.Conn, err error) {
+	err = n.ns.enter(func() (err error) {
+		conn, err = net.DialTimeout("tcp", address, 2*time.Second)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s on %s: %w", address, n.Name, err)
+	}
+	return conn, nil
 }
 
 // Remove ends the node and takes it out of the laboratory.

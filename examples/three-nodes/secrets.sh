@@ -28,3 +28,7 @@ printf 'password = %s\n' "$(word)" > "$1/etc/asterisk/pjsip_secret.conf"
 openssl genrsa -traditional -out "$1/etc/asterisk/keys/fed.key" 1024 2>/dev/null ||
     openssl genrsa -out "$1/etc/asterisk/keys/fed.key" 1024
 openssl rsa -in "$1/etc/asterisk/keys/fed.key" -pubout -out "$1/etc/asterisk/keys/fed.pub" 2>/dev/null
+
+# The account "fedtrunk", for calls that leave by another node's trunk: another
+# password, so that who knows that of "fed" reaches users only.
+printf 'password = %s\n' "$(word)" > "$1/etc/asterisk/pjsip_trunk_secret.conf"

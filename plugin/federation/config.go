@@ -3,6 +3,7 @@ package federation
 import (
 	"net/netip"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
@@ -46,9 +47,13 @@ type Config struct {
 	Data     string
 	TTL      time.Duration
 	Order    zone.Order
+	Ways     []zone.Criterion // how ways out are ranked, none for the default
 	// Directory is the CSV file of what registration cannot tell, "" for none;
 	// numbers in it without "+" are read as in DirectoryRegion (ISO 3166).
 	Directory, DirectoryRegion string
+
+	Trunks string   // CSV file of trunks and where they lead, "" for none
+	Rooms  []string // patterns of rooms that are published while in use; none: no room is
 
 	DNSSEC []string // key files, none for an unsigned zone
 	Fast   bool     // plain queries need not go through the chain of plugins
@@ -73,12 +78,15 @@ type Asterisk struct{ Addr, User, Secret string }
 
 // permits reports whether an AOR may be published.
 func (c *Config) permits(a location.AOR) bool {
-	for _, p := range c.Users {
-		if ok, _ := path.Match(p, string(a)); ok {
-			return true
-		}
-	}
-	return len(c.Users) == 0
+	return len(c.Users) == 0 || matches(c.Users, string(a))
+}
+
+// matches reports whether a name matches one of the patterns.
+func matches(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		ok, _ := path.Match(p, name)
+		return ok
+	})
 }
 
 // sender is the address that this node's Asterisk sends from, invalid if that

@@ -48,15 +48,18 @@ var properties = map[string]property{
 	"profile":   (*parser).profile,
 	"region":    (*parser).region,
 	"rpc":       (*parser).rpc,
+	"rooms":     (*parser).rooms,
 	"sip":       (*parser).sip,
 	"transfer":  (*parser).transfer,
+	"trunks":    (*parser).trunks,
 	"ttl":       (*parser).ttl,
 	"update":    (*parser).update,
 	"users":     (*parser).users,
+	"ways":      (*parser).ways,
 }
 
 // repeatable are the properties that may be given several times.
-var repeatable = []string{"join", "users", "update", "plan", "delegate", "address", "sip", "iax"}
+var repeatable = []string{"join", "users", "update", "plan", "delegate", "rooms", "address", "sip", "iax"}
 
 // propertyList names them all, for messages.
 var propertyList = strings.Join(slices.Sorted(maps.Keys(properties)), ", ")
@@ -109,6 +112,9 @@ func (p *parser) complete() error {
 		return p.Err("federation needs \"gossip IP:PORT key FILE\"")
 	case c.GossipKey == "":
 		return p.Err("gossip needs \"key FILE\": 32 random bytes in base64 (head -c 32 /dev/urandom | base64)")
+	}
+	if c.Asterisk.Addr == "" && (c.Trunks != "" || len(c.Rooms) > 0) {
+		return p.Err("trunks and rooms need \"asterisk HOST:PORT user NAME secret FILE\": it says which can be used")
 	}
 	if len(c.Listen) == 0 {
 		if c.Gossip.Addr().IsUnspecified() {

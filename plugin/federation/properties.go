@@ -203,11 +203,18 @@ func (p *parser) order(args []string) error {
 }
 
 func (p *parser) users(args []string) error {
+	list, err := p.patterns("users", args, p.cfg.Users)
+	p.cfg.Users = list
+	return err
+}
+
+// patterns appends path.Match patterns to a list.
+func (p *parser) patterns(what string, args, list []string) ([]string, error) {
 	for _, s := range args {
 		if _, err := path.Match(s, "x"); err != nil {
-			return p.Errf("users %q: want a pattern such as 1* or [0-9]*", s)
+			return nil, p.Errf("%s %q: want a pattern such as 1* or [0-9]*", what, s)
 		}
-		p.cfg.Users = append(p.cfg.Users, s)
+		list = append(list, s)
 	}
-	return nil
+	return list, nil
 }

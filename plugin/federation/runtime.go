@@ -34,6 +34,7 @@ type Runtime struct {
 	monitor   *monitor
 	catalogue catalogue
 	ways      ways
+	exchange  exchange
 	fresh     bool // began without data
 	began     time.Time
 
@@ -60,9 +61,9 @@ type Runtime struct {
 func newRuntime(cfg Config, log *slog.Logger) *Runtime {
 	r := &Runtime{cfg: cfg, log: log, clock: location.NewClock(time.Now), peers: map[string]*member{}, tidy: newTidy(),
 		left: make(chan struct{}), ending: make(chan struct{}, 1), began: time.Now()}
-	r.catalogue.r = r
+	r.catalogue.r, r.exchange.r = r, r
 	r.ctx, r.cancel = context.WithCancel(context.Background())
-	r.view = zone.NewView(zone.Config{Origin: cfg.Origin, Self: cfg.Node, Addr: cfg.sender(), TTL: cfg.TTL, Order: cfg.Order, Dial: cfg.Dial, ITAD: cfg.ITAD,
+	r.view = zone.NewView(zone.Config{Origin: cfg.Origin, Self: cfg.Node, Addr: cfg.sender(), TTL: cfg.TTL, Order: cfg.Order, Ways: cfg.Ways, Dial: cfg.Dial, ITAD: cfg.ITAD,
 		OnContested: func(a location.AOR) {
 			if r.source != nil {
 				r.source.Recheck(a)
@@ -108,10 +109,13 @@ func (r *Runtime) Start() (err error) {
 	if a := r.cfg.Asterisk; a.Addr != "" {
 		r.live = ami.NewLive(ami.LiveConfig{Addr: a.Addr, User: a.User, Secret: a.Secret})
 		kept := newAbreast(r)
-		r.source = ami.New(ami.Config{Addr: a.Addr, User: a.User, Secret: a.Secret, Registrar: registrar{r},
+		cfg := ami.Config{Addr: a.Addr, User: a.User, Secret: a.Secret, Registrar: registrar{r},
 			Rivals: r.view.Contested, Permit: r.permits, Held: r.heldHere,
-			Mark: r.clock.Mark, Keep: kept.keep, Before: kept.before(), Logger: r.log.With("source", "ami")})
+			Mark: r.clock.Mark, Keep: kept.keep, Before: kept.before(), Logger: r.log.With("source", "ami")}
+		r.followPBX(&cfg)
+		r.source = ami.New(cfg)
 	} else {
+		r.followPBX(&ami.Config{})
 		r.listed.Store(true)
 	}
 	kept := newCopies(r)

@@ -22,6 +22,9 @@ type Details struct {
 	// Of is another user, or a number, in whose place the name stands: it is
 	// answered as that one is, wherever he lives.
 	Of AOR
+	// Via is the trunk of the same home that calls to a block of numbers leave
+	// by; empty where they stay.
+	Via AOR
 	// To is the last number of a Range, as long as the first.
 	To string
 	// Name is the display name, UTF-8.
@@ -30,6 +33,9 @@ type Details struct {
 	By string
 	// Cost ranks bindings of one name, the lowest first.
 	Cost uint16
+	// Capacity is how many calls a trunk or provider takes at a time, zero
+	// where that is not known: its share among equals.
+	Capacity uint16
 	// Expires ends the binding, in Unix seconds; zero means never.
 	Expires int64
 }
@@ -64,6 +70,10 @@ func (d *Details) Set(key, val string) (known bool, err error) {
 		d.Target, err = ParseAOR(val)
 	case "of":
 		d.Of, err = ParseAOR(val)
+	case "via":
+		if d.Via, err = ParseAOR(val); err == nil && strings.Contains(val, ".") {
+			err = fmt.Errorf("via=%s: want the name of a trunk, one label", val)
+		}
 	case "by":
 		if d.By = val; !plainWord(val) {
 			err = fmt.Errorf("by=%s: want 1 to 20 of a-z", val)
@@ -75,9 +85,9 @@ func (d *Details) Set(key, val string) (known bool, err error) {
 			err = fmt.Errorf("name %q: want 1 to %d octets of UTF-8 without control characters", val, maxName)
 		}
 	case "cost":
-		var n uint64
-		n, err = strconv.ParseUint(val, 10, 16)
-		d.Cost = uint16(n)
+		d.Cost, err = parse16(val)
+	case "cap":
+		d.Capacity, err = parse16(val)
 	case "x":
 		var t time.Time
 		if t, err = time.Parse(time.RFC3339, val); err == nil {
@@ -87,6 +97,11 @@ func (d *Details) Set(key, val string) (known bool, err error) {
 		return false, nil
 	}
 	return true, err
+}
+
+func parse16(s string) (uint16, error) {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return uint16(n), err
 }
 
 func plainWord(s string) bool {
@@ -108,6 +123,9 @@ func (d Details) Each(f func(key, val string)) {
 	if d.Of != "" {
 		f("of", string(d.Of))
 	}
+	if d.Via != "" {
+		f("via", string(d.Via))
+	}
 	if d.To != "" {
 		f("to", d.To)
 	}
@@ -119,6 +137,9 @@ func (d Details) Each(f func(key, val string)) {
 	}
 	if d.Cost != 0 {
 		f("cost", strconv.Itoa(int(d.Cost)))
+	}
+	if d.Capacity != 0 {
+		f("cap", strconv.Itoa(int(d.Capacity)))
 	}
 	if d.Expires != 0 {
 		f("x", time.Unix(d.Expires, 0).UTC().Format(time.RFC3339))
@@ -137,12 +158,12 @@ func ParseDigits(s string) (string, error) {
 // Publish returns the binding of a kind that no registrar lists, without a
 // stamp. The name of a dialled kind is its digits; none ("" or ".") is the
 // prefix or wildcard of every number. Its identity, Contact, is made of what
-// is bound to what: name, kind, Target, Of and To.
+// is bound to what: name, kind, Target, Of, Via and To.
 func Publish(k Kind, name string, d Details) (Binding, error) {
 	b := Binding{AOR: AOR(name), Kind: k, Info: NewInfo(d)}
 	var err error
 	switch {
-	case k == User || k == Entry:
+	case k == User || k == Entry || k == Conference:
 		b.AOR, err = ParseAOR(name)
 	case k.Dialled() && (name == "" || name == ".") && (k == Prefix || k == Wildcard):
 		b.AOR = "."
@@ -161,6 +182,10 @@ func Publish(k Kind, name string, d Details) (Binding, error) {
 		err = fmt.Errorf("range %s to %q: want a last number of as many digits, not below the first", name, d.To)
 	case d.Of != "" && d.Target != "":
 		err = fmt.Errorf("u=%s and of=%s: want one of them", d.Target, d.Of)
+	case d.Via != "" && (d.Of != "" || !k.Dialled()):
+		err = fmt.Errorf("via=%s: want it at numbers that calls go to, not at of= or at k=%s", d.Via, k)
+	case d.Capacity != 0 && k != Trunk && k != Provider:
+		err = fmt.Errorf("cap=%d: only trunks and providers have a capacity", d.Capacity)
 	case k != Range && d.To != "":
 		err = fmt.Errorf("to=%s: only a range has a last number", d.To)
 	}
@@ -168,7 +193,11 @@ func Publish(k Kind, name string, d Details) (Binding, error) {
 		return Binding{}, err
 	}
 	h := fnv.New64a()
-	for _, s := range []string{k.String(), b.AOR.Fold(), string(d.Target), string(d.Of), d.To} {
+	parts := []string{k.String(), b.AOR.Fold(), string(d.Target), string(d.Of), d.To}
+	if d.Via != "" {
+		parts = append(parts, d.Via.Fold())
+	}
+	for _, s := range parts {
 		h.Write([]byte(s))
 		h.Write([]byte{0})
 	}

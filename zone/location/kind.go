@@ -13,22 +13,24 @@ type Kind uint8
 // The kinds. The first three are what Asterisk registers contacts with; only
 // its own listings add and remove them.
 const (
-	PJSIP    Kind = iota + 1
-	SIP           // chan_sip
-	IAX2          //
-	User          // a user of other software on the node
-	Number        // one number
-	Prefix        // a number and every longer one that begins with it
-	Range         // numbers from the owner's to To, and longer ones
-	Wildcard      // RFC 4592: what does not exist below the owner
-	Trunk         // a way out that the node has
-	Provider      // who is behind a trunk
-	Service       // a queue, a conference, an IVR
-	Entry         // what a directory knows of a user, registered or not
+	PJSIP      Kind = iota + 1
+	SIP             // chan_sip
+	IAX2            //
+	User            // a user of other software on the node
+	Number          // one number
+	Prefix          // a number and every longer one that begins with it
+	Range           // numbers from the owner's to To, and longer ones
+	Wildcard        // RFC 4592: what does not exist below the owner
+	Trunk           // a way out that the node has
+	Provider        // who is behind a trunk
+	Service         // a queue, a conference, an IVR
+	Entry           // what a directory knows of a user, registered or not
+	Conference      // a conference room in which somebody is now
 )
 
 var kindNames = [...]string{PJSIP: "pjsip", SIP: "sip", IAX2: "iax2", User: "user", Number: "number",
-	Prefix: "prefix", Range: "range", Wildcard: "wildcard", Trunk: "trunk", Provider: "provider", Service: "service", Entry: "entry"}
+	Prefix: "prefix", Range: "range", Wildcard: "wildcard", Trunk: "trunk", Provider: "provider", Service: "service", Entry: "entry",
+	Conference: "conference"}
 
 // String returns the word of the wire form: "pjsip", "range".
 func (k Kind) String() string {
@@ -68,11 +70,16 @@ func RegisteredKind[T string | []byte](s T) (k Kind, ok bool) {
 func (k Kind) Registered() bool { return k >= PJSIP && k <= IAX2 }
 
 // Named reports whether bindings of the kind stand under a user's name.
-func (k Kind) Named() bool { return k >= PJSIP && k <= User || k == Entry }
+func (k Kind) Named() bool { return k >= PJSIP && k <= User || k == Entry || k == Conference }
 
 // Route reports whether bindings of the kind are ways out of the federation:
 // which node they are at matters by its distance alone.
 func (k Kind) Route() bool { return k >= Prefix && k <= Provider }
+
+// Claims reports whether a binding of the kind says where somebody is, the
+// newest one of a name now. What a directory knows says nothing of the kind,
+// and a room that is in use is not a person.
+func (k Kind) Claims() bool { return k != Entry && k != Conference }
 
 // Dialled reports whether bindings of the kind stand under digits alone.
 func (k Kind) Dialled() bool { return k >= Number && k <= Wildcard }

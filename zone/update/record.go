@@ -52,8 +52,8 @@ func (t *transaction) parseAdded(rr *dns.TXT) (location.Binding, error) {
 			return b, fmt.Errorf("%s= stands there twice", key)
 		case key == "t", key == "c":
 			continue
-		case !slices.Contains([]string{"k", "u", "of", "to", "n", "cost", "x"}, key):
-			return b, fmt.Errorf("%s= is not known here: want k=, u=, of=, to=, n=, cost= or x=", key)
+		case !slices.Contains([]string{"k", "u", "of", "to", "via", "n", "cost", "cap", "x"}, key):
+			return b, fmt.Errorf("%s= is not known here: want k=, u=, of=, to=, via=, n=, cost=, cap= or x=", key)
 		}
 		seen[key] = true
 		if key == "x" {
@@ -102,8 +102,8 @@ func parseSpan(s string) (time.Duration, error) {
 }
 
 // parseDeleted reads a record that is to be deleted, and returns which of the
-// bindings at its name it means: those of the same kind with the same u=, of=
-// and to=, where "*" stands for any. All else does not count, so that the form
+// bindings at its name it means: those of the same kind with the same u=, of=,
+// via= and to=, where "*" stands for any. All else does not count, so that the form
 // that was typed and the one that a transfer shows mean the same.
 func parseDeleted(rr *dns.TXT) (kind location.Kind, means func(location.Binding) bool, err error) {
 	if kind, err = kindOf(rr); err != nil {
@@ -113,7 +113,7 @@ func parseDeleted(rr *dns.TXT) (kind location.Kind, means func(location.Binding)
 	every := map[string]bool{}
 	for _, s := range rr.Txt {
 		key, val, _ := strings.Cut(s, "=")
-		if key != "u" && key != "of" && key != "to" {
+		if key != "u" && key != "of" && key != "via" && key != "to" {
 			continue
 		}
 		if val == "*" {
@@ -125,6 +125,6 @@ func parseDeleted(rr *dns.TXT) (kind location.Kind, means func(location.Binding)
 	return kind, func(b location.Binding) bool {
 		have := b.Info.Details()
 		return b.Kind == kind && (every["u"] || have.Target == d.Target) &&
-			(every["of"] || have.Of == d.Of) && (every["to"] || have.To == d.To)
+			(every["of"] || have.Of == d.Of) && (every["via"] || have.Via.Fold() == d.Via.Fold()) && (every["to"] || have.To == d.To)
 	}, nil
 }

@@ -23,6 +23,9 @@ const (
 	actIAXPeerlist action = "IAXpeerlist" // rows of IAXpeers lack ActionID
 	actStatus      action = "CoreStatus"
 	actChannels    action = "CoreShowChannels"
+	actOutbound    action = "PJSIPShowRegistrationsOutbound"
+	actRooms       action = "ConfbridgeListRooms" // write=reporting
+	actFilter      action = "Filter"              // what this connection hears
 )
 
 // fields lists, for each action, the headers that it may carry.
@@ -37,6 +40,9 @@ var fields = map[action][]string{
 	actIAXPeerlist: nil,
 	actStatus:      nil,
 	actChannels:    nil,
+	actOutbound:    nil,
+	actRooms:       nil,
+	actFilter:      {"Operation", "Filter"},
 }
 
 // Actions returns the names of all actions that a Source may send, for tests

@@ -10,7 +10,11 @@ import (
 // login sends the credentials and waits for their acceptance.
 func (s *session) login(ctx context.Context) error {
 	// A mask of the classes that are of use spares both sides the rest.
-	if err := s.send(actLogin, &request{}, s.cfg.User, s.cfg.Secret, "system,security,reporting"); err != nil {
+	mask := "system,security,reporting"
+	if s.cfg.Rooms != nil {
+		mask += ",call"
+	}
+	if err := s.send(actLogin, &request{}, s.cfg.User, s.cfg.Secret, mask); err != nil {
 		return err
 	}
 	timeout := time.NewTimer(loginTimeout)

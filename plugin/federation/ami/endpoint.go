@@ -15,6 +15,9 @@ type request struct {
 	aor    location.AOR       // actEndpoint
 	sawAOR bool               // the endpoint has the AOR
 	shared bool               // some row was another RegServer's
+	look   bool               // of trunks, or of rooms
+	device Device             // actEndpoint, of a trunk
+	names  []string           // actRooms
 }
 
 // ask queues the listing of one AOR, at once.

@@ -47,7 +47,12 @@ func (s *session) event(m *message) error {
 		if m.is(keyState, "AOR_CONTACT_REFRESHED") {
 			s.hint(m.get(keyAOR))
 		}
+	case "Registry":
+		s.trunks.want(time.Now())
+	case "ConfbridgeStart", "ConfbridgeEnd":
+		s.room(m, string(name) == "ConfbridgeStart")
 	case "Reload":
+		s.trunks.want(time.Now().Add(reloadDelay))
 		s.full.absent = [len(s.full.absent)]bool{}
 		s.full.want(allTechs, time.Now().Add(reloadDelay))
 	case "Shutdown":
@@ -68,6 +73,10 @@ func (s *session) fullyBooted(m *message) error {
 		s.rivalsAt = now.Add(s.cfg.RivalInterval)
 	}
 	s.full.want(allTechs, now)
+	s.trunks.want(now)
+	if err := s.beginRooms(now, uptime, ok); err != nil {
+		return err
+	}
 	s.status(Status{State: Listing})
 	return s.send(actSettings, &request{})
 }
@@ -75,6 +84,7 @@ func (s *session) fullyBooted(m *message) error {
 func (s *session) contactStatus(m *message) {
 	a, ok := s.aor(m.get(keyAOR))
 	uri := m.get(keyURI)
+	s.trunkHint(location.PJSIP, m.get(keyEndpoint))
 	if !ok || len(uri) == 0 || len(uri) > maxURI {
 		return
 	}
@@ -154,6 +164,7 @@ func (s *session) peerStatus(m *message) {
 		return
 	}
 	_, name, _ := bytes.Cut(m.get(keyPeer), []byte("/"))
+	s.trunkHint(t, name)
 	a, ok := s.aor(name)
 	if !ok {
 		return

@@ -14,6 +14,9 @@ const maxRows = 2_000_000
 
 // answer takes a message that answers one of our actions.
 func (s *session) answer(id uint64, r *request, m *message) error {
+	if r.look {
+		return s.looked(id, r, m)
+	}
 	if m.has&(1<<keyResponse) != 0 {
 		return s.response(id, r, m)
 	}
@@ -45,7 +48,7 @@ func (s *session) answer(id uint64, r *request, m *message) error {
 // an error.
 func (s *session) response(id uint64, r *request, m *message) error {
 	failed := m.is(keyResponse, "Error")
-	if r.action == actSettings || r.action == actPing || r.action == actLogoff {
+	if r.action == actSettings || r.action == actPing || r.action == actLogoff || r.action == actFilter {
 		delete(s.pending, id)
 		if r.action == actSettings && !failed {
 			s.settled = true

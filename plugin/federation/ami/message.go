@@ -33,6 +33,9 @@ const (
 	keyAccountID
 	keyState
 	keyUptime
+	keyStatus
+	keyDeviceState
+	keyConference
 	numKeys
 )
 
@@ -68,6 +71,9 @@ var keys = map[string]key{
 	"AccountID":       keyAccountID,
 	"State":           keyState,
 	"Uptime":          keyUptime,
+	"Status":          keyStatus,      // ContactStatusDetail, OutboundRegistrationDetail, PeerEntry
+	"DeviceState":     keyDeviceState, // EndpointDetail
+	"Conference":      keyConference,
 }
 
 // message holds the headers of one AMI message that matter. It is reused:
@@ -75,7 +81,7 @@ var keys = map[string]key{
 type message struct {
 	buf  []byte // the values one after another
 	span [numKeys]struct{ from, to int32 }
-	has  uint32 // bit per key; numKeys stays below 32
+	has  uint64 // bit per key; numKeys stays below 64
 }
 
 func (m *message) reset() {

@@ -53,6 +53,8 @@ type session struct {
 	rivals   map[string]location.AOR // by AOR and by endpoint
 	rivalsAt time.Time               // when to ask for rivals next
 	logged   map[string]bool         // refusals said once per connection
+	trunks   trunkLook
+	rooms    roomWatch
 }
 
 // connect runs one connection to its end. Booted says that Asterisk was
@@ -209,7 +211,13 @@ func (s *session) step() (time.Duration, error) {
 	if err := s.stepQueue(); err != nil {
 		return 0, err
 	}
-	for _, at := range [...]time.Time{s.rivalsAt, s.full.wakeAt(), s.queue.wakeAt(now)} {
+	if err := s.stepTrunks(now); err != nil {
+		return 0, err
+	}
+	if err := s.stepRooms(now); err != nil {
+		return 0, err
+	}
+	for _, at := range [...]time.Time{s.trunks.wakeAt(), s.rooms.wakeAt(), s.rivalsAt, s.full.wakeAt(), s.queue.wakeAt(now)} {
 		if !at.IsZero() {
 			wait = min(wait, at.Sub(now))
 		}

@@ -22,6 +22,10 @@ type Config struct {
 	// may come back with a refresh, which sends no event. May be nil.
 	Rivals        func() []location.AOR
 	RivalInterval time.Duration
+	// Trunks and Rooms are who hears of the devices that trunks lead through,
+	// and of conference rooms; nil for nobody.
+	Trunks TrunkWatcher
+	Rooms  RoomWatcher
 	// Held returns how many bindings of a technology the Registrar holds
 	// already, from an earlier run. A first list of less than half of them
 	// is listed again before it is delivered. May be nil.
@@ -71,6 +75,7 @@ type Source struct {
 
 	version, systemName string // of the last connection that told
 	last                Status
+	roomsAt             time.Time // when rooms were last begun to be followed
 
 	mu      sync.Mutex
 	recheck map[location.AOR]struct{} // asked for by Recheck

@@ -1,0 +1,292 @@
+package ami_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// phase is a stretch of a transcript: what was announced, then how each
+// listing was answered.
+type phase struct {
+	events  []string
+	answers map[string][]string
+}
+
+// phases reads a transcript that examples/pbx has captured.
+func phases(t *testing.T, name string) []phase {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := []phase{{answers: map[string][]string{}}}
+	action := ""
+	for block := range strings.SplitSeq(string(text), "\n\n") {
+		last := &out[len(out)-1]
+		if after, ok := strings.CutPrefix(strings.TrimSpace(block), "#>>> Action: "); ok {
+			if action = strings.Fields(after)[0]; action == "PJSIPShowEndpoint" && len(last.answers) > 0 {
+				out = append(out, phase{answers: map[string][]string{}})
+			}
+			if action == "Login" {
+				action = ""
+			}
+			continue
+		}
+		lines := strings.Split(strings.Trim(block, "\n"), "\n")
+		id := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "ActionID:") })
+		switch {
+		case lines[0] == "" || strings.HasPrefix(lines[0], "#"):
+		case id >= 0:
+			last.answers[action] = append(last.answers[action], strings.Join(slices.Delete(lines, id, id+1), "\r\n"))
+		case action != "" && strings.HasPrefix(lines[0], "Event: "):
+			if action == "ConfbridgeListRooms" { // between two looks
+				out = append(out, phase{answers: map[string][]string{}})
+				action, last = "", &out[len(out)-1]
+			}
+			last.events = append(last.events, strings.Join(lines, "\r\n"))
+		case action == "":
+			last.events = append(last.events, strings.Join(lines, "\r\n"))
+		}
+	}
+	return slices.DeleteFunc(out, func(p phase) bool { return len(p.answers["IAXpeerlist"]) == 0 && len(p.events) == 0 })
+}
+
+// actor plays transcripts to a Source.
+type actor struct {
+	mu      sync.Mutex
+	now     phase
+	conn    net.Conn
+	uptime  string
+	missing []string // actions that are answered "Permission denied"
+}
+
+func (a *actor) dial(context.Context, string, string) (net.Conn, error) {
+	near, far := net.Pipe()
+	a.conn = far
+	go a.serve(far)
+	return near, nil
+}
+
+func (a *actor) serve(conn net.Conn) {
+	fmt.Fprint(conn, "Asterisk Call Manager/11.0.0\r\n")
+	head := map[string]string{}
+	for sc := bufio.NewScanner(conn); sc.Scan(); {
+		if key, val, ok := strings.Cut(sc.Text(), ": "); ok {
+			head[key] = val
+			continue
+		}
+		fmt.Fprint(conn, a.answer(head["Action"], head["ActionID"]))
+		clear(head)
+	}
+}
+
+func (a *actor) answer(action, id string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	reply := a.now.answers[action]
+	switch {
+	case slices.Contains(a.missing, action):
+		reply = []string{"Response: Error\r\nMessage: Permission denied"}
+	case action == "Login":
+		return "Response: Success\r\n\r\nEvent: FullyBooted\r\nUptime: " + a.uptime + "\r\n\r\n"
+	case action == "PJSIPShowContacts":
+		reply = []string{"Response: Error\r\nMessage: No Contacts found"}
+	case len(reply) == 0 && action == "SIPpeers":
+		reply = []string{"Response: Error\r\nMessage: Invalid/unknown command"}
+	case len(reply) == 0:
+		reply = []string{"Response: Success"}
+	}
+	var b strings.Builder
+	for _, r := range reply {
+		head, rest, _ := strings.Cut(r, "\r\n")
+		b.WriteString(strings.TrimSuffix(head+"\r\nActionID: "+id+"\r\n"+rest, "\r\n") + "\r\n\r\n")
+	}
+	return b.String()
+}
+
+// play goes on to a phase.
+func (a *actor) play(p phase) {
+	a.mu.Lock()
+	if len(p.answers) > 0 {
+		a.now.answers = p.answers
+	}
+	a.mu.Unlock()
+	for _, e := range p.events {
+		fmt.Fprint(a.conn, e+"\r\n\r\n")
+		synctest.Wait()
+	}
+}
+
+// watcher writes down what it is told of trunks and rooms, once for each news.
+type watcher struct {
+	mu      sync.Mutex
+	devices []ami.Device
+	lines   []string
+}
+
+func (w *watcher) add(line string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !slices.Contains(w.lines[max(0, len(w.lines)-4):], line) {
+		w.lines = append(w.lines, line)
+	}
+}
+
+func (w *watcher) take() string {
+	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := strings.Join(w.lines, "; ")
+	w.lines = nil
+	return out
+}
+
+func (w *watcher) Devices() []ami.Device { return w.devices }
+
+func (w *watcher) Looked(state map[ami.Device]error) {
+	for _, d := range w.devices {
+		if err, ok := state[d]; ok {
+			w.add(fmt.Sprintf("%s: %v", d, err))
+		}
+	}
+}
+
+func (w *watcher) Room(name string, begun bool) { w.add(fmt.Sprintf("room %s %v", name, begun)) }
+func (w *watcher) Rooms(names []string)         { w.add(fmt.Sprintf("rooms %v", names)) }
+
+// watch runs f beside a Source that follows an actor.
+func watch(t *testing.T, a *actor, w *watcher, f func()) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		rec := &record{start: time.Now()}
+		src := ami.New(ami.Config{Dial: a.dial, Registrar: rec, Trunks: w, Rooms: w})
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { src.Run(ctx) })
+		synctest.Wait()
+		f()
+		cancel()
+		wg.Wait()
+		a.conn.Close()
+	})
+}
+
+// TestTranscriptOfTrunksAndRooms plays what real Asterisks of both versions
+// said while a provider was there, died and came back, and while a room was in
+// use.
+func TestTranscriptOfTrunksAndRooms(t *testing.T) {
+	for _, version := range []int{16, 22} {
+		t.Run(fmt.Sprint(version), func(t *testing.T) {
+			all := phases(t, fmt.Sprintf("ast%d_trunk.raw.txt", version))
+			telco := ami.Device{Kind: location.PJSIP, Name: "telco"}
+			w := &watcher{devices: []ami.Device{telco, {Kind: location.PJSIP, Name: "telco", Registration: "other"}, {Kind: location.IAX2, Name: "iaxtelco"}, {Kind: location.IAX2, Name: "none"}}}
+			a := &actor{uptime: "7200", now: phase{answers: all[1].answers}}
+			if len(all[0].answers["PJSIPShowEndpoint"]) > 0 {
+				a.now.answers = all[0].answers
+			}
+			watch(t, a, w, func() {
+				var out strings.Builder
+				fmt.Fprintln(&out, "begin:", w.take())
+				for i, p := range all {
+					a.play(p)
+					<-time.After(6 * time.Second)
+					fmt.Fprintf(&out, "phase %d: %s\n", i, w.take())
+				}
+				golden(t, fmt.Sprintf("ast%d_trunk.golden", version), out.String())
+			})
+		})
+	}
+}
+
+func TestDevices(t *testing.T) {
+	for s, ok := range map[string]bool{"PJSIP/telco": true, "pjsip/a-b_c.d": true, "IAX2/x": true, "SIP/x": true,
+		"telco": false, "PJSIP/": false, "DAHDI/1": false, "PJSIP/a b": false, "PJSIP/a/b": false, "PJSIP/a\r\nAction: x": false} {
+		if d, err := ami.ParseDevice(s); (err == nil) != ok {
+			t.Errorf("%q is %v, %v", s, d, err)
+		}
+	}
+}
+
+// TestHintLooksAtOnce: what Asterisk notices is known at once, not at the next
+// look.
+func TestHintLooksAtOnce(t *testing.T) {
+	row := func(status string) []string {
+		return []string{"Response: Success\r\nEventList: start", "Event: EndpointDetail\r\nObjectName: telco\r\nDeviceState: Not in use",
+			"Event: ContactStatusDetail\r\nStatus: " + status, "Event: EndpointDetailComplete\r\nEventList: Complete"}
+	}
+	none := []string{"Response: Error\r\nMessage: No outbound registrations"}
+	answers := func(status string) map[string][]string {
+		return map[string][]string{"PJSIPShowEndpoint": row(status), "PJSIPShowRegistrationsOutbound": none}
+	}
+	w := &watcher{devices: []ami.Device{{Kind: location.PJSIP, Name: "telco"}}}
+	a := &actor{uptime: "7200", now: phase{answers: answers("Reachable")}}
+	watch(t, a, w, func() {
+		if got := w.take(); !strings.Contains(got, "PJSIP/telco: <nil>") {
+			t.Errorf("got %s", got)
+		}
+		event := "Event: ContactStatus\r\nURI: sip:192.0.2.1\r\nContactStatus: Unreachable\r\nAOR: telco\r\nEndpointName: telco"
+		began := time.Now()
+		a.play(phase{answers: answers("Unreachable"), events: []string{event}})
+		<-time.After(100 * time.Millisecond)
+		if got := w.take(); got != `PJSIP/telco: it is "Unreachable"` || time.Since(began) > time.Second {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
+// TestRoomsByWhatIsGranted: events and list, either alone, or neither.
+func TestRoomsByWhatIsGranted(t *testing.T) {
+	list := func(names ...string) map[string][]string {
+		if len(names) == 0 {
+			return map[string][]string{"ConfbridgeListRooms": {"Response: Error\r\nMessage: No active conferences."}}
+		}
+		rows := []string{"Response: Success\r\nEventList: start"}
+		for _, n := range names {
+			rows = append(rows, "Event: ConfbridgeListRooms\r\nConference: "+n)
+		}
+		return map[string][]string{"ConfbridgeListRooms": append(rows, "Event: ConfbridgeListRoomsComplete\r\nEventList: Complete")}
+	}
+	begins := []string{"Event: ConfbridgeStart\r\nConference: 500"}
+	for _, c := range []struct {
+		name    string
+		refused []string
+		uptime  string
+		first   map[string][]string
+		events  []string
+		then    map[string][]string
+		want    []string
+	}{
+		{"both", nil, "7200", list(), begins, list("500"), []string{"rooms []", "room 500 true; rooms [500]"}},
+		{"events alone", []string{"ConfbridgeListRooms"}, "7200", nil, begins, nil, []string{"", "room 500 true"}},
+		{"events alone, after a start", []string{"ConfbridgeListRooms"}, "3", nil, begins, nil, []string{"rooms []", "room 500 true"}},
+		{"list alone", nil, "7200", list("600"), nil, list("600", "500"), []string{"rooms [600]", "rooms [500 600]"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := &watcher{}
+			a := &actor{uptime: c.uptime, now: phase{answers: c.first}, missing: c.refused}
+			watch(t, a, w, func() {
+				if got := w.take(); got != c.want[0] {
+					t.Errorf("at first %q, want %q", got, c.want[0])
+				}
+				a.play(phase{answers: c.then, events: c.events})
+				<-time.After(40 * time.Second)
+				if got := w.take(); got != c.want[1] {
+					t.Errorf("then %q, want %q", got, c.want[1])
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,154 @@
+package trunk
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/directory"
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// Source is the By of the bindings made here.
+const Source = "trunks"
+
+// Trunk is one way out to the telephone network.
+type Trunk struct {
+	Name     location.AOR // one label
+	Device   ami.Device
+	Provider location.AOR // "" for none
+	Capacity uint16       // calls at a time, zero if not known
+	Routes   []Route
+}
+
+// Route is a block of numbers that a trunk leads to.
+type Route struct {
+	Kind location.Kind // Prefix or Range
+	// Digits are those of the prefix ("" for every number), or the first
+	// number of the range; To is its last.
+	Digits, To string
+	Cost       uint16
+}
+
+// Table is what a file comes to: trunks in the order of their first lines.
+type Table struct{ Trunks []*Trunk }
+
+const columnList = "trunk, device, registration, provider, route, cost, capacity"
+
+// line is one line of the file.
+type line struct {
+	trunk    Trunk
+	device   bool // given
+	routes   []Route
+	cost     uint16
+	registry string
+}
+
+var columns = map[string]func(*line, string) error{
+	"trunk":        func(l *line, s string) (err error) { l.trunk.Name, err = label(s); return err },
+	"device":       (*line).setDevice,
+	"registration": func(l *line, s string) error { l.registry = s; return nil },
+	"provider":     func(l *line, s string) (err error) { l.trunk.Provider, err = label(s); return err },
+	"route":        (*line).setRoutes,
+	"cost":         func(l *line, s string) (err error) { l.cost, err = number("cost", s); return err },
+	"capacity":     func(l *line, s string) (err error) { l.trunk.Capacity, err = number("capacity", s); return err },
+}
+
+// Parse reads a file. Lines that cannot be read are left out and reported, the
+// others are kept; err is an error of the file as a whole.
+func Parse(r io.Reader) (t *Table, bad []directory.BadLine, err error) {
+	in := csv.NewReader(r)
+	in.FieldsPerRecord, in.TrimLeadingSpace, in.Comment = -1, true, '#'
+	header, err := in.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, nil, fmt.Errorf("no header: the first line names the columns: %s", columnList)
+	}
+	if err == nil {
+		err = checkHeader(header)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	t = &Table{}
+	for {
+		record, err := in.Read()
+		var parse *csv.ParseError
+		switch {
+		case errors.Is(err, io.EOF):
+			return t, bad, nil
+		case errors.As(err, &parse):
+			bad = append(bad, directory.BadLine{Line: parse.StartLine, Err: parse.Err})
+			continue
+		case err != nil:
+			return nil, bad, err
+		}
+		n, _ := in.FieldPos(0) // panics for a record that could not be read
+		if err := t.add(header, record); err != nil {
+			bad = append(bad, directory.BadLine{Line: n, Err: err})
+		}
+	}
+}
+
+func checkHeader(header []string) error {
+	seen := map[string]bool{}
+	for i, h := range header {
+		h = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(h, "\ufeff")))
+		switch {
+		case columns[h] == nil:
+			return fmt.Errorf("line 1: column %q: want some of %s", h, columnList)
+		case seen[h]:
+			return fmt.Errorf("line 1: column %q is there twice", h)
+		}
+		header[i], seen[h] = h, true
+	}
+	if !seen["trunk"] {
+		return fmt.Errorf("line 1: no column \"trunk\": want some of %s", columnList)
+	}
+	return nil
+}
+
+// add takes one line, wholly or not at all: a trunk's first line says what it
+// is, further ones may add routes.
+func (t *Table) add(header, record []string) error {
+	if len(record) > len(header) {
+		return fmt.Errorf("%d fields: the header names %d", len(record), len(header))
+	}
+	var l line
+	for i, field := range record {
+		if field = strings.TrimSpace(field); field != "" {
+			if err := columns[header[i]](&l, field); err != nil {
+				return err
+			}
+		}
+	}
+	if l.trunk.Name == "" {
+		return errors.New("no trunk")
+	}
+	for i := range l.routes {
+		l.routes[i].Cost = l.cost
+	}
+	for _, known := range t.Trunks {
+		if known.Name.Fold() != l.trunk.Name.Fold() {
+			continue
+		}
+		if l.device && l.trunk.Device.String() != known.Device.String() || l.registry != "" && l.registry != known.Device.Registration ||
+			l.trunk.Provider != "" && l.trunk.Provider != known.Provider || l.trunk.Capacity != 0 && l.trunk.Capacity != known.Capacity {
+			return fmt.Errorf("trunk %s has another device, registration, provider or capacity in a line above", known.Name)
+		}
+		known.Routes = append(known.Routes, l.routes...)
+		return nil
+	}
+	n := l.trunk
+	if !l.device {
+		n.Device = ami.Device{Kind: location.PJSIP, Name: string(n.Name)}
+	}
+	if l.registry != "" && n.Device.Kind != location.PJSIP {
+		return fmt.Errorf("registration %s: only those of PJSIP can be watched", l.registry)
+	}
+	n.Device.Registration, n.Routes = l.registry, l.routes
+	t.Trunks = append(t.Trunks, &n)
+	return nil
+}

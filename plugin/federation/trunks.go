@@ -1,0 +1,220 @@
+package federation
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/directory"
+	"github.com/asterfed/asterfed/plugin/federation/trunk"
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// trunks reads "FILE".
+func (p *parser) trunks(args []string) (err error) {
+	if p.cfg.Trunks, err = p.one(args, "one file"); err != nil {
+		return err
+	}
+	if _, _, err := readTrunks(p.cfg.Trunks); err != nil {
+		return p.Errf("%v", err)
+	}
+	return nil
+}
+
+func readTrunks(file string) (*trunk.Table, []directory.BadLine, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read trunks: %w", err)
+	}
+	defer f.Close()
+	t, bad, err := trunk.Parse(f)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read trunks %s: %w", file, err)
+	}
+	return t, bad, nil
+}
+
+// exchange publishes the trunks of this node that Asterisk can use now. It is
+// safe for concurrent use.
+type exchange struct {
+	r *Runtime
+
+	mu    sync.Mutex
+	table *trunk.Table
+	state map[ami.Device]error // of the last look, nil before the first
+	seen  os.FileInfo
+	told  string
+}
+
+// run reads the file whenever it changes.
+func (x *exchange) run() {
+	tick := time.NewTicker(directoryPeriod)
+	defer tick.Stop()
+	for {
+		x.read()
+		select {
+		case <-x.r.ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// read reads the file if it is not the one read last. What cannot be read
+// changes nothing.
+func (x *exchange) read() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	file := x.r.cfg.Trunks
+	info, err := os.Stat(file)
+	if err == nil && x.seen != nil && os.SameFile(info, x.seen) && info.ModTime().Equal(x.seen.ModTime()) && info.Size() == x.seen.Size() {
+		return
+	}
+	var t *trunk.Table
+	var bad []directory.BadLine
+	if err == nil {
+		t, bad, err = readTrunks(file)
+	}
+	if err != nil {
+		if err.Error() != x.told {
+			x.told = err.Error()
+			x.r.log.Error("the last trunks go on", "err", err)
+		}
+		return
+	}
+	x.table, x.seen, x.told = t, info, ""
+	for _, b := range bad {
+		x.r.log.Warn("line of the trunks left out", "file", file, "line", b.Line, "err", b.Err)
+	}
+	x.r.log.Info("trunks read", "file", file, "trunks", len(t.Trunks), "bad_lines", len(bad))
+	x.publish()
+}
+
+// Devices implements ami.TrunkWatcher.
+func (x *exchange) Devices() []ami.Device {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.table.Devices()
+}
+
+// Looked implements ami.TrunkWatcher.
+func (x *exchange) Looked(state map[ami.Device]error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for d, err := range state {
+		was, known := x.state[d]
+		switch {
+		case err != nil && (!known || was == nil || was.Error() != err.Error()):
+			x.r.log.Warn("trunk cannot be used", "device", d.String(), "why", err)
+		case err == nil && (!known || was != nil):
+			x.r.log.Info("trunk can be used", "device", d.String())
+		}
+	}
+	x.state = state
+	x.publish()
+}
+
+// publish brings what is published level with the file and the last look. Until
+// Asterisk has been looked at, what was published before a restart stays, as
+// far as the file still has it.
+func (x *exchange) publish() {
+	wanted, err := x.table.Bindings(func(d ami.Device) bool {
+		if x.state == nil {
+			return true
+		}
+		err, known := x.state[d]
+		return known && err == nil
+	})
+	if err != nil {
+		x.r.log.Error("trunks are not published", "err", err)
+		return
+	}
+	if x.state == nil {
+		held := x.r.primary.Published(trunk.Source)
+		wanted = slices.DeleteFunc(wanted, func(b location.Binding) bool {
+			return !slices.ContainsFunc(held, func(h location.Binding) bool { return h.Kind == b.Kind && h.AOR == b.AOR && h.Contact == b.Contact })
+		})
+	}
+	x.r.primary.Follow(trunk.Source, wanted, nil)
+}
+
+// rooms publishes the conference rooms of this node that are in use. Its
+// methods are called from the AMI source alone.
+type rooms struct {
+	r    *Runtime
+	open map[string]bool
+}
+
+// roomSource is the By of rooms in use.
+const roomSource = "rooms"
+
+// Room implements ami.RoomWatcher.
+func (w *rooms) Room(name string, begun bool) {
+	if w.open == nil {
+		w.open = map[string]bool{}
+		for _, b := range w.r.primary.Published(roomSource) {
+			w.open[string(b.AOR)] = true
+		}
+	}
+	if begun {
+		w.open[name] = true
+	} else {
+		delete(w.open, name)
+	}
+	w.publish()
+}
+
+// Rooms implements ami.RoomWatcher.
+func (w *rooms) Rooms(names []string) {
+	w.open = map[string]bool{}
+	for _, n := range names {
+		w.open[n] = true
+	}
+	w.publish()
+}
+
+// publish stamps a room as it begins: the oldest one of a name is where
+// whoever calls it comes to.
+func (w *rooms) publish() {
+	var wanted []location.Binding
+	for name := range w.open {
+		if !matches(w.r.cfg.Rooms, name) {
+			continue
+		}
+		b, err := location.Publish(location.Conference, name, location.Details{By: roomSource})
+		if err != nil {
+			w.r.log.Warn("conference room cannot be published", "err", err)
+			continue
+		}
+		wanted = append(wanted, b)
+	}
+	slices.SortFunc(wanted, func(a, b location.Binding) int { return strings.Compare(string(a.AOR), string(b.AOR)) })
+	w.r.primary.Follow(roomSource, wanted, func(b location.Binding) location.Stamp { return w.r.clock.Next(w.r.view.Newest(b)) })
+}
+
+// rooms reads patterns of room names.
+func (p *parser) rooms(args []string) (err error) {
+	p.cfg.Rooms, err = p.patterns("rooms", args, p.cfg.Rooms)
+	return err
+}
+
+// followPBX lets the source follow trunks and rooms where the Corefile wants
+// them, and withdraws what it no longer wants.
+func (r *Runtime) followPBX(cfg *ami.Config) {
+	if r.cfg.Trunks != "" {
+		cfg.Trunks = &r.exchange
+		r.exchange.read()
+		r.run(r.exchange.run)
+	} else {
+		r.primary.Follow(trunk.Source, nil, nil)
+	}
+	if len(r.cfg.Rooms) > 0 {
+		cfg.Rooms = &rooms{r: r}
+	} else {
+		r.primary.Follow(roomSource, nil, nil)
+	}
+}
