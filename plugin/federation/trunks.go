@@ -147,10 +147,14 @@ func (x *exchange) publish() {
 type rooms struct {
 	r    *Runtime
 	open map[string]bool
+	told map[string]bool // rooms that cannot be published, said once
 }
 
 // roomSource is the By of rooms in use.
 const roomSource = "rooms"
+
+// maxTold bounds how many rooms are complained of.
+const maxTold = 1000
 
 // Room implements ami.RoomWatcher.
 func (w *rooms) Room(name string, begun bool) {
@@ -187,7 +191,10 @@ func (w *rooms) publish() {
 		}
 		b, err := location.Publish(location.Conference, name, location.Details{By: roomSource})
 		if err != nil {
-			w.r.log.Warn("conference room cannot be published", "err", err)
+			if !w.told[name] && len(w.told) < maxTold {
+				w.told[name] = true
+				w.r.log.Warn("conference room cannot be published", "err", err)
+			}
 			continue
 		}
 		wanted = append(wanted, b)
@@ -213,7 +220,7 @@ func (r *Runtime) followPBX(cfg *ami.Config) {
 		r.primary.Follow(trunk.Source, nil, nil)
 	}
 	if len(r.cfg.Rooms) > 0 {
-		cfg.Rooms = &rooms{r: r}
+		cfg.Rooms = &rooms{r: r, told: map[string]bool{}}
 	} else {
 		r.primary.Follow(roomSource, nil, nil)
 	}

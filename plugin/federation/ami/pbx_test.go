@@ -70,6 +70,7 @@ type actor struct {
 	now     phase
 	conn    net.Conn
 	uptime  string
+	asked   int      // how often PJSIPShowEndpoint was
 	missing []string // actions that are answered "Permission denied"
 }
 
@@ -97,6 +98,9 @@ func (a *actor) answer(action, id string) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	reply := a.now.answers[action]
+	if action == "PJSIPShowEndpoint" {
+		a.asked++
+	}
 	switch {
 	case slices.Contains(a.missing, action):
 		reply = []string{"Response: Error\r\nMessage: Permission denied"}
@@ -243,6 +247,27 @@ func TestHintLooksAtOnce(t *testing.T) {
 		<-time.After(100 * time.Millisecond)
 		if got := w.take(); got != `PJSIP/telco: it is "Unreachable"` || time.Since(began) > time.Second {
 			t.Errorf("got %s", got)
+		}
+	})
+}
+
+// TestSignsAreNoFlood: Asterisk may register thousands of times a second at a
+// provider that answers oddly; it is looked at all the same, and not as often.
+func TestSignsAreNoFlood(t *testing.T) {
+	row := []string{"Response: Success\r\nEventList: start", "Event: EndpointDetail\r\nDeviceState: Busy",
+		"Event: ContactStatusDetail\r\nStatus: Reachable", "Event: EndpointDetailComplete\r\nEventList: Complete"}
+	none := []string{"Response: Error\r\nMessage: No outbound registrations"}
+	w := &watcher{devices: []ami.Device{{Kind: location.PJSIP, Name: "telco"}}}
+	a := &actor{uptime: "7200", now: phase{answers: map[string][]string{"PJSIPShowEndpoint": row, "PJSIPShowRegistrationsOutbound": none}}}
+	watch(t, a, w, func() {
+		w.take()
+		a.asked = 0
+		for range 1000 {
+			fmt.Fprint(a.conn, "Event: Registry\r\nStatus: Registered\r\n\r\n")
+			<-time.After(time.Millisecond)
+		}
+		if got := w.take(); got != "PJSIP/telco: all its channels are busy" || a.asked < 10 || a.asked > 21 {
+			t.Errorf("asked %d times, told %q", a.asked, got)
 		}
 	})
 }

@@ -46,7 +46,12 @@ type TrunkWatcher interface {
 
 // lookEvery is how often trunks are looked at without a sign that one has
 // changed. It is also how soon a trunk that is full is noticed.
-const lookEvery = 5 * time.Second
+const (
+	lookEvery = 5 * time.Second
+	// lookPause is between looks, however many signs there are: a provider
+	// that answers oddly makes Asterisk register thousands of times a second.
+	lookPause = 50 * time.Millisecond
+)
 
 // trunkLook is one look at all devices: a listing of each, together.
 type trunkLook struct {
@@ -55,7 +60,6 @@ type trunkLook struct {
 	started time.Time
 	devices []Device
 	state   map[Device]*deviceState
-	again   bool // a sign came meanwhile
 }
 
 // deviceState is what the listings of a look say of one device.
@@ -70,8 +74,8 @@ type deviceState struct {
 }
 
 func (t *trunkLook) want(at time.Time) {
-	if t.open > 0 {
-		t.again = true
+	if earliest := t.started.Add(lookPause); at.Before(earliest) {
+		at = earliest
 	}
 	if t.at.IsZero() || at.Before(t.at) {
 		t.at = at
@@ -105,7 +109,7 @@ func (s *session) stepTrunks(now time.Time) error {
 	if s.cfg.Trunks == nil || t.open > 0 || t.at.IsZero() || now.Before(t.at) {
 		return nil
 	}
-	t.devices, t.state, t.again = s.cfg.Trunks.Devices(), map[Device]*deviceState{}, false
+	t.devices, t.state = s.cfg.Trunks.Devices(), map[Device]*deviceState{}
 	t.at, t.started = now.Add(lookEvery), now
 	var peers [len(lists)]bool
 	for _, d := range t.devices {
@@ -208,17 +212,10 @@ func peerReachable(m *message) bool {
 	return false
 }
 
-// deliverTrunks passes a look on, unless something changed during it.
+// deliverTrunks passes a look on. What changed during it brings another one.
 func (s *session) deliverTrunks() {
-	t := &s.trunks
-	if t.again {
-		t.again, t.at = false, time.Now()
-		if t.at.Sub(t.started) < lookEvery {
-			return
-		}
-	}
-	out := make(map[Device]error, len(t.state))
-	for d, state := range t.state {
+	out := make(map[Device]error, len(s.trunks.state))
+	for d, state := range s.trunks.state {
 		out[d] = state.err()
 	}
 	s.cfg.Trunks.Looked(out)
