@@ -174,7 +174,7 @@ func (e *explaining) use(qname string) {
 		c := claimOf(resolved, r)
 		u := ClaimUse{Home: r.home.Name, Binding: c.b, User: r.uri.user, Preference: r.pref}
 		if i >= fit {
-			u.Preference, u.Rule, u.Why = 0, RuleTrimmed, fmt.Sprintf("with it the answer would exceed %d octets: Asterisk reads 4096", maxENUM)
+			u.Preference, u.Rule, u.Why = 0, RuleTrimmed, fmt.Sprintf("with it the answer would exceed %d octets: Asterisk reads 4096", maxAnswer)
 			trimmed = append(trimmed, u)
 		} else {
 			u.Rule, u.Why = e.ranked(homes, resolved, i, ranking)

@@ -227,7 +227,7 @@ func (q query) called(claims []claim) Result {
 	case dns.TypeNAPTR:
 		return q.data(q.v.naptrs(q.asker, q.qname, q.v.resolve(claims))...)
 	case dns.TypeTXT:
-		return q.data(q.displayNames(claims)...)
+		return q.data(q.fit(q.displayNames(claims))...)
 	}
 	return q.nodata()
 }

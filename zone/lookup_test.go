@@ -1,7 +1,6 @@
 package zone
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -194,30 +193,6 @@ func TestOrder(t *testing.T) {
 	}
 	if len(seen) != 2 {
 		t.Errorf("equal homes do not take turns: first was always %v", seen)
-	}
-}
-
-// Asterisk reads 4096 octets at most: what is more is cut at the far end.
-func TestAnswerFitsAsterisk(t *testing.T) {
-	v := newTestView(t, Newest)
-	aor := strings.Repeat("a", 60)
-	for i := range 60 {
-		h := v.Home(fmt.Sprintf("pbx-%02d", i))
-		node := Node{State: Up, SIP: []Transport{{"udp", 5060}}, IAX: 4569}
-		h.Apply(Version{"e", 1}, &node, []location.Change{bind(aor, uint64(i+1), uint64(i+1))})
-	}
-	r := v.Lookup(aor+".users."+origin, dns.TypeNAPTR)
-	m := new(dns.Msg)
-	m.SetQuestion(aor+".users."+origin, dns.TypeNAPTR)
-	m.Answer, m.Compress = r.Answer, true
-	if m.Len() > 4096 || m.Len() < 3000 {
-		t.Errorf("answer has %d octets, want nearly 4096", m.Len())
-	}
-	if first := r.Answer[0].(*dns.NAPTR).Regexp; !strings.Contains(first, "@pbx-59.") {
-		t.Errorf("first record is %s, want the newest home", first)
-	}
-	if v.Trimmed() != 1 {
-		t.Errorf("Trimmed is %d, want 1", v.Trimmed())
 	}
 }
 

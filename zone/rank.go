@@ -118,9 +118,9 @@ func (v *View) rotate(out []ranked) {
 	copy(out, head)
 }
 
-// maxENUM bounds the ENUM records of a name, in octets: Asterisk reads answers
+// maxAnswer bounds the records of an answer, in octets: Asterisk reads answers
 // into 4096 and takes a larger one for none.
-const maxENUM = 3600
+const maxAnswer = 3600
 
 // naptrs are the ENUM records of a name, best home first. Homes that would
 // make the answer too large for Asterisk are left out, the last ones first.
@@ -128,10 +128,7 @@ func (v *View) naptrs(a Asker, owner string, claims []claim) []dns.RR {
 	homes := v.rank(claims)
 	out, n := v.fitting(a, owner, homes)
 	if n < len(homes) {
-		v.trimmed.Add(1)
-		if v.onTrimmed != nil {
-			v.onTrimmed(owner)
-		}
+		v.trim(owner)
 	}
 	return out
 }
@@ -146,12 +143,33 @@ func (v *View) fitting(a Asker, owner string, homes []ranked) (out []dns.RR, fit
 		for _, rr := range out[n:] {
 			size += dns.Len(rr) - len(owner) // owners are compressed
 		}
-		if size > maxENUM && n > 0 {
+		if size > maxAnswer && n > 0 {
 			return out[:n], i
 		}
 	}
 	return out, len(homes)
 }
 
-// Trimmed returns how many answers left homes out for their size.
+// fit leaves out the last records of an RRset that would make the answer too
+// large for Asterisk.
+func (q query) fit(rrs []dns.RR) []dns.RR {
+	size := 0
+	for i, rr := range rrs {
+		if size += dns.Len(rr) - len(q.qname); size > maxAnswer && i > 0 { // owners are compressed
+			q.v.trim(q.qname)
+			return rrs[:i]
+		}
+	}
+	return rrs
+}
+
+// trim notes that an answer left out what ranked last.
+func (v *View) trim(owner string) {
+	v.trimmed.Add(1)
+	if v.onTrimmed != nil {
+		v.onTrimmed(owner)
+	}
+}
+
+// Trimmed returns how many answers left records out for their size.
 func (v *View) Trimmed() int64 { return v.trimmed.Load() }

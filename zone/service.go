@@ -41,9 +41,11 @@ func (q query) spoken(proto string, claims []claim) bool {
 	return slices.ContainsFunc(claims, func(c claim) bool { return c.home.toward(q.asker).speaks(proto) })
 }
 
-// services are the SRV records of a name towards its homes, one for each.
+// services are the SRV records of a name towards its homes, one for each, best
+// home first, as many as Asterisk takes.
 func (q query) services(label string, homes []ranked) Result {
 	var res Result
+	size := 0
 	for i, r := range homes {
 		if slices.ContainsFunc(homes[:i], func(o ranked) bool { return o.home == r.home }) {
 			continue
@@ -53,9 +55,14 @@ func (q query) services(label string, homes []ranked) Result {
 		if rr == nil {
 			continue
 		}
+		if size += dns.Len(rr) - len(q.qname); size > maxAnswer && len(res.Answer) > 0 { // owners are compressed
+			q.v.trim(q.qname)
+			break
+		}
 		res.Answer = append(res.Answer, rr)
 		res.Extra = rec.glue(res.Extra)
 	}
+	res.Extra = some(res.Extra, maxAnswer-size)
 	switch {
 	case len(res.Answer) == 0:
 		return q.nxdomain()
@@ -63,6 +70,21 @@ func (q query) services(label string, homes []ranked) Result {
 		return q.nodata()
 	}
 	return res
+}
+
+// some returns the addresses of as many nodes as take room octets together:
+// who does not find one asks for it.
+func some(glue []dns.RR, room int) []dns.RR {
+	size, host := 0, 0 // the first record of the node at hand
+	for i, rr := range glue {
+		if rr.Header().Name != glue[host].Header().Name {
+			host = i
+		}
+		if size += dns.Len(rr); size > room {
+			return glue[:host]
+		}
+	}
+	return glue
 }
 
 // glue appends the node's addresses (RFC 2782, additional data).

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"encoding/binary"
 	"io"
 	"net"
@@ -45,6 +46,18 @@ func packed(t *testing.T, f func(*dns.Msg)) []byte {
 	return b
 }
 
+// pointer is a question whose name is a compression pointer to itself.
+func pointer(t *testing.T) []byte {
+	return append(packed(t, nil)[:12], 0xc0, 12, 0, 35, 0, 1)
+}
+
+// label64 is a question with a label that is too long.
+func label64(t *testing.T) []byte {
+	b := append(packed(t, nil)[:12], 64)
+	b = append(b, bytes.Repeat([]byte("a"), 64)...)
+	return append(b, 0, 0, 35, 0, 1)
+}
+
 // TestOddMessages puts questions that are none.
 func TestOddMessages(t *testing.T) {
 	cut := func(n int) []byte { b := packed(t, nil); return b[:n] }
@@ -72,6 +85,9 @@ func TestOddMessages(t *testing.T) {
 			m.SetEdns0(1232, false)
 			m.IsEdns0().SetVersion(1)
 		}), dns.RcodeBadVers},
+		{"RFC 6891 §6.1.1: two OPT", packed(t, func(m *dns.Msg) { m.SetEdns0(1232, false).SetEdns0(512, false) }), dns.RcodeFormatError},
+		{"RFC 1035 §4.1.4: a name that points to itself", pointer(t), dns.RcodeFormatError},
+		{"RFC 1035 §2.3.4: a label of 64 octets", label64(t), dns.RcodeFormatError},
 		{"RFC 6891 §6.1.2: an option that nobody knows", packed(t, func(m *dns.Msg) {
 			m.SetEdns0(1232, false)
 			o := m.IsEdns0()
@@ -92,6 +108,9 @@ func TestOddMessages(t *testing.T) {
 			}
 			if m.Rcode != c.rcode {
 				t.Errorf("%s, want %s", dns.RcodeToString[m.Rcode], dns.RcodeToString[c.rcode])
+			}
+			if o := m.IsEdns0(); o != nil && len(o.Option) > 0 {
+				t.Errorf("options that nobody knows here come back: %v", o)
 			}
 			if m.Id != binary.BigEndian.Uint16(c.sent) || !m.Response {
 				t.Errorf("id %d response %v: not an answer to the question", m.Id, m.Response)

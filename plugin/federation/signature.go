@@ -42,14 +42,21 @@ func (f *Federation) signature(ctx context.Context, w dns.ResponseWriter, r *dns
 }
 
 // misplaced reports whether a TSIG stands elsewhere than last (RFC 8945 §5.1):
-// the one that was verified would not be the one that names the key.
+// the one that was verified would not be the one that names the key; or
+// whether there are several OPT (RFC 6891 §6.1.1).
 func misplaced(r *dns.Msg) bool {
+	opts := 0
 	for i, rr := range r.Extra {
-		if rr.Header().Rrtype == dns.TypeTSIG && i != len(r.Extra)-1 {
-			return true
+		switch rr.Header().Rrtype {
+		case dns.TypeTSIG:
+			if i != len(r.Extra)-1 {
+				return true
+			}
+		case dns.TypeOPT:
+			opts++
 		}
 	}
-	return false
+	return opts > 1
 }
 
 // tsigOf returns the TSIG of a request with a good signature, nil if it cannot
