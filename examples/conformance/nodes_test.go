@@ -26,6 +26,9 @@ const (
 	signing = "127.0.0.62:" + port
 )
 
+// command is the program under test, built by run.
+var command string
+
 // extra are lines of the Corefiles that only some nodes have.
 var extra = map[string]string{}
 
@@ -108,8 +111,8 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
-	binary := filepath.Join(dir, "asterfed")
-	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/asterfed").CombinedOutput(); err != nil {
+	command = filepath.Join(dir, "asterfed")
+	if out, err := exec.Command("go", "build", "-o", command, "../../cmd/asterfed").CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	for n, count := range crowds {
@@ -129,7 +132,7 @@ func run(m *testing.M) (code int, err error) {
 		}
 	}()
 	for i, node := range []string{"pbx-a", "pbx-b", "pbx-c"} {
-		c, err := start(binary, dir, node, netip.AddrFrom4([4]byte{127, 0, 0, byte(61 + i)}))
+		c, err := start(dir, node, netip.AddrFrom4([4]byte{127, 0, 0, byte(61 + i)}))
 		if err != nil {
 			return 1, err
 		}
@@ -148,7 +151,7 @@ func run(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-func start(binary, dir, node string, addr netip.Addr) (*exec.Cmd, error) {
+func start(dir, node string, addr netip.Addr) (*exec.Cmd, error) {
 	data := filepath.Join(dir, node)
 	if err := keep(data, node, federation[node]); err != nil {
 		return nil, err
@@ -165,7 +168,7 @@ func start(binary, dir, node string, addr netip.Addr) (*exec.Cmd, error) {
 	if err := os.WriteFile(corefile, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	c := exec.Command(binary, "serve", "--conf", corefile)
+	c := exec.Command(command, "serve", "--conf", corefile)
 	c.Stderr = new(bytes.Buffer)
 	return c, c.Start()
 }
