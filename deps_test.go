@@ -25,6 +25,8 @@ var layers = []struct {
 		"answers are made from bindings alone, so that they can be tested without a server"},
 	{"zone/xfr", []string{"zone", "zone/location"}, []string{"github.com/coredns", "github.com/hashicorp"},
 		"a secondary decides nothing: what silence means is the plugin's to say"},
+	{"zone/outward", []string{"zone", "zone/location", "zone/xfr"}, []string{"github.com/coredns", "github.com/hashicorp", "net"},
+		"what others transfer is what queries are answered with: it asks the view, and decides neither answers nor who may ask"},
 	{"zone/update", []string{"zone", "zone/location"}, []string{"github.com/coredns", "github.com/hashicorp", "net"},
 		"what an UPDATE does is decided from the message and the zone alone: who carries it is the plugin's affair"},
 	{"zone/dnssec", nil, []string{"github.com/coredns", "github.com/hashicorp"},
@@ -41,7 +43,7 @@ var layers = []struct {
 		"a source turns a file into bindings; how numbers are written is its business alone"},
 	{"plugin/federation/trunk", []string{"plugin/federation/ami", "plugin/federation/directory", "zone/location"}, []string{"github.com/coredns", "github.com/miekg", "github.com/hashicorp"},
 		"which trunks there are stands in a file: whether they work, AMI says, and who publishes them, the plugin"},
-	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/sip", "plugin/federation/trunk", "plugin/federation/udp", "serf", "zone", "zone/dnssec", "zone/location", "zone/plain", "zone/update", "zone/xfr"}, nil,
+	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/sip", "plugin/federation/trunk", "plugin/federation/udp", "serf", "zone", "zone/dnssec", "zone/location", "zone/outward", "zone/plain", "zone/update", "zone/xfr"}, nil,
 		"the plugin joins the parts; only the command stands above it"},
 }
 
@@ -77,7 +79,7 @@ func TestOneImporter(t *testing.T) {
 		"github.com/hashicorp/":     {"serf", "examples/simulation"},
 		"github.com/coredns/":       {"plugin/federation", "cmd/asterfed", "examples/bench/constant"},
 		"github.com/urfave/cli/v2":  {"cmd/asterfed"},
-		"github.com/miekg/dns":      {"zone", "zone/dnssec", "zone/update", "zone/xfr", "plugin/federation", "cmd/asterfed", "examples/lab", "examples/three-nodes", "examples/chaos", "examples/simulation", "examples/bench", "examples/bench/constant"},
+		"github.com/miekg/dns":      {"zone", "zone/dnssec", "zone/outward", "zone/update", "zone/xfr", "plugin/federation", "cmd/asterfed", "examples/lab", "examples/three-nodes", "examples/chaos", "examples/simulation", "examples/bench", "examples/bench/constant"},
 		"github.com/prometheus/cli": {"plugin/federation"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()

@@ -57,7 +57,7 @@ func (q query) isn(rel string) Result {
 	case itad != q.v.itad:
 		return q.nxdomain()
 	case rel == "":
-		return q.nodata()
+		return q.container(itad)
 	}
 	return q.e164(rel)
 }

@@ -20,17 +20,24 @@ const (
 	farthest   = 1 << 16 // the band of a node whose distance is not known
 )
 
-func (d *distance) set(rtt time.Duration) {
+// set reports whether the band has changed.
+func (d *distance) set(rtt time.Duration) (moved bool) {
 	rtt = max(rtt, 0)
 	d.rtt.Store(int64(rtt))
 	edge := time.Duration(d.band.Load()) * bandWidth
 	if edge == 0 || rtt >= edge+bandMargin || rtt < edge-bandWidth-bandMargin {
-		d.band.Store(int32(min(rtt/bandWidth+1, farthest-1)))
+		next := int32(min(rtt/bandWidth+1, farthest-1))
+		return d.band.Swap(next) != next
 	}
+	return false
 }
 
 // SetDistance tells how far the node is, as round-trip time.
-func (h *Home) SetDistance(d time.Duration) { h.distance.set(d) }
+func (h *Home) SetDistance(d time.Duration) {
+	if h.distance.set(d) {
+		h.soil()
+	}
+}
 
 // Distance returns what SetDistance was last told, and whether it was.
 func (h *Home) Distance() (time.Duration, bool) {

@@ -20,7 +20,7 @@ func (q query) e164(rel string) Result {
 	if r, ok := q.number(n, ""); ok {
 		return r
 	}
-	if full, ok := q.v.dial.full(n.digits); ok && q.v.cutAbove(full) == nil {
+	if full, ok := q.v.dial.full(n.digits); ok && !q.transfer && q.v.cutAbove(full) == nil {
 		if r, ok := q.number(number{full, n.rest}, location.AOR("+"+full)); ok {
 			return r
 		}

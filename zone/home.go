@@ -67,7 +67,7 @@ func (h *Home) SetReach(r Reach) (changed bool) {
 	if Reach(h.reach.Swap(int32(r))) == r {
 		return false
 	}
-	h.view.touch()
+	h.soil()
 	return true
 }
 
@@ -103,6 +103,7 @@ func (h *Home) Replace(to Version, node *Node, all []location.Binding) {
 	defer h.writing.Unlock()
 	if h.Len() == 0 {
 		h.fill(all)
+		h.view.soilAll()
 		h.commit(to, node)
 		return
 	}
@@ -134,6 +135,7 @@ func (h *Home) commit(to Version, node *Node) {
 		if len(n.Facings) > 0 || was != nil && len(was.Facings) > 0 {
 			h.view.face()
 		}
+		h.soil()
 	}
 	h.version.Store(&to)
 	h.view.touch()
@@ -184,6 +186,7 @@ func (h *Home) change(c location.Change) {
 		h.enumerate(key, c.AOR(), has)
 	}
 	h.view.contest(key)
+	h.view.soil(key)
 }
 
 // replaced appends claims with the change made to out, in rank order.

@@ -34,8 +34,11 @@ func (v *View) LookupFor(a Asker, qname string, qtype uint16) Result {
 	if qtype == dns.TypeANY {
 		return v.lookupAny(a, qname)
 	}
-	rel := unescaped(strings.TrimSuffix(strings.TrimSuffix(qname, v.origin), "."))
-	q := query{v: v, asker: a, qname: qname, qtype: qtype}
+	return query{v: v, asker: a, qname: qname, qtype: qtype}.answer()
+}
+
+func (q query) answer() Result {
+	rel := unescaped(strings.TrimSuffix(strings.TrimSuffix(q.qname, q.v.origin), "."))
 	if rel == "" {
 		return q.apex()
 	}
@@ -95,6 +98,9 @@ type query struct {
 	asker Asker
 	qname string
 	qtype uint16
+	// transfer: the answer is for a copy of the zone, which has no names that
+	// stand for others as they are dialled.
+	transfer bool
 }
 
 // cutLast splits off the label nearest to the apex.
@@ -227,7 +233,13 @@ func (q query) called(claims []claim) Result {
 	case dns.TypeNAPTR:
 		return q.data(q.v.naptrs(q.asker, q.qname, q.v.resolve(claims))...)
 	case dns.TypeTXT:
-		return q.data(q.fit(q.displayNames(claims))...)
+		names := q.displayNames(claims)
+		if len(names) == 0 && len(q.v.naptrs(q.asker, q.qname, q.v.resolve(claims))) == 0 {
+			// Known, but leading nowhere: without a record a copy of the zone
+			// would not have the name, and something else would answer there.
+			names = append(names, &dns.TXT{Hdr: q.header(dns.TypeTXT), Txt: []string{""}})
+		}
+		return q.data(q.fit(names)...)
 	}
 	return q.nodata()
 }

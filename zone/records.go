@@ -169,14 +169,17 @@ func (r *nodeRecords) srvAt(label, owner string, priority, weight uint16) dns.RR
 	return &c
 }
 
-// soa is the SOA of the federation zone as this node answers it. Its serial
-// is this node's own: the time of the last change.
-func (v *View) soa() *dns.SOA {
+// soa is the SOA of the federation zone as this node answers it.
+func (v *View) soa() *dns.SOA { return v.SOA(v.serial.Load()) }
+
+// SOA returns the SOA of the federation zone at a serial, which is this node's
+// own: MNAME says so.
+func (v *View) SOA(serial uint32) *dns.SOA {
 	return &dns.SOA{
 		Hdr:    dns.RR_Header{Name: v.origin, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: v.ttl},
 		Ns:     NodeName(v.self, v.origin),
 		Mbox:   "hostmaster." + v.origin,
-		Serial: uint32(v.changed.Load()), Refresh: soaRefresh, Retry: soaRetry, Expire: soaExpire, Minttl: v.ttl,
+		Serial: serial, Refresh: soaRefresh, Retry: soaRetry, Expire: soaExpire, Minttl: v.ttl,
 	}
 }
 

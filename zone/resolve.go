@@ -87,18 +87,20 @@ func (v *View) whoever(a location.AOR) []claim {
 // of whoever it stands for.
 func (q query) displayNames(claims []claim) []dns.RR {
 	var out []dns.RR
-	for _, c := range claims {
-		name := c.b.Info.Details().Name
+	add := func(name string) {
 		same := func(rr dns.RR) bool { return rr.(*dns.TXT).Txt[0] == escapeTXT(name) }
-		if name != "" && !slices.ContainsFunc(out, same) {
+		if name != "" && !slices.ContainsFunc(out, same) { // an RRset is a set (RFC 2181 §5)
 			out = append(out, &dns.TXT{Hdr: q.header(dns.TypeTXT), Txt: []string{escapeTXT(name)}})
 		}
+	}
+	for _, c := range claims {
+		add(c.b.Info.Details().Name)
 	}
 	for _, c := range claims {
 		if of := c.b.Info.Details().Of; len(out) == 0 && of != "" && c.b.Kind != location.Entry {
 			for _, o := range q.v.whoever(of) {
 				if o.b.Info.Details().Of == "" || o.b.Kind == location.Entry {
-					out = append(out, q.displayNames([]claim{o})...)
+					add(o.b.Info.Details().Name)
 				}
 			}
 		}

@@ -101,6 +101,9 @@ func (h *Home) changeRoute(c location.Change) {
 	if b.Kind == 0 {
 		b = c.Old
 	}
+	if b.Kind == location.Wildcard && !h.view.wildcards.Load() {
+		h.view.wildcards.Store(true)
+	}
 	delta := 0
 	for _, key := range routeKeys(b) {
 		had, has := false, false
@@ -116,6 +119,7 @@ func (h *Home) changeRoute(c location.Change) {
 		if had != has && b.Kind.Dialled() {
 			h.enumerateRoute(key, has)
 		}
+		h.view.soil(key)
 	}
 	h.count.Add(int64(delta))
 }

@@ -43,7 +43,10 @@ type View struct {
 	onContested func(location.AOR)
 	onTrimmed   func(owner string)
 	onOccluded  func(a location.AOR, block string)
-	changed     atomic.Int64 // unix seconds of the last change, the zone's public serial
+	serial      atomic.Uint32 // of the federation zone, as this node answers it
+	moved       atomic.Bool   // something has changed since Moved was last asked
+	dirt        atomic.Pointer[collector]
+	wildcards   atomic.Bool // there ever was one
 	turn        atomic.Uint32
 	settled     atomic.Bool
 	trimmed     atomic.Int64
@@ -102,7 +105,7 @@ func NewView(c Config) *View {
 	v.cuts = newCuts(c.Delegations, c.Origin, v.ttl)
 	v.homes.Store(&[]*Home{})
 	v.indexed.Store(&[]*Home{})
-	v.touch()
+	v.serial.Store(uint32(v.now().Unix()))
 	v.Home(c.Self)
 	return v
 }
@@ -178,17 +181,6 @@ func (v *View) SetSettled(ok bool) { v.settled.Store(ok) }
 
 // Settled reports what SetSettled was last told.
 func (v *View) Settled() bool { return v.settled.Load() }
-
-// touch makes the public serial advance, at most once a second.
-func (v *View) touch() {
-	now := v.now().Unix()
-	for {
-		old := v.changed.Load()
-		if now <= old || v.changed.CompareAndSwap(old, now) {
-			return
-		}
-	}
-}
 
 // search finds a node in homes, which are sorted by name.
 func search(homes []*Home, node string) (int, bool) {

@@ -64,6 +64,7 @@ type Config struct {
 	Plan        location.Plan // numbers of registered users
 	Users       []string      // patterns of AORs that are published; none: all
 	Updates     []Permission
+	Secondaries []Secondary // name servers that follow the federation zone
 }
 
 // Permission is one update line: what the holder of a key may publish.

@@ -53,7 +53,7 @@ func (f *Federation) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.
 	case signed == good && f.operates(qname):
 		return f.operator(w, r, qname)
 	case state.QType() == dns.TypeAXFR || state.QType() == dns.TypeIXFR:
-		return dns.RcodeRefused, nil
+		return f.outward(w, r, qname, key)
 	}
 	return f.answer(w, r, qname, state.QType())
 }

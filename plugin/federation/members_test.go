@@ -21,7 +21,7 @@ var testKey = &xfr.Key{Name: "transfer.", Algorithm: dns.HmacSHA256, Secret: "c2
 
 // newTestRuntime returns a runtime with a home zone, but without Serf, AMI
 // and disk.
-func newTestRuntime(t *testing.T, node string) *Runtime {
+func newTestRuntime(t testing.TB, node string) *Runtime {
 	t.Helper()
 	r := newRuntime(Config{Origin: testZone, Node: node, TTL: 5 * time.Second, Key: testKey}, slog.New(slog.DiscardHandler))
 	r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Logger: r.log, Node: zone.Node{Name: node, State: zone.Up}})

@@ -22,6 +22,8 @@ var (
 	badSignatureCount = counter("bad_signatures_total", "Requests whose TSIG did not verify.")
 	updateCount       = counter("updates_total", "DNS UPDATE requests, by the rcode of the answer.", "rcode")
 	transferOutCount  = counter("transfers_out_total", "Transfers of home zones answered.")
+	outwardCount      = counter("zone_transfers_total", "Transfers of the federation zone answered, by kind.", "kind")
+	notifyCount       = counter("notifies_total", "NOTIFYs of the federation zone to each secondary, by what came of it.", "secondary", "result")
 )
 
 // collector exports the state of every runtime as it is when it is asked for.
@@ -47,6 +49,7 @@ var (
 	trimmedDesc  = desc("answers_trimmed_total", "Answers that left homes out, since Asterisk reads 4096 octets at most.")
 	signedDesc   = desc("signatures_total", "DNSSEC signatures given, by whether they were made for it.", "cached")
 	badLinesDesc = desc("directory_bad_lines", "Lines of the directory that were left out.")
+	publicDesc   = desc("zone_serial", "Serial of the federation zone as answered here.")
 	contestDesc  = desc("contested", "AORs bound here that another node claims newer.")
 )
 
@@ -89,6 +92,7 @@ func (r *Runtime) collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(settledDesc, truth(r.view.Settled()))
 	count(trimmedDesc, r.view.Trimmed())
+	gauge(publicDesc, float64(r.view.Serial()))
 	gauge(contestDesc, float64(len(r.view.Contested())))
 	if r.primary != nil {
 		gauge(diskDesc, truth(r.primary.DiskErr() == nil))

@@ -49,6 +49,7 @@ var properties = map[string]property{
 	"region":    (*parser).region,
 	"rpc":       (*parser).rpc,
 	"rooms":     (*parser).rooms,
+	"secondary": (*parser).secondary,
 	"sip":       (*parser).sip,
 	"transfer":  (*parser).transfer,
 	"trunks":    (*parser).trunks,
@@ -59,7 +60,7 @@ var properties = map[string]property{
 }
 
 // repeatable are the properties that may be given several times.
-var repeatable = []string{"join", "users", "update", "plan", "delegate", "rooms", "address", "sip", "iax"}
+var repeatable = []string{"join", "users", "update", "plan", "delegate", "secondary", "rooms", "address", "sip", "iax"}
 
 // propertyList names them all, for messages.
 var propertyList = strings.Join(slices.Sorted(maps.Keys(properties)), ", ")

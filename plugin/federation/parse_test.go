@@ -118,6 +118,26 @@ func TestParseUpdate(t *testing.T) {
 	}
 }
 
+// Lines of secondary add up; the port is that of DNS where none stands.
+func TestParseSecondary(t *testing.T) {
+	dir := secrets(t)
+	cfg, err := Read("Corefile", fmt.Appendf(nil, "fed.example {\nfederation {\nnode pbx-a\ngossip 10.0.0.1:7946 key %[1]s/gossip.key\n"+
+		"secondary 10.0.0.9 10.0.0.8:5353 2001:db8::9 [2001:db8::8]:5353 key %[1]s/update.key\nsecondary key %[1]s/transfer.key\n}\n}\n", dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := cfg.Secondaries
+	if len(s) != 2 || s[0].Key.Name != "update." || len(s[1].Addrs) != 0 ||
+		fmt.Sprint(s[0].Addrs) != "[10.0.0.9:53 10.0.0.8:5353 [2001:db8::9]:53 [2001:db8::8]:5353]" {
+		t.Errorf("secondaries are %+v", s)
+	}
+	for name, want := range map[string]bool{"update.": true, "transfer.": true, cfg.Key.Name: true, "": false, "other.": false} {
+		if got := cfg.transferKey(name) != nil; got != want {
+			t.Errorf("key %q may transfer: %v", name, got)
+		}
+	}
+}
+
 // Every mistake names the line, the word, and what was expected.
 func TestParseErrors(t *testing.T) {
 	dir := secrets(t)
@@ -178,6 +198,13 @@ func TestParseErrors(t *testing.T) {
 		{"update key " + dir + "/update.key names [", `names "[": want a pattern`},
 		{"update key " + dir + "/update.key names 20-10", `names "20-10": want two numbers of as many digits`},
 		{gossip + "node a\nupdate key " + dir + "/update.key\nupdate key " + dir + "/same-name.key", `another key has the name "update." too`},
+		{"secondary 10.0.0.9", `secondary "10.0.0.9": want secondary [IP[:PORT]...] key FILE`},
+		{"secondary key", `want secondary [IP[:PORT]...] key FILE`},
+		{"secondary ns.example key " + dir + "/update.key", `secondary "ns.example": want`},
+		{"secondary 0.0.0.0 key " + dir + "/update.key", `secondary "0.0.0.0": want`},
+		{"secondary 10.0.0.9:0 key " + dir + "/update.key", `secondary "10.0.0.9:0": want`},
+		{"secondary key /nonexistent", `read TSIG key: open /nonexistent`},
+		{gossip + "node a\nupdate key " + dir + "/update.key\nsecondary key " + dir + "/same-name.key", `another key has the name "update." too`},
 		{"join 10.0.0.2:x", `join "10.0.0.2:x": want HOST`},
 	} {
 		_, err := Read("Corefile", []byte("fed.example {\nfederation {\n"+c.block+"\n}\n}\n"))

@@ -46,11 +46,22 @@ func (p *parser) update(args []string) error {
 // them apart.
 func (p *parser) sameKeys() error {
 	known := map[string]*xfr.Key{p.cfg.Key.Name: p.cfg.Key}
-	for _, u := range p.cfg.Updates {
-		if k := known[u.Key.Name]; k != nil && *k != *u.Key {
-			return p.Errf("update key %s: another key has the name %q too; give each its own", u.File, u.Key.Name)
+	check := func(what, file string, key *xfr.Key) error {
+		if k := known[key.Name]; k != nil && *k != *key {
+			return p.Errf("%s key %s: another key has the name %q too; give each its own", what, file, key.Name)
 		}
-		known[u.Key.Name] = u.Key
+		known[key.Name] = key
+		return nil
+	}
+	for _, u := range p.cfg.Updates {
+		if err := check("update", u.File, u.Key); err != nil {
+			return err
+		}
+	}
+	for _, s := range p.cfg.Secondaries {
+		if err := check("secondary", s.File, s.Key); err != nil {
+			return err
+		}
 	}
 	return nil
 }

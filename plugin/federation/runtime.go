@@ -14,6 +14,7 @@ import (
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/dnssec"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/outward"
 )
 
 // Runtime is a node at work: its home zone, its view of all others, Serf, the
@@ -30,6 +31,8 @@ type Runtime struct {
 	source    *ami.Source // nil without an Asterisk
 	live      *ami.Live   // likewise
 	updates   *updates
+	outward   *outward.Zone
+	transfers chan struct{}  // of the federation zone, under way
 	signer    *dnssec.Signer // nil where the zone is not signed
 	monitor   *monitor
 	catalogue catalogue
@@ -60,7 +63,7 @@ type Runtime struct {
 // newRuntime makes a runtime that has opened nothing yet.
 func newRuntime(cfg Config, log *slog.Logger) *Runtime {
 	r := &Runtime{cfg: cfg, log: log, clock: location.NewClock(time.Now), peers: map[string]*member{}, tidy: newTidy(),
-		left: make(chan struct{}), ending: make(chan struct{}, 1), began: time.Now()}
+		left: make(chan struct{}), ending: make(chan struct{}, 1), transfers: make(chan struct{}, maxTransfers), began: time.Now()}
 	r.catalogue.r, r.exchange.r = r, r
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.view = zone.NewView(zone.Config{Origin: cfg.Origin, Self: cfg.Node, Addr: cfg.sender(), TTL: cfg.TTL, Order: cfg.Order, Ways: cfg.Ways, Dial: cfg.Dial, ITAD: cfg.ITAD,
@@ -92,6 +95,10 @@ func (r *Runtime) Start() (err error) {
 	r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: r.cfg.node(), Plan: r.cfg.Plan,
 		Journal: journal, Logger: r.log})
 	r.updates = newUpdates(r, journal.Boot())
+	r.outward = outward.Open(outward.Config{View: r.view, Data: r.cfg.Data, Followed: len(r.cfg.Secondaries) > 0,
+		Logger: r.log.With("source", "outward")})
+	r.run(func() { r.outward.Run(r.ctx) })
+	r.notifyAll()
 	r.expire(time.Now())
 	if r.cfg.Directory != "" {
 		r.catalogue.look()

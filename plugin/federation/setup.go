@@ -146,6 +146,9 @@ func setup(c *caddy.Controller) error {
 	for _, u := range cfg.Updates {
 		conf.TsigSecret[u.Key.Name] = u.Key.Secret
 	}
+	for _, s := range cfg.Secondaries {
+		conf.TsigSecret[s.Key.Name] = s.Key.Secret
+	}
 	conf.AllowOpcode(dns.OpcodeUpdate) // also without a key for it: REFUSED tells more than NOTIMP
 	listen(c, len(Default.Blocks), cfg)
 	c.OnStartup(func() error { return Default.start(r) })

@@ -121,6 +121,23 @@ func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z x
 		}
 		return f.write(w, r, m)
 	}
+	ttl := f.runtime.view.TTL()
+	err := f.stream(w, r, f.runtime.cfg.Key,
+		func(reply xfr.Reply) error { return xfr.Answer(z, f.origin, apex, ttl, from, reply) },
+		func(send func([]dns.RR) error) error { return xfr.AnswerRecords(z, f.origin, apex, ttl, from, send) })
+	if err != nil {
+		w.Close()
+		return dns.RcodeSuccess, fmt.Errorf("transfer %s: %w", apex, err)
+	}
+	transferOutCount.WithLabelValues(f.origin).Inc()
+	return dns.RcodeSuccess, nil
+}
+
+// stream sends the messages of a transfer: packed and signed with the key of
+// the request, or as answer sections where the tsig plugin has taken the
+// signature off, and signs.
+func (f *Federation) stream(w dns.ResponseWriter, r *dns.Msg, key *xfr.Key,
+	packed func(xfr.Reply) error, sections func(send func([]dns.RR) error) error) error {
 	// The server sets no deadline for writes: an asker that stops reading
 	// would hold this goroutine, and the whole zone with it, for good.
 	stuck := time.AfterFunc(writeStall, func() { w.Close() })
@@ -128,32 +145,24 @@ func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z x
 	m := new(dns.Msg)
 	m.SetReply(r)
 	m.Authoritative, m.RecursionAvailable = true, false
-	var err error
 	if t := r.IsTsig(); t != nil {
+		state := request.Request{W: w, Req: r}
 		state.SizeAndDo(m)
-		err = xfr.Answer(z, f.origin, apex, f.runtime.view.TTL(), from, xfr.Reply{Msg: m, Key: f.runtime.cfg.Key, MAC: t.MAC,
-			Send: func(wire []byte) error {
-				_, err := w.Write(wire)
-				stuck.Reset(writeStall)
-				return err
-			}})
-	} else { // the tsig plugin has taken the signature off, and signs
-		err = xfr.AnswerRecords(z, f.origin, apex, f.runtime.view.TTL(), from, func(rrs []dns.RR) error {
-			m := m.Copy()
-			m.Compress, m.Answer = true, rrs
-			err := w.WriteMsg(m)
+		return packed(xfr.Reply{Msg: m, Key: key, MAC: t.MAC, Send: func(wire []byte) error {
+			_, err := w.Write(wire)
 			stuck.Reset(writeStall)
-			w.TsigTimersOnly(true)
 			return err
-		})
-		w.TsigTimersOnly(false)
+		}})
 	}
-	if err != nil {
-		w.Close()
-		return dns.RcodeSuccess, fmt.Errorf("transfer %s: %w", apex, err)
-	}
-	transferOutCount.WithLabelValues(f.origin).Inc()
-	return dns.RcodeSuccess, nil
+	defer w.TsigTimersOnly(false)
+	return sections(func(rrs []dns.RR) error {
+		m := m.Copy()
+		m.Compress, m.Answer = true, rrs
+		err := w.WriteMsg(m)
+		stuck.Reset(writeStall)
+		w.TsigTimersOnly(true)
+		return err
+	})
 }
 
 // notify takes a NOTIFY of another node's home zone (RFC 1996 §3.10): the

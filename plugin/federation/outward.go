@@ -1,0 +1,99 @@
+package federation
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/asterfed/asterfed/zone/outward"
+	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/coredns/coredns/request"
+	"github.com/miekg/dns"
+)
+
+// maxTransfers bounds the transfers of the federation zone under way at once.
+// Who comes then is answered SERVFAIL, and comes again.
+const maxTransfers = 8
+
+// outward answers AXFR and IXFR of the federation zone for whoever holds the
+// transfer key or that of a secondary.
+func (f *Federation) outward(w dns.ResponseWriter, r *dns.Msg, qname, name string) (int, error) {
+	key := f.runtime.cfg.transferKey(name)
+	if key == nil || qname != f.origin {
+		return f.fail(w, r, dns.RcodeRefused)
+	}
+	if t := tsigOf(r, name); t != nil && dns.CanonicalName(t.Algorithm) != dns.CanonicalName(key.Algorithm) {
+		return f.tsigError(w, r, t, dns.RcodeBadKey)
+	}
+	var held *dns.SOA
+	if r.Question[0].Qtype == dns.TypeIXFR {
+		if held = soaOf(r.Ns, f.origin); held == nil {
+			return f.fail(w, r, dns.RcodeFormatError)
+		}
+	}
+	state := request.Request{W: w, Req: r}
+	if state.Proto() == "udp" {
+		return f.outwardUDP(w, r, held)
+	}
+	z := f.runtime.outward
+	select {
+	case f.runtime.transfers <- struct{}{}:
+		defer func() { <-f.runtime.transfers }()
+	default:
+		return f.fail(w, r, dns.RcodeServerFailure)
+	}
+	var kind outward.Kind
+	err := z.Follow()
+	if err == nil {
+		err = f.stream(w, r, key, func(reply xfr.Reply) (err error) {
+			s, err := xfr.NewStream(reply, f.origin, f.runtime.view.TTL())
+			if err == nil {
+				kind, err = z.Transfer(held, s)
+			}
+			return err
+		}, func(send func([]dns.RR) error) (err error) {
+			kind, err = z.Transfer(held, xfr.NewSections(f.origin, f.runtime.view.TTL(), send))
+			return err
+		})
+	}
+	switch {
+	case errors.Is(err, outward.ErrUnsettled):
+		return f.fail(w, r, dns.RcodeServerFailure)
+	case err != nil:
+		w.Close()
+		return dns.RcodeSuccess, fmt.Errorf("transfer %s: %w", f.origin, err)
+	}
+	outwardCount.WithLabelValues(f.origin, string(kind)).Inc()
+	f.runtime.log.Info("federation zone transferred", "kind", kind, "to", state.IP(), "key", name)
+	return dns.RcodeSuccess, nil
+}
+
+// outwardUDP answers IXFR with the SOA, which makes a secondary come back over
+// TCP (RFC 1995 §2). AXFR is for TCP alone (RFC 5936 §4.2).
+func (f *Federation) outwardUDP(w dns.ResponseWriter, r *dns.Msg, held *dns.SOA) (int, error) {
+	switch {
+	case held == nil:
+		return f.fail(w, r, dns.RcodeRefused)
+	case !f.runtime.view.Settled():
+		return f.fail(w, r, dns.RcodeServerFailure)
+	}
+	m := new(dns.Msg)
+	m.SetReply(r)
+	m.Authoritative, m.RecursionAvailable = true, false
+	m.Answer = []dns.RR{f.runtime.view.SOA(f.runtime.view.Serial())}
+	return f.write(w, r, m)
+}
+
+// fail answers a request with an rcode, signed if it was.
+func (f *Federation) fail(w dns.ResponseWriter, r *dns.Msg, rcode int) (int, error) {
+	return f.write(w, r, new(dns.Msg).SetRcode(r, rcode))
+}
+
+// soaOf returns the SOA of the zone apex among records, nil if there is none.
+func soaOf(rrs []dns.RR, apex string) *dns.SOA {
+	for _, rr := range rrs {
+		if soa, ok := rr.(*dns.SOA); ok && dns.CanonicalName(soa.Hdr.Name) == apex {
+			return soa
+		}
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+package federation
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/asterfed/asterfed/zone/xfr"
+)
+
+// Secondary is one secondary line: name servers of others that follow the
+// federation zone, and the key that they do it with.
+type Secondary struct {
+	Addrs []netip.AddrPort // told of changes
+	Key   *xfr.Key
+	File  string
+}
+
+const secondarySyntax = "secondary [IP[:PORT]...] key FILE"
+
+// secondary reads one line.
+func (p *parser) secondary(args []string) error {
+	addrs, rest, found := cut(args, "key")
+	if !found || len(rest) != 1 {
+		return p.Errf("secondary %q: want %s", strings.Join(args, " "), secondarySyntax)
+	}
+	s := Secondary{File: rest[0]}
+	var err error
+	if s.Key, err = xfr.ReadKey(s.File); err != nil {
+		return p.Errf("%v", err)
+	}
+	for _, text := range addrs {
+		at, err := netip.ParseAddrPort(text)
+		if err != nil {
+			a, aerr := netip.ParseAddr(text)
+			at, err = netip.AddrPortFrom(a, 53), aerr
+		}
+		if err != nil || at.Port() == 0 || at.Addr().IsUnspecified() {
+			return p.Errf("secondary %q: want %s", text, secondarySyntax)
+		}
+		s.Addrs = append(s.Addrs, netip.AddrPortFrom(at.Addr().Unmap(), at.Port()))
+	}
+	p.cfg.Secondaries = append(p.cfg.Secondaries, s)
+	return nil
+}
+
+// transferKey returns the key of that name if its holder may transfer the
+// federation zone, else nil.
+func (c *Config) transferKey(name string) *xfr.Key {
+	if c.Key != nil && name == c.Key.Name {
+		return c.Key
+	}
+	for _, s := range c.Secondaries {
+		if name == s.Key.Name {
+			return s.Key
+		}
+	}
+	return nil
+}

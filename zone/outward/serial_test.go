@@ -1,0 +1,100 @@
+package outward
+
+import (
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// TestSerialNeverGoesBack: over clean stops and crashes, and whatever the clock
+// does, each serial is newer than all before (RFC 1982).
+func TestSerialNeverGoesBack(t *testing.T) {
+	for seed := range uint64(10) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		dir, now := t.TempDir(), time.Unix(int64(r.Uint32()), 0)
+		var last uint32
+		for life := range 10 {
+			s, err := openSerials(dir, func() time.Time { return now })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if life > 0 && !zone.Newer(s.last, last) {
+				t.Fatalf("seed %d: a start goes on with %d, %d was given out", seed, s.last, last)
+			}
+			last = s.last
+			for range r.IntN(900) {
+				now = now.Add(time.Duration(r.IntN(5)-1) * time.Second)
+				if r.IntN(300) == 0 {
+					now = now.Add(time.Duration(r.IntN(200)-100) * time.Hour)
+				}
+				n, err := s.next()
+				if err != nil || !zone.Newer(n, last) || n == 0 {
+					t.Fatalf("seed %d: %d after %d: %v", seed, n, last, err)
+				}
+				last = n
+			}
+			if r.IntN(2) == 0 {
+				if err := s.close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}
+
+// A file that cannot be read, or a disk that takes nothing, is told and costs
+// nobody his answers.
+func TestSerialWithoutDisk(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	dir := t.TempDir()
+	file := filepath.Join(dir, serialFile)
+	if err := os.WriteFile(file, []byte("nonsense\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := openSerials(dir, func() time.Time { return now })
+	if err == nil || s.last != 1_800_000_000 {
+		t.Errorf("nonsense in the file: serial %d, error %v", s.last, err)
+	}
+	if s, err = openSerials(dir, func() time.Time { return now }); err != nil || s.last != 1_800_000_601 {
+		t.Errorf("afterwards: serial %d, error %v", s.last, err)
+	}
+	s, err = openSerials(filepath.Join(dir, "absent"), func() time.Time { return now })
+	if err == nil {
+		t.Error("no error without a directory")
+	}
+	if n, err := s.next(); err == nil || n != 1_800_000_001 {
+		t.Errorf("next is %d, error %v", n, err)
+	}
+}
+
+// TestRestart: a secondary that follows a node over its restarts, with the clock
+// set back in between, holds the zone at the end.
+func TestRestart(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t, 5, zone.Newest, dir)
+	var soa = w.v.SOA(0)
+	c := copyOf{}
+	for range 10 {
+		for range 5 {
+			w.happen()
+			w.z.step()
+		}
+		before := soa.Serial
+		_, c, soa = c.pull(t, w.z, soa)
+		if before != 0 && !zone.Newer(soa.Serial, before) {
+			t.Fatalf("serial %d after %d", soa.Serial, before)
+		}
+		w.now = w.now.Add(time.Duration(w.IntN(100)-80) * time.Minute)
+		w.held = nil
+		w.open(zone.Newest, dir)
+		w.held = map[string][]location.Binding{}
+		if kind, _, _ := c.pull(t, w.z, soa); kind != Full {
+			t.Fatalf("after a restart the answer is %s", kind)
+		}
+	}
+}
