@@ -57,6 +57,8 @@ func etc(t *testing.T) *strings.Replacer {
 		"transfer.key": "key \"transfer.fed.example.\" {\n\talgorithm hmac-sha256;\n\tsecret \"c2VjcmV0\";\n};\n",
 		"operator.key": "key \"operator\" {\n\talgorithm hmac-sha256;\n\tsecret \"b3BlcmF0b3I=\";\n};\n",
 		"kamailio.key": "key \"kamailio\" {\n\talgorithm hmac-sha256;\n\tsecret \"a2FtYWlsaW8=\";\n};\n",
+		"bind.key":     "key \"bind\" {\n\talgorithm hmac-sha256;\n\tsecret \"YmluZA==\";\n};\n",
+		"archive.key":  "key \"archive\" {\n\talgorithm hmac-sha256;\n\tsecret \"YXJjaGl2ZQ==\";\n};\n",
 		"ami.secret":   "s3cret\n",
 		"trunks.csv":   "trunk,route\nberlin,+49\n",
 	} {
