@@ -32,8 +32,11 @@ func newSet(unit, origin, name string, rrs []dns.RR) (set, error) {
 	}
 	owner := strings.TrimPrefix(unit+"."+origin, ".")
 	all := make([]string, 0, len(rrs))
-	buf := make([]byte, dns.MaxMsgSize)
+	buf := make([]byte, 256)
 	for _, rr := range rrs {
+		if n := dns.Len(rr); n > len(buf) {
+			buf = make([]byte, n)
+		}
 		below, ok := strings.CutSuffix(rr.Header().Name, owner)
 		if !ok {
 			return set{}, fmt.Errorf("unit %q: record %v is not its own", unit, rr)
