@@ -15,11 +15,11 @@ func (q query) apex() Result {
 	v := q.v
 	switch q.qtype {
 	case dns.TypeSOA:
-		return q.data(v.soa())
+		return q.data(v.soa(q.room.takeSOA()))
 	case dns.TypeNS:
 		return q.ns()
 	case dns.TypeNAPTR:
-		return q.data(v.apexNAPTR(q.asker)...)
+		return q.data(q.apexNAPTR()...)
 	}
 	return q.nodata()
 }
@@ -27,15 +27,15 @@ func (q query) apex() Result {
 // ns are the name servers: live nodes in the order of their names, so that
 // the set is the same on every node that reaches them all.
 func (q query) ns() Result {
-	var res Result
+	res := Result{Answer: q.room.list(answerSection), Extra: q.room.list(additionalSection)}
 	for _, h := range q.v.Homes() {
 		r := h.toward(q.asker)
 		if r == nil || h.Reach() != Alive || len(res.Answer) == maxNS {
 			continue
 		}
-		res.Answer = append(res.Answer, &dns.NS{
-			Hdr: dns.RR_Header{Name: q.qname, Rrtype: dns.TypeNS, Class: dns.ClassINET, Ttl: q.v.ttl}, Ns: r.host,
-		})
+		ns := q.room.takeNS()
+		ns.Hdr, ns.Ns = q.header(dns.TypeNS), r.host
+		res.Answer = append(res.Answer, ns)
 		res.Extra = r.glue(res.Extra)
 	}
 	if len(res.Answer) == 0 {
@@ -46,11 +46,13 @@ func (q query) ns() Result {
 
 // apexNAPTR leads to the cluster-wide SRV records of every service that any
 // node offers (RFC 3263 §4.1).
-func (v *View) apexNAPTR(a Asker) []dns.RR {
-	var out []dns.RR
+func (q query) apexNAPTR() []dns.RR {
+	out := q.room.list(answerSection)
 	for i, s := range srvServices {
-		if len(v.offering(a, s.label)) > 0 {
-			out = append(out, naptrD2(v.origin, s.naptr, s.label+"."+v.origin, preference(i), v.ttl))
+		if len(q.v.offering(q.room, q.asker, s.label)) > 0 {
+			rr := q.room.takeNAPTR()
+			*rr = naptrD2(q.v.origin, s.naptr, q.room.join(s.label, ".", q.v.origin), preference(i), q.v.ttl)
+			out = append(out, rr)
 		}
 	}
 	return out
@@ -65,14 +67,14 @@ func (q query) apexService(head, rel string) Result {
 			return r != nil && h.Visible() && r.speaks(rel)
 		}))
 	}
-	return q.services(rel, q.v.offering(q.asker, rel))
+	return q.services(rel, q.v.offering(q.room, q.asker, rel))
 }
 
 // offering returns the nodes that take registrations by a service, nearest
 // first; nodes at the same distance have the same preference and take turns.
 // Nodes that drain are not among them, unless there is no other.
-func (v *View) offering(a Asker, label string) []ranked {
-	var out, draining []ranked
+func (v *View) offering(s *scratch, a Asker, label string) []ranked {
+	out, draining := s.rank(len(v.Homes())), []ranked(nil)
 	for _, h := range v.Homes() {
 		if r := h.toward(a); r == nil || r.srv[label] == nil || !h.Visible() {
 			continue
@@ -95,7 +97,7 @@ func (v *View) offering(a Asker, label string) []ranked {
 			n++
 		}
 		k := i + int(v.turn.Add(1))%(n-i)
-		copy(out[i:n], slices.Concat(out[k:n], out[i:k]))
+		turn(out[i:n], k-i)
 		for j := i; j < n; j++ {
 			out[j].pref = preference(i)
 		}

@@ -173,5 +173,5 @@ func (v *View) Wildcards() bool { return v.wildcards.Load() }
 // there are wildcards.
 func (v *View) Covered(stem string) bool {
 	digits, ok := location.AOR(stem).Number()
-	return ok && len(v.numbered(digits)) == 0
+	return ok && len(v.numbered(nil, digits)) == 0
 }

@@ -2,6 +2,7 @@ package zone
 
 import (
 	"slices"
+	"unsafe"
 
 	"github.com/asterfed/asterfed/zone/location"
 )
@@ -13,7 +14,7 @@ func (q query) e164(rel string) Result {
 	if rel == "" {
 		return q.container("e164")
 	}
-	n := parseNumber(rel)
+	n := parseNumber(q.room, rel)
 	if c := q.v.cutAbove(n.digits); c != nil {
 		return q.refer(c, n)
 	}
@@ -31,7 +32,7 @@ func (q query) e164(rel string) Result {
 // number answers at a name of the tree, if it exists. Calls that only a block
 // covers go on with what was dialled, or with the number in full.
 func (q query) number(n number, full location.AOR) (Result, bool) {
-	if claims := q.v.dialled(n, full); len(claims) > 0 {
+	if claims := q.v.dialled(q.room, n, full); len(claims) > 0 {
 		return q.called(claims), true
 	}
 	if n.rest == "" && (q.v.inhabited(q.v.digits, n.digits) || q.v.cutBelow(n.digits)) {
@@ -42,13 +43,13 @@ func (q query) number(n number, full location.AOR) (Result, bool) {
 
 // dialled returns the claims that a name of the tree is answered with: those
 // of the number itself, or else of what covers it.
-func (v *View) dialled(n number, full location.AOR) []claim {
+func (v *View) dialled(s *scratch, n number, full location.AOR) []claim {
 	if n.rest == "" {
-		if claims := v.numbered(n.digits); len(claims) > 0 {
+		if claims := v.numbered(s, n.digits); len(claims) > 0 {
 			return claims
 		}
 	}
-	return addressed(v.covering(n), full)
+	return addressed(v.covering(s, n), full)
 }
 
 // number is a name below e164: the digits nearest to the root of the tree,
@@ -57,8 +58,8 @@ type number struct{ digits, rest string }
 
 const maxDigits = 32
 
-func parseNumber(rel string) number {
-	b := make([]byte, 0, maxDigits)
+func parseNumber(s *scratch, rel string) number {
+	b := s.bytes(maxDigits)
 	end := len(rel)
 	for i := end - 1; i >= 0 && len(b) < maxDigits; i -= 2 {
 		c := rel[i]
@@ -68,30 +69,30 @@ func parseNumber(rel string) number {
 		b = append(b, c)
 		end = max(0, i-1)
 	}
-	return number{string(b), rel[:end]}
+	return number{unsafe.String(unsafe.SliceData(b), len(b)), rel[:end]}
 }
 
 // numbered returns the visible claims of exactly these digits, as AOR with
 // and without "+" or published as a number, newest first.
-func (v *View) numbered(digits string) []claim {
+func (v *View) numbered(s *scratch, digits string) []claim {
 	var out []claim
 	if n := len(digits); v.sizes.plain.has(n) {
 		out = v.claims(digits)
 		if v.sizes.plus.has(n) {
-			out = merge(out, v.claims("+"+digits))
+			out = merge(out, v.claims(s.join("+", digits)))
 		}
 	} else if v.sizes.plus.has(n) {
 		out = v.claims("+" + digits)
 	}
 	if v.sizes.published.has(len(digits)) {
-		out = merge(out, visible(v.routes.load("#"+digits).claims()))
+		out = merge(out, visible(v.routes.load(s.join("#", digits)).claims()))
 	}
 	return out
 }
 
 // stands reports whether the digits are a node of the ENUM tree.
 func (v *View) stands(digits string) bool {
-	return v.inhabited(v.digits, digits) || v.cutBelow(digits) || len(v.numbered(digits)) > 0
+	return v.inhabited(v.digits, digits) || v.cutBelow(digits) || len(v.numbered(nil, digits)) > 0
 }
 
 // covering returns the claims that answer for a name which has none of its
@@ -99,18 +100,19 @@ func (v *View) stands(digits string) bool {
 // else of the longest block that covers it, nil if there is neither. A block,
 // which no exact name interrupts, is to a secondary a wildcard at every node
 // beneath it.
-func (v *View) covering(n number) []claim {
+func (v *View) covering(s *scratch, n number) []claim {
 	if v.sizes.cover.none() {
 		return nil
 	}
 	if head, label := cutLast(n.rest); label == "*" && head != "" && v.wild(n.digits) {
 		return nil // what is below a wildcard's own name it does not cover (RFC 4592 §4.2)
 	}
+	key := s.join("*", n.digits)
 	for k := len(n.digits); k >= 0; k-- {
 		if !v.sizes.cover.has(k) {
 			continue
 		}
-		all := visible(v.routes.load("*" + n.digits[:k]).claims())
+		all := visible(v.routes.load(key[:1+k]).claims())
 		if wild := filter(all, isWildcard); len(wild) > 0 && !v.enclosed(n, k) {
 			return wild
 		}
@@ -124,7 +126,7 @@ func (v *View) covering(n number) []claim {
 
 // wild reports whether a secondary has a wildcard right below the digits.
 func (v *View) wild(digits string) bool {
-	return (digits == "" || v.stands(digits)) && len(v.covering(number{digits, "*"})) > 0
+	return (digits == "" || v.stands(digits)) && len(v.covering(nil, number{digits, "*"})) > 0
 }
 
 // enclosed reports whether a node stands between the first k digits and the
@@ -140,6 +142,9 @@ func isWildcard(b location.Binding) bool { return b.Kind == location.Wildcard }
 
 // filter returns the claims whose bindings fit: the same slice if all do.
 func filter(claims []claim, fits func(location.Binding) bool) []claim {
+	if !slices.ContainsFunc(claims, func(c claim) bool { return fits(c.b) }) {
+		return nil
+	}
 	for i := range claims {
 		if !fits(claims[i].b) {
 			return slices.DeleteFunc(slices.Clone(claims), func(c claim) bool { return !fits(c.b) })

@@ -126,16 +126,16 @@ func (e *explaining) number(rel string) {
 	if rel == "" {
 		return
 	}
-	v, n := e.v, parseNumber(rel)
+	v, n := e.v, parseNumber(nil, rel)
 	e.all = v.anywhere(n.digits)
 	if c := v.cutAbove(n.digits); c != nil {
 		e.e.Block = c.block
 		return
 	}
-	e.claims = v.dialled(n, "")
+	e.claims = v.dialled(nil, n, "")
 	there := n.rest == "" && v.stands(n.digits)
 	if full, ok := v.dial.full(n.digits); ok && len(e.claims) == 0 && !there && v.cutAbove(full) == nil {
-		e.claims = v.dialled(number{full, n.rest}, location.AOR("+"+full))
+		e.claims = v.dialled(nil, number{full, n.rest}, location.AOR("+"+full))
 		e.all = append(e.all, v.anywhere(full)...)
 		if e.e.InFull = full; len(e.claims) == 0 {
 			e.e.InFull = ""
@@ -143,7 +143,7 @@ func (e *explaining) number(rel string) {
 		n.digits = full
 	}
 	switch e.e.Found = "block"; {
-	case n.rest == "" && len(v.numbered(n.digits)) > 0:
+	case n.rest == "" && len(v.numbered(nil, n.digits)) > 0:
 		e.e.Found = "number"
 	case len(e.claims) > 0 && isWildcard(e.claims[0].b):
 		e.e.Found = "wildcard"
@@ -166,8 +166,8 @@ func (v *View) anywhere(digits string) (out []claim) {
 func (e *explaining) use(qname string) {
 	v := e.v
 	resolved := v.resolve(e.claims)
-	homes := v.rank(resolved)
-	_, fit := v.fitting(Asker{}, qname, homes)
+	homes := v.rank(nil, resolved)
+	_, fit := query{v: v, qname: qname}.fitting(homes)
 	ranking := v.ranking(resolved)
 	var trimmed []ClaimUse
 	for i, r := range homes {

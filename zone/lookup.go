@@ -37,6 +37,7 @@ func (v *View) LookupFor(a Asker, qname string, qtype uint16) Result {
 	return query{v: v, asker: a, qname: qname, qtype: qtype}.answer()
 }
 
+// answer answers the question.
 func (q query) answer() Result {
 	rel := unescaped(strings.TrimSuffix(strings.TrimSuffix(q.qname, q.v.origin), "."))
 	if rel == "" {
@@ -101,6 +102,7 @@ type query struct {
 	// transfer: the answer is for a copy of the zone, which has no names that
 	// stand for others as they are dialled.
 	transfer bool
+	room     *scratch // nil where the answer is to last
 }
 
 // cutLast splits off the label nearest to the apex.
@@ -117,18 +119,22 @@ func (q query) data(rrs ...dns.RR) Result {
 	if len(rrs) == 0 {
 		return q.nodata()
 	}
-	return Result{Answer: rrs}
+	return Result{Answer: append(q.room.list(answerSection), rrs...)}
 }
 
 // nodata: the name exists, the type does not (RFC 2308 §2.2).
-func (q query) nodata() Result { return Result{Ns: []dns.RR{q.v.soa()}} }
+func (q query) nodata() Result {
+	return Result{Ns: append(q.room.list(authoritySection), q.v.soa(q.room.takeSOA()))}
+}
 
 // nxdomain: there is nothing at or below the name (RFC 2308 §2.1, RFC 8020).
 func (q query) nxdomain() Result {
 	if !q.v.Settled() {
 		return Result{Rcode: dns.RcodeServerFailure}
 	}
-	return Result{Rcode: dns.RcodeNameError, Ns: []dns.RR{q.v.soa()}}
+	r := q.nodata()
+	r.Rcode = dns.RcodeNameError
+	return r
 }
 
 // exists is NODATA for a name that is there, NXDOMAIN otherwise.
@@ -145,7 +151,7 @@ func (q query) container(label string) Result {
 	if !q.wants(dns.TypeTXT) {
 		return q.nodata()
 	}
-	return q.data(&dns.TXT{Hdr: q.header(dns.TypeTXT), Txt: []string{label}})
+	return q.data(q.room.takeTXT(q.header(dns.TypeTXT), label))
 }
 
 func (q query) header(t uint16) dns.RR_Header {
@@ -169,14 +175,14 @@ func (q query) nodes(rel string) Result {
 	case proto != "":
 		return q.exists(r.speaks(proto))
 	case label != "":
-		rr := r.srvAt(label, q.qname, 10, 0)
+		rr := r.srvAt(q.room, label, q.qname, 10, 0)
 		if rr == nil {
 			return q.nxdomain()
 		}
 		if !q.wants(dns.TypeSRV) {
 			return q.nodata()
 		}
-		return Result{Answer: []dns.RR{rr}, Extra: r.glue(nil)}
+		return Result{Answer: append(q.room.list(answerSection), rr), Extra: r.glue(q.room.list(additionalSection))}
 	}
 	switch q.qtype {
 	case dns.TypeA, dns.TypeAAAA:
@@ -209,7 +215,7 @@ func (q query) listed(tree, rel string) Result {
 		return q.container(tree)
 	}
 	label, name, proto := service(rel)
-	claims := visible(q.v.routes.load(tree + "/" + name).claims())
+	claims := visible(q.v.routes.load(q.room.join(tree, "/", name)).claims())
 	if len(claims) == 0 {
 		return q.nxdomain()
 	}
@@ -222,7 +228,7 @@ func (q query) named(label, proto string, claims []claim) Result {
 	case proto != "":
 		return q.exists(q.spoken(proto, q.v.resolve(claims)))
 	case label != "":
-		return q.services(label, q.v.rank(q.v.resolve(claims)))
+		return q.services(label, q.v.rank(q.room, q.v.resolve(claims)))
 	}
 	return q.called(claims)
 }
@@ -231,13 +237,13 @@ func (q query) named(label, proto string, claims []claim) Result {
 func (q query) called(claims []claim) Result {
 	switch q.qtype {
 	case dns.TypeNAPTR:
-		return q.data(q.v.naptrs(q.asker, q.qname, q.v.resolve(claims))...)
+		return q.data(q.naptrs(q.v.resolve(claims))...)
 	case dns.TypeTXT:
 		names := q.displayNames(claims)
-		if len(names) == 0 && len(q.v.naptrs(q.asker, q.qname, q.v.resolve(claims))) == 0 {
+		if len(names) == 0 && len(q.naptrs(q.v.resolve(claims))) == 0 {
 			// Known, but leading nowhere: without a record a copy of the zone
 			// would not have the name, and something else would answer there.
-			names = append(names, &dns.TXT{Hdr: q.header(dns.TypeTXT), Txt: []string{""}})
+			names = append(names, q.room.takeTXT(q.header(dns.TypeTXT), ""))
 		}
 		return q.data(q.fit(names)...)
 	}

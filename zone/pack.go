@@ -8,18 +8,28 @@ import (
 	"github.com/miekg/dns"
 )
 
+// Packer packs answers of a view, for one goroutine.
+type Packer struct {
+	view *View
+	room *scratch
+}
+
+// NewPacker returns a packer.
+func (v *View) NewPacker() *Packer { return &Packer{view: v, room: newScratch()} }
+
 // Append appends the answer to a plain query to buf, which is empty and whose
 // capacity bounds it, and returns it with its rcode: octet by octet what the
 // Result of LookupFor comes to when it is packed without compression. false
 // stands for a query that is not for this zone, whose answer is not known yet,
-// or is larger than limit. Safe for concurrent use with other queries and
-// buffers.
-func (v *View) Append(buf []byte, a Asker, q *plain.Query, limit int) (out []byte, rcode int, ok bool) {
-	name := q.Name()
+// or is larger than limit. It allocates nothing where no home is hidden and no
+// name stands for another.
+func (p *Packer) Append(buf []byte, a Asker, q *plain.Query, limit int) (out []byte, rcode int, ok bool) {
+	v, name := p.view, q.Name()
 	if rest, ok := strings.CutSuffix(name, v.origin); !ok || rest != "" && rest[len(rest)-1] != '.' {
 		return nil, 0, false
 	}
-	res := v.LookupFor(a, name, q.Type)
+	p.room.begin()
+	res := query{v: v, asker: a, qname: name, qtype: q.Type, room: p.room}.answer()
 	if res.Rcode == dns.RcodeServerFailure {
 		return nil, 0, false
 	}
@@ -30,7 +40,7 @@ func (v *View) Append(buf []byte, a Asker, q *plain.Query, limit int) (out []byt
 	out = q.AppendHead(buf, bits|uint16(res.Rcode))
 	head := out
 	msg, off := out[:min(cap(out), limit)], len(out)
-	for i, section := range [][]dns.RR{res.Answer, res.Ns, res.Extra} {
+	for i, section := range [...][]dns.RR{res.Answer, res.Ns, res.Extra} {
 		for _, rr := range section {
 			at, err := off, error(nil)
 			if off, err = dns.PackRR(rr, msg, off, nil, false); err != nil {

@@ -3,6 +3,7 @@ package zone
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/miekg/dns"
@@ -70,8 +71,8 @@ func (c claim) wayOut() bool { return c.b.Kind.Route() || c.b.Info.Details().Via
 // trunks, providers) are placed by distance whatever the order of users: who
 // published one last does not matter. What is equal then takes turns. Rooms in
 // use stand as they come.
-func (v *View) rank(claims []claim) []ranked {
-	out := make([]ranked, 0, len(claims))
+func (v *View) rank(s *scratch, claims []claim) []ranked {
+	out := s.rank(len(claims))
 	r := v.ranking(claims)
 	for _, c := range claims {
 		u := c.uri()
@@ -113,9 +114,14 @@ func (v *View) rotate(out []ranked) {
 	for n < len(out) && out[n].place == out[0].place {
 		n++
 	}
-	k := int(v.turn.Add(1)) % n
-	head := slices.Concat(out[k:n], out[:k])
-	copy(out, head)
+	turn(out[:n], int(v.turn.Add(1))%n)
+}
+
+// turn brings the home at k to the front, and those before it to the end.
+func turn(homes []ranked, k int) {
+	slices.Reverse(homes[:k])
+	slices.Reverse(homes[k:])
+	slices.Reverse(homes)
 }
 
 // maxAnswer bounds the records of an answer, in octets: Asterisk reads answers
@@ -124,24 +130,26 @@ const maxAnswer = 3600
 
 // naptrs are the ENUM records of a name, best home first. Homes that would
 // make the answer too large for Asterisk are left out, the last ones first.
-func (v *View) naptrs(a Asker, owner string, claims []claim) []dns.RR {
-	homes := v.rank(claims)
-	out, n := v.fitting(a, owner, homes)
+func (q query) naptrs(claims []claim) []dns.RR {
+	v := q.v
+	homes := v.rank(q.room, claims)
+	out, n := q.fitting(homes)
 	if n < len(homes) {
-		v.trim(owner)
+		v.trim(q.qname)
 	}
 	return out
 }
 
 // fitting returns the records of as many homes as Asterisk can read, and the
 // number of these homes: the first always does.
-func (v *View) fitting(a Asker, owner string, homes []ranked) (out []dns.RR, fit int) {
+func (q query) fitting(homes []ranked) (out []dns.RR, fit int) {
+	out = q.room.list(answerSection)
 	size := 0
 	for i, r := range homes {
 		n := len(out)
-		out = r.home.toward(a).naptrE2U(out, owner, r.uri, r.pref, v.ttl)
+		out = r.home.toward(q.asker).naptrE2U(q.room, out, q.qname, r.uri, r.pref, q.v.ttl)
 		for _, rr := range out[n:] {
-			size += dns.Len(rr) - len(owner) // owners are compressed
+			size += dns.Len(rr) - len(q.qname) // owners are compressed
 		}
 		if size > maxAnswer && n > 0 {
 			return out[:n], i
@@ -167,7 +175,7 @@ func (q query) fit(rrs []dns.RR) []dns.RR {
 func (v *View) trim(owner string) {
 	v.trimmed.Add(1)
 	if v.onTrimmed != nil {
-		v.onTrimmed(owner)
+		v.onTrimmed(strings.Clone(owner))
 	}
 }
 

@@ -80,7 +80,8 @@ func newNodeRecords(n Node, origin string, ttl uint32) *nodeRecords {
 			}
 			r.sip = true
 			r.srv[s.label] = srv(t.Port)
-			r.naptr = append(r.naptr, naptrD2(host, s.naptr, s.label+"."+host, uint16(10*(i+1)), ttl))
+			rr := naptrD2(host, s.naptr, s.label+"."+host, uint16(10*(i+1)), ttl)
+			r.naptr = append(r.naptr, &rr)
 		}
 	}
 	if n.IAX != 0 {
@@ -106,8 +107,8 @@ func nodeTXT(n Node) []string {
 }
 
 // naptrD2 is a NAPTR that leads from a domain to its SRV (RFC 3263 §4.1).
-func naptrD2(owner, service, replacement string, pref uint16, ttl uint32) *dns.NAPTR {
-	return &dns.NAPTR{
+func naptrD2(owner, service, replacement string, pref uint16, ttl uint32) dns.NAPTR {
+	return dns.NAPTR{
 		Hdr:   dns.RR_Header{Name: owner, Rrtype: dns.TypeNAPTR, Class: dns.ClassINET, Ttl: ttl},
 		Order: naptrOrder, Preference: pref, Flags: "s", Service: service, Replacement: replacement,
 	}
@@ -122,7 +123,7 @@ const trunkAccount = "fedtrunk"
 // does not makes Asterisk discard the whole answer. The text holds only what
 // location.ParseAOR and CheckNodeName let through. A call that leaves by a trunk
 // names it as RFC 4904 has it, so that nobody takes the way out for a user.
-func (r *nodeRecords) naptrE2U(out []dns.RR, owner string, u uri, pref uint16, ttl uint32) []dns.RR {
+func (r *nodeRecords) naptrE2U(s *scratch, out []dns.RR, owner string, u uri, pref uint16, ttl uint32) []dns.RR {
 	match, user, account := "!^.*$!", string(u.user), "fed"
 	if user == "" { // what was dialled; dns.NAPTR takes two backslashes for one
 		match, user = "!^(.*)$!", `\\1`
@@ -131,56 +132,63 @@ func (r *nodeRecords) naptrE2U(out []dns.RR, owner string, u uri, pref uint16, t
 		if u.user == "" { // a trunk takes numbers in full
 			match, user = "!^[+]?(.*)$!", `+\\1`
 		}
-		user += ";tgrp=" + string(u.via) + ";trunk-context=" + r.zone // RFC 4904 §5
+		user = s.join(user, ";tgrp=", string(u.via), ";trunk-context=", r.zone) // RFC 4904 §5
 		account = trunkAccount
 	}
-	add := func(service, uri string) {
-		out = append(out, &dns.NAPTR{
+	add := func(service, regexp string) {
+		rr := s.takeNAPTR()
+		*rr = dns.NAPTR{
 			Hdr:   dns.RR_Header{Name: owner, Rrtype: dns.TypeNAPTR, Class: dns.ClassINET, Ttl: ttl},
 			Order: naptrOrder, Preference: pref, Flags: "u", Service: service,
-			Regexp: match + uri + "!", Replacement: ".",
-		})
+			Regexp: regexp, Replacement: ".",
+		}
+		out = append(out, rr)
 	}
 	host := r.host[:len(r.host)-1]
 	if r.sip {
 		// ENUMLOOKUP's default method is "sip" up to Asterisk 18 or so and
 		// "pjsip" later: publish both.
-		add("E2U+sip", "sip:"+user+"@"+host)
-		add("E2U+pjsip", "sip:"+user+"@"+host)
+		sip := s.join(match, "sip:", user, "@", host, "!")
+		add("E2U+sip", sip)
+		add("E2U+pjsip", sip)
 	}
 	if r.iax {
-		add("E2U+iax2", "iax2:"+account+"@"+host+"/"+user)
+		add("E2U+iax2", s.join(match, "iax2:", account, "@", host, "/", user, "!"))
 	}
 	return out
 }
 
 // srvAt returns the node's SRV for a service under another owner, with the
 // weight among equals, if that is known.
-func (r *nodeRecords) srvAt(label, owner string, priority, weight uint16) dns.RR {
-	s := r.srv[label]
-	if s == nil {
+func (r *nodeRecords) srvAt(s *scratch, label, owner string, priority, weight uint16) dns.RR {
+	rr := r.srv[label]
+	if rr == nil {
 		return nil
 	}
-	c := *s
+	c := s.takeSRV()
+	*c = *rr
 	c.Hdr.Name, c.Priority = owner, priority
 	if weight != 0 {
 		c.Weight = weight
 	}
-	return &c
+	return c
 }
 
-// soa is the SOA of the federation zone as this node answers it.
-func (v *View) soa() *dns.SOA { return v.SOA(v.serial.Load()) }
+// soa makes rr the SOA of the federation zone as this node answers it.
+func (v *View) soa(rr *dns.SOA) *dns.SOA { return v.soaAt(rr, v.serial.Load()) }
 
 // SOA returns the SOA of the federation zone at a serial, which is this node's
 // own: MNAME says so.
-func (v *View) SOA(serial uint32) *dns.SOA {
-	return &dns.SOA{
+func (v *View) SOA(serial uint32) *dns.SOA { return v.soaAt(new(dns.SOA), serial) }
+
+func (v *View) soaAt(rr *dns.SOA, serial uint32) *dns.SOA {
+	*rr = dns.SOA{
 		Hdr:    dns.RR_Header{Name: v.origin, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: v.ttl},
-		Ns:     NodeName(v.self, v.origin),
-		Mbox:   "hostmaster." + v.origin,
+		Ns:     v.host,
+		Mbox:   v.mailbox,
 		Serial: serial, Refresh: soaRefresh, Retry: soaRetry, Expire: soaExpire, Minttl: v.ttl,
 	}
+	return rr
 }
 
 func preference(i int) uint16 { return uint16(10 * (i + 1)) }

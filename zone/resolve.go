@@ -76,21 +76,21 @@ func (v *View) whoever(a location.AOR) []claim {
 	if !ok {
 		return nil
 	}
-	if claims := v.numbered(digits); len(claims) > 0 {
+	if claims := v.numbered(nil, digits); len(claims) > 0 {
 		return claims
 	}
-	return addressed(v.covering(number{digits: digits}), a)
+	return addressed(v.covering(nil, number{digits: digits}), a)
 }
 
 // displayNames are the TXT records of a name: the caller's name, for
 // TXTCIDNAME, as each home has it. A name that has none of its own has those
 // of whoever it stands for.
 func (q query) displayNames(claims []claim) []dns.RR {
-	var out []dns.RR
+	out := q.room.list(answerSection)
 	add := func(name string) {
 		same := func(rr dns.RR) bool { return rr.(*dns.TXT).Txt[0] == escapeTXT(name) }
 		if name != "" && !slices.ContainsFunc(out, same) { // an RRset is a set (RFC 2181 §5)
-			out = append(out, &dns.TXT{Hdr: q.header(dns.TypeTXT), Txt: []string{escapeTXT(name)}})
+			out = append(out, q.room.takeTXT(q.header(dns.TypeTXT), escapeTXT(name)))
 		}
 	}
 	for _, c := range claims {

@@ -151,6 +151,9 @@ func firstKey(b location.Binding, key string) bool {
 // visible returns the claims whose homes calls can go to. What it returns is
 // shared if all are, and must not be modified.
 func visible(all []claim) []claim {
+	if !slices.ContainsFunc(all, func(c claim) bool { return c.home.Visible() }) {
+		return nil
+	}
 	for i := range all {
 		if !all[i].home.Visible() {
 			return slices.DeleteFunc(slices.Clone(all), func(c claim) bool { return !c.home.Visible() })

@@ -44,14 +44,14 @@ func (q query) spoken(proto string, claims []claim) bool {
 // services are the SRV records of a name towards its homes, one for each, best
 // home first, as many as Asterisk takes.
 func (q query) services(label string, homes []ranked) Result {
-	var res Result
+	res := Result{Answer: q.room.list(answerSection), Extra: q.room.list(additionalSection)}
 	size := 0
 	for i, r := range homes {
 		if slices.ContainsFunc(homes[:i], func(o ranked) bool { return o.home == r.home }) {
 			continue
 		}
 		rec := r.home.toward(q.asker)
-		rr := rec.srvAt(label, q.qname, r.pref, r.capacity)
+		rr := rec.srvAt(q.room, label, q.qname, r.pref, r.capacity)
 		if rr == nil {
 			continue
 		}

@@ -15,15 +15,17 @@ import (
 // no lock and see each name's bindings whole; each home has one writer, and
 // writers of several homes wait for each other only to count a new name.
 type View struct {
-	origin string
-	self   string
-	addr   netip.Addr
-	ttl    uint32
-	order  Order
-	ways   []Criterion // how ways out are ranked
-	dial   Dial
-	cuts   []cut
-	itad   string
+	origin  string
+	self    string
+	host    string // this node's name server, SOA MNAME
+	mailbox string // SOA RNAME
+	addr    netip.Addr
+	ttl     uint32
+	order   Order
+	ways    []Criterion // how ways out are ranked
+	dial    Dial
+	cuts    []cut
+	itad    string
 
 	names  *table[name]  // by folded AOR
 	routes *table[route] // all else, by key
@@ -102,6 +104,7 @@ func NewView(c Config) *View {
 	if v.ways = c.Ways; len(v.ways) == 0 {
 		v.ways = DefaultWays
 	}
+	v.host, v.mailbox = NodeName(c.Self, c.Origin), "hostmaster."+c.Origin
 	v.cuts = newCuts(c.Delegations, c.Origin, v.ttl)
 	v.homes.Store(&[]*Home{})
 	v.indexed.Store(&[]*Home{})

@@ -19,6 +19,7 @@ import (
 // goroutine.
 type short struct {
 	view     *zone.View
+	packer   *zone.Packer
 	log      *slog.Logger
 	size     uint16
 	requests prometheus.Counter
@@ -27,7 +28,7 @@ type short struct {
 }
 
 func newShort(f *fast, log *slog.Logger, s *dnsserver.Server) *short {
-	return &short{view: f.view, log: log, size: f.size(), requests: requestCount.WithLabelValues(f.origin), tally: newTally(f, s)}
+	return &short{view: f.view, packer: f.view.NewPacker(), log: log, size: f.size(), requests: requestCount.WithLabelValues(f.origin), tally: newTally(f, s)}
 }
 
 // unfragmented are the sizes from which on CoreDNS compresses answers, for IPv4
@@ -59,7 +60,7 @@ func (s *short) answer(buf, datagram []byte, from netip.AddrPort) (out []byte, o
 	if s.tally != nil {
 		start = time.Now()
 	}
-	out, rcode, ok := s.view.Append(buf, s.view.Asker(from.Addr()), q, min(limit, q.Limit()))
+	out, rcode, ok := s.packer.Append(buf, s.view.Asker(from.Addr()), q, min(limit, q.Limit()))
 	if !ok {
 		return nil, false
 	}
