@@ -23,9 +23,6 @@ func TestBothPaths(t *testing.T) {
 			t.Fatal(err)
 		}
 		fast, chain := turns(t, b)
-		if fast == nil || chain == nil {
-			continue // not answered over UDP
-		}
 		if !bytes.Equal(fast, chain) {
 			f, c := new(dns.Msg), new(dns.Msg)
 			f.Unpack(fast)
@@ -43,11 +40,11 @@ func TestBothPaths(t *testing.T) {
 // ranks, of which there are two at most) or advances (the serial).
 func turns(t *testing.T, b []byte) (fast, chain []byte) {
 	for range 4 {
-		fast, chain = raw(t, b), raw(t, append(bytes.Clone(b), 0))
+		fast, chain = raw(t, b, patience), raw(t, append(bytes.Clone(b), 0), patience)
 		if bytes.Equal(fast, chain) {
 			break
 		}
-		raw(t, b) // the other one's turn
+		raw(t, b, patience) // the other one's turn
 	}
 	return fast, chain
 }
