@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 500000x
 ARGS    ?=
-.PHONY: help build demo test test-unit test-dns e2e chaos install bench bench-quick bench-build bench-go scale coefficients simulate race fuzz lint cover clean
+.PHONY: help build demo test test-unit test-dns e2e chaos install bench bench-quick bench-build bench-go scale coefficients simulate race guard fuzz lint cover clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ coefficients: ## measure what asterfed plan reckons with, and real runs to compa
 	$(GO) test -run '^$$' -bench 'Coefficients|Load' -benchtime 1x ./zone/xfr -args -write-coefficients $(CURDIR)/cmd/asterfed/coefficients.json
 simulate: ## what a node costs against N, in virtual time; ARGS="-nodes 200 -sample 20"
 	$(GO) test -count=1 -timeout 60m -v -run TestScale ./examples/simulation -args $(ARGS)
+guard: ## instructions (valgrind's) and allocations of the hot paths against examples/guard/baseline.txt; ARGS=-write
+	@command -v valgrind >/dev/null || { apt-get update -qq && apt-get install -y -qq valgrind; }
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./examples/guard && bin/guard $(ARGS)
 fuzz: ## every fuzz target; FUZZTIME=1h, or a count of inputs
 	@set -e; for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do for t in $$(grep -oE '^func Fuzz[A-Za-z0-9_]+' $$f | sed 's/func //'); do echo "fuzz $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./$$(dirname $$f); done; done
 lint: ## gofmt, go vet, staticcheck

@@ -79,7 +79,7 @@ func TestOneImporter(t *testing.T) {
 		"github.com/hashicorp/":     {"serf", "examples/simulation"},
 		"github.com/coredns/":       {"plugin/federation", "cmd/asterfed", "examples/bench/constant"},
 		"github.com/urfave/cli/v2":  {"cmd/asterfed"},
-		"github.com/miekg/dns":      {"zone", "zone/dnssec", "zone/outward", "zone/update", "zone/xfr", "plugin/federation", "cmd/asterfed", "examples/lab", "examples/three-nodes", "examples/chaos", "examples/simulation", "examples/bench", "examples/bench/constant"},
+		"github.com/miekg/dns":      {"zone", "zone/dnssec", "zone/outward", "zone/update", "zone/xfr", "plugin/federation", "cmd/asterfed", "examples/lab", "examples/three-nodes", "examples/chaos", "examples/simulation", "examples/bench", "examples/guard", "examples/bench/constant"},
 		"github.com/prometheus/cli": {"plugin/federation"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()

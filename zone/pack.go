@@ -24,7 +24,7 @@ func (v *View) NewPacker() *Packer { return &Packer{view: v, room: newScratch()}
 // or is larger than limit. It allocates nothing where no home is hidden and no
 // name stands for another.
 func (p *Packer) Append(buf []byte, a Asker, q *plain.Query, limit int) (out []byte, rcode int, ok bool) {
-	v, name := p.view, q.Name()
+	v, name, limit := p.view, q.Name(), min(limit, cap(buf))
 	if rest, ok := strings.CutSuffix(name, v.origin); !ok || rest != "" && rest[len(rest)-1] != '.' {
 		return nil, 0, false
 	}
@@ -38,16 +38,15 @@ func (p *Packer) Append(buf []byte, a Asker, q *plain.Query, limit int) (out []b
 		bits = 1 << 15
 	}
 	out = q.AppendHead(buf, bits|uint16(res.Rcode))
-	head := out
-	msg, off := out[:min(cap(out), limit)], len(out)
+	head, w := out, wire{b: out}
 	for i, section := range [...][]dns.RR{res.Answer, res.Ns, res.Extra} {
+		owner := q.Wire() // as it was asked
+		if i > 0 {
+			owner = nil
+		}
 		for _, rr := range section {
-			at, err := off, error(nil)
-			if off, err = dns.PackRR(rr, msg, off, nil, false); err != nil {
+			if w.record(owner, rr); w.failed || len(w.b) > limit {
 				return nil, 0, false
-			}
-			if i == 0 {
-				copy(msg[at:], q.Wire()) // the owner as it was asked
 			}
 		}
 		binary.BigEndian.PutUint16(head[6+2*i:], uint16(len(section)))
@@ -55,6 +54,6 @@ func (p *Packer) Append(buf []byte, a Asker, q *plain.Query, limit int) (out []b
 	if q.EDNS {
 		binary.BigEndian.PutUint16(head[10:], uint16(len(res.Extra)+1))
 	}
-	out = q.AppendOPT(msg[:off])
+	out = q.AppendOPT(w.b)
 	return out, res.Rcode, len(out) <= limit
 }
