@@ -82,7 +82,7 @@ func (v *View) numbered(s *scratch, digits string) []claim {
 			out = merge(out, v.claims(s.join("+", digits)))
 		}
 	} else if v.sizes.plus.has(n) {
-		out = v.claims("+" + digits)
+		out = v.claims(s.join("+", digits))
 	}
 	if v.sizes.published.has(len(digits)) {
 		out = merge(out, visible(v.routes.load(s.join("#", digits)).claims()))
