@@ -29,6 +29,8 @@ var layers = []struct {
 		"what others transfer is what queries are answered with: it asks the view, and decides neither answers nor who may ask"},
 	{"zone/update", []string{"zone", "zone/location"}, []string{"github.com/coredns", "github.com/hashicorp", "net"},
 		"what an UPDATE does is decided from the message and the zone alone: who carries it is the plugin's affair"},
+	{"zone/history", []string{"zone", "zone/location"}, []string{"github.com/coredns", "github.com/hashicorp", "net"},
+		"the past is made of what a view has told: who asks for it is the plugin's affair"},
 	{"zone/dnssec", nil, []string{"github.com/coredns", "github.com/hashicorp"},
 		"a signature is about a message, whoever made it: the signer asks which types a name has"},
 	{"serf", nil, []string{"github.com/coredns", "github.com/miekg"},
@@ -43,7 +45,7 @@ var layers = []struct {
 		"a source turns a file into bindings; how numbers are written is its business alone"},
 	{"plugin/federation/trunk", []string{"plugin/federation/ami", "plugin/federation/directory", "zone/location"}, []string{"github.com/coredns", "github.com/miekg", "github.com/hashicorp"},
 		"which trunks there are stands in a file: whether they work, AMI says, and who publishes them, the plugin"},
-	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/sip", "plugin/federation/trunk", "plugin/federation/udp", "serf", "zone", "zone/dnssec", "zone/location", "zone/outward", "zone/plain", "zone/update", "zone/xfr"}, nil,
+	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/sip", "plugin/federation/trunk", "plugin/federation/udp", "serf", "zone", "zone/dnssec", "zone/history", "zone/location", "zone/outward", "zone/plain", "zone/update", "zone/xfr"}, nil,
 		"the plugin joins the parts; only the command stands above it"},
 }
 
@@ -78,6 +80,7 @@ func TestOneImporter(t *testing.T) {
 	doors := map[string][]string{
 		"github.com/hashicorp/":     {"serf", "examples/simulation"},
 		"github.com/coredns/":       {"plugin/federation", "cmd/asterfed", "examples/bench/constant"},
+		"go.etcd.io/bbolt":          {"zone/history"},
 		"github.com/urfave/cli/v2":  {"cmd/asterfed"},
 		"github.com/miekg/dns":      {"zone", "zone/dnssec", "zone/outward", "zone/update", "zone/xfr", "plugin/federation", "cmd/asterfed", "examples/lab", "examples/three-nodes", "examples/chaos", "examples/simulation", "examples/bench", "examples/guard", "examples/bench/constant"},
 		"github.com/prometheus/cli": {"plugin/federation"},

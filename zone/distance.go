@@ -34,7 +34,15 @@ func (d *distance) set(rtt time.Duration) (moved bool) {
 
 // SetDistance tells how far the node is, as round-trip time.
 func (h *Home) SetDistance(d time.Duration) {
+	if h.view.onChange == nil {
+		if h.distance.set(d) {
+			h.soil()
+		}
+		return
+	}
+	was := h.State()
 	if h.distance.set(d) {
+		h.notedHome(was)
 		h.soil()
 	}
 }

@@ -2,7 +2,6 @@ package zone
 
 import (
 	"strconv"
-	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/miekg/dns"
@@ -42,7 +41,7 @@ func (e Explanation) TXT(owner string, ttl uint32) []dns.RR {
 func Described(b location.Binding) []string {
 	s := strs{"k=" + b.Kind.String(), "name=" + string(b.AOR), "source=" + Source(b)}
 	if b.Stamp != 0 {
-		s.add("since", b.Stamp.Time().UTC().Format(stampTime))
+		s.add("since", b.Stamp.Time().UTC().Format(StampTime))
 	}
 	b.Info.Details().Each(func(key, val string) {
 		if key != "by" {
@@ -52,8 +51,8 @@ func Described(b location.Binding) []string {
 	return s
 }
 
-// stampTime is how the time of a stamp is written: RFC 3339 with milliseconds.
-const stampTime = "2006-01-02T15:04:05.000Z07:00"
+// StampTime is how the time of a stamp is written: RFC 3339 with milliseconds.
+const StampTime = "2006-01-02T15:04:05.000Z07:00"
 
 // Source names where a binding comes from: "registration", "update", or the
 // source that keeps it, such as "directory" or "plan".
@@ -99,6 +98,3 @@ func StringsTXT(owner string, ttl uint32, list ...string) dns.RR {
 func (s strs) rr(owner string, ttl uint32) dns.RR {
 	return &dns.TXT{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: ttl}, Txt: s}
 }
-
-// DescribedTime reads a time as Described writes it.
-func DescribedTime(s string) (time.Time, error) { return time.Parse(stampTime, s) }

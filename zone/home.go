@@ -64,9 +64,11 @@ func (h *Home) Reach() Reach { return Reach(h.reach.Load()) }
 
 // SetReach hides, shows or demotes all bindings of the home at once.
 func (h *Home) SetReach(r Reach) (changed bool) {
+	was := h.State()
 	if Reach(h.reach.Swap(int32(r))) == r {
 		return false
 	}
+	h.notedHome(was)
 	h.soil()
 	return true
 }
@@ -128,6 +130,8 @@ func (h *Home) Replace(to Version, node *Node, all []location.Binding) {
 
 func (h *Home) commit(to Version, node *Node) {
 	if node != nil {
+		before := h.State()
+		defer h.notedHome(before)
 		n := *node
 		n.Name = h.Name
 		was := h.node.Swap(&n)
@@ -179,7 +183,9 @@ func (h *Home) change(c location.Change) {
 		was := old.claims()
 		now := h.replaced(room[:0], was, c)
 		had, has, delta = holds(was, h), holds(now, h), len(now)-len(was)
-		return newName(now)
+		next := newName(now)
+		h.view.noted(key, was, next.claims())
+		return next
 	})
 	h.count.Add(int64(delta))
 	if had != has {

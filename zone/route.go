@@ -111,6 +111,7 @@ func (h *Home) changeRoute(c location.Change) {
 			was := old.claims()
 			now := h.replaced(make([]claim, 0, len(was)+1), was, c)
 			had, has, delta = holds(was, h), holds(now, h), len(now)-len(was)
+			h.view.noted(key, was, now)
 			if len(now) == 0 {
 				return nil
 			}

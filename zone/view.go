@@ -45,6 +45,7 @@ type View struct {
 	onContested func(location.AOR)
 	onTrimmed   func(owner string)
 	onOccluded  func(a location.AOR, block string)
+	onChange    func(Change)
 	serial      atomic.Uint32 // of the federation zone, as this node answers it
 	moved       atomic.Bool   // something has changed since Moved was last asked
 	dirt        atomic.Pointer[collector]
@@ -91,7 +92,10 @@ type Config struct {
 	// OnTrimmed is told of a name whose answer left homes out for its size. It
 	// must not block. May be nil.
 	OnTrimmed func(owner string)
-	Now       func() time.Time
+	// OnChange is told of every change of a claim or of a home. It must not
+	// block. May be nil.
+	OnChange func(Change)
+	Now      func() time.Time
 }
 
 // NewView returns an empty view that knows its own home only.
@@ -100,7 +104,7 @@ func NewView(c Config) *View {
 		c.Now = time.Now
 	}
 	v := &View{origin: c.Origin, self: c.Self, addr: c.Addr.Unmap(), ttl: uint32(max(1, c.TTL/time.Second)), order: c.Order, dial: c.Dial, itad: c.ITAD,
-		onContested: c.OnContested, onTrimmed: c.OnTrimmed, onOccluded: c.OnOccluded, now: c.Now, names: newNames(), routes: newRoutes(), labels: newTallies(), digits: newTallies()}
+		onContested: c.OnContested, onTrimmed: c.OnTrimmed, onOccluded: c.OnOccluded, onChange: c.OnChange, now: c.Now, names: newNames(), routes: newRoutes(), labels: newTallies(), digits: newTallies()}
 	if v.ways = c.Ways; len(v.ways) == 0 {
 		v.ways = DefaultWays
 	}

@@ -23,7 +23,7 @@ func main() {
 		Suggest:              true,
 		Commands: []*cli.Command{
 			serveCommand, demoCommand,
-			whereCommand, explainCommand, usersCommand, membersCommand, planCommand,
+			whereCommand, explainCommand, historyCommand, usersCommand, membersCommand, planCommand,
 			publishCommand, withdrawCommand, publishedCommand, askCommand,
 			joinCommand, leaveCommand, keysCommand,
 		},

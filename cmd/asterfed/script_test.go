@@ -33,7 +33,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"pbx": pbx, "ask": ask, "ask-udp": askUDP, "http": httpGet, "listen": listen, "subst": subst,
+			"pbx": pbx, "ask": ask, "ask-udp": askUDP, "http": httpGet, "moment": moment, "listen": listen, "subst": subst,
 		},
 	})
 }
@@ -44,6 +44,13 @@ func subst(ts *testscript.TestScript, _ bool, args []string) {
 		text := strings.ReplaceAll(ts.ReadFile(f), "$WORK", ts.Getenv("WORK"))
 		ts.Check(os.WriteFile(ts.MkAbs(f), []byte(text), 0o600))
 	}
+}
+
+// moment NAME sets $NAME to the second that begins next, and waits for its end.
+func moment(ts *testscript.TestScript, _ bool, args []string) {
+	t := time.Now().Truncate(time.Second).Add(time.Second)
+	<-time.After(time.Until(t.Add(time.Second)))
+	ts.Setenv(args[0], t.UTC().Format(time.RFC3339))
 }
 
 // listen ADDR occupies a UDP and TCP port.

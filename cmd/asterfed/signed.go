@@ -33,6 +33,13 @@ func signedTXT(server, qname string, key *xfr.Key, patience time.Duration) ([]te
 		u := updating{key: key}
 		return nil, fmt.Errorf("%s: %s", qname, u.explain(r))
 	}
+	if opt := r.IsEdns0(); len(r.Answer) == 0 && opt != nil { // NODATA, and the reason
+		for _, o := range opt.Option {
+			if e, ok := o.(*dns.EDNS0_EDE); ok {
+				return nil, cli.Exit(e.ExtraText, 1)
+			}
+		}
+	}
 	out := make([]text, len(r.Answer))
 	for _, rr := range r.Answer {
 		t := text{}

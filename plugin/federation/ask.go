@@ -19,8 +19,10 @@ import (
 // its own Asterisk, so that one question reaches everybody ("ask everyone").
 const queryPrefix = "federation:"
 
-// answerMargin is what is left of a query's time for the answer's way back.
-const answerMargin = 50 * time.Millisecond
+// answerShare is the part of a query's time that Asterisk may take: the rest is
+// for the ways of the query, whose time runs here only since it came, and of the
+// answer.
+const answerShare = 2
 
 // answerQuery answers a Serf query in words: key=value, with blanks between. nil
 // is no answer: the query is somebody else's.
@@ -31,7 +33,7 @@ func (r *Runtime) answerQuery(name string, deadline time.Time) []byte {
 	if !ours || ask == nil {
 		return nil
 	}
-	ctx, cancel := context.WithDeadline(r.ctx, deadline.Add(-answerMargin))
+	ctx, cancel := context.WithTimeout(r.ctx, time.Until(deadline)/answerShare)
 	defer cancel()
 	a := report{}
 	if err := ask(ctx, &a); err != nil {

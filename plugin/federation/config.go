@@ -55,6 +55,8 @@ type Config struct {
 	Trunks string   // CSV file of trunks and where they lead, "" for none
 	Rooms  []string // patterns of rooms that are published while in use; none: no room is
 
+	History History // what of the past is kept
+
 	DNSSEC []string // key files, none for an unsigned zone
 	Fast   bool     // plain queries need not go through the chain of plugins
 	Dial   zone.Dial

@@ -50,6 +50,7 @@ var (
 	signedDesc   = desc("signatures_total", "DNSSEC signatures given, by whether they were made for it.", "cached")
 	badLinesDesc = desc("directory_bad_lines", "Lines of the directory that were left out.")
 	publicDesc   = desc("zone_serial", "Serial of the federation zone as answered here.")
+	forgotDesc   = desc("history_dropped_total", "Changes that the history lacks, since the disk was too slow or full.")
 	contestDesc  = desc("contested", "AORs bound here that another node claims newer.")
 )
 
@@ -101,6 +102,9 @@ func (r *Runtime) collect(ch chan<- prometheus.Metric) {
 		asked, made := r.signer.Stats()
 		count(signedDesc, asked-made, "yes")
 		count(signedDesc, made, "no")
+	}
+	if r.history != nil {
+		count(forgotDesc, r.history.Dropped())
 	}
 	if r.cfg.Directory != "" {
 		gauge(badLinesDesc, float64(r.catalogue.bad.Load()))

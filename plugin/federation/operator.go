@@ -1,9 +1,11 @@
 package federation
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/history"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/miekg/dns"
 )
@@ -25,7 +27,7 @@ func operatorTree(qname, origin string) (tree, about string) {
 		head, label = rel[:i+1], rel[i+1:]
 	}
 	switch label {
-	case explainTree, liveTree:
+	case explainTree, liveTree, historyTree:
 		return label, head + origin
 	}
 	return "", ""
@@ -54,6 +56,16 @@ func (f *Federation) operator(w dns.ResponseWriter, r *dns.Msg, qname string) (i
 		m.Ns = v.Lookup(f.origin, dns.TypeSOA).Answer
 	case tree == explainTree:
 		m.Answer = f.runtime.explained(about).TXT(r.Question[0].Name, v.TTL())
+	case tree == historyTree:
+		answer, err := f.runtime.historyAnswer(about, r.Question[0].Name)
+		if err != nil { // there is no data, and the reason is told to whoever sent an OPT
+			m.Ns = v.Lookup(f.origin, dns.TypeSOA).Answer
+			explain(m, r, err)
+			if !errors.Is(err, history.ErrNone) {
+				m.Rcode = dns.RcodeServerFailure
+			}
+		}
+		m.Answer = answer
 	}
 	return f.write(w, r, m)
 }

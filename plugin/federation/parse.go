@@ -39,6 +39,7 @@ var properties = map[string]property{
 	"dnssec":    (*parser).dnssec,
 	"fast":      (*parser).fast,
 	"gossip":    (*parser).gossip,
+	"history":   (*parser).history,
 	"iax":       (*parser).iax,
 	"isn":       (*parser).isn,
 	"join":      (*parser).join,
@@ -69,6 +70,7 @@ var propertyList = strings.Join(slices.Sorted(maps.Keys(properties)), ", ")
 func parseBlock(c *caddy.Controller, port string) (*Config, error) {
 	p := &parser{Controller: c, port: port, seen: map[string]bool{}, told: map[string]bool{}, cfg: &Config{
 		RPC: "127.0.0.1:7373", Data: "/var/lib/asterfed", TTL: 5 * time.Second, Order: zone.Newest, Profile: "lan", Fast: true,
+		History: defaultHistory,
 	}}
 	blocks := 0
 	for c.Next() {

@@ -75,6 +75,7 @@ func TestParseWholeNode(t *testing.T) {
 		Server: "127.0.0.1:53", Transfer: netip.MustParseAddrPort("10.0.0.1:53"), OwnKey: true,
 		Asterisk: Asterisk{"127.0.0.1:5038", "asterfed", "s3cret"}, Data: "/var/lib/asterfed",
 		TTL: 5 * time.Second, Order: zone.Newest, Users: []string{"1*", "alice"}, Fast: true,
+		History: History{7 * 24 * time.Hour, 64 << 20},
 	}
 	if !reflect.DeepEqual(cfg, want) {
 		t.Errorf("got  %+v\nwant %+v", cfg, want)
@@ -153,6 +154,10 @@ func TestParseErrors(t *testing.T) {
 		{"address 10.0.0.x", `address "10.0.0.x": want an IPv4 or IPv6 address`},
 		{"address 10.0.0.1 advertise", `want VALUE... [advertise VALUE...]`},
 		{"sip sctp:5060", `SIP transport "sctp:5060": want udp:PORT`},
+		{"history 30d", `history "30d": want history AGE SIZE`},
+		{"history 0d 1MB", `history 0d: no number of days: want history AGE SIZE, as in 30d 256MB, or off`},
+		{"history 5s 1MB", `history 5s: no duration from 1m`},
+		{"history 30d 1", `history 1: no size from 1MB`},
 		{"iax x", `iax "x": want a UDP port`},
 		{"gossip 10.0.0.1", `gossip "10.0.0.1": want IP:PORT`},
 		{"gossip 10.0.0.1:7946 frob x", `got "frob": want gossip IP:PORT [key FILE]`},

@@ -13,6 +13,7 @@ import (
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/dnssec"
+	"github.com/asterfed/asterfed/zone/history"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/outward"
 )
@@ -38,7 +39,8 @@ type Runtime struct {
 	catalogue catalogue
 	ways      ways
 	exchange  exchange
-	fresh     bool // began without data
+	history   *history.Log // nil where none is kept
+	fresh     bool         // began without data
 	began     time.Time
 
 	ctx    context.Context
@@ -66,13 +68,18 @@ func newRuntime(cfg Config, log *slog.Logger) *Runtime {
 		left: make(chan struct{}), ending: make(chan struct{}, 1), transfers: make(chan struct{}, maxTransfers), began: time.Now()}
 	r.catalogue.r, r.exchange.r = r, r
 	r.ctx, r.cancel = context.WithCancel(context.Background())
+	r.history = newHistory(&cfg, r)
+	var onChange func(zone.Change)
+	if r.history != nil {
+		onChange = r.history.Record
+	}
 	r.view = zone.NewView(zone.Config{Origin: cfg.Origin, Self: cfg.Node, Addr: cfg.sender(), TTL: cfg.TTL, Order: cfg.Order, Ways: cfg.Ways, Dial: cfg.Dial, ITAD: cfg.ITAD,
 		OnContested: func(a location.AOR) {
 			if r.source != nil {
 				r.source.Recheck(a)
 			}
 		}, OnTrimmed: r.trimmed,
-		Delegations: cfg.Delegations, OnOccluded: r.occluded})
+		Delegations: cfg.Delegations, OnOccluded: r.occluded, OnChange: onChange})
 	return r
 }
 
@@ -94,6 +101,7 @@ func (r *Runtime) Start() (err error) {
 	r.fresh = journal.Fresh()
 	r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: r.cfg.node(), Plan: r.cfg.Plan,
 		Journal: journal, Logger: r.log})
+	r.remember()
 	r.updates = newUpdates(r, journal.Boot())
 	r.outward = outward.Open(outward.Config{View: r.view, Data: r.cfg.Data, Followed: len(r.cfg.Secondaries) > 0,
 		Logger: r.log.With("source", "outward")})
@@ -261,6 +269,9 @@ func (r *Runtime) settle() {
 		}
 	}
 	r.view.SetSettled(true)
+	if r.history != nil {
+		r.history.Settled()
+	}
 	r.tidy.Reset(0) // what reading took
 	r.log.Info("all nodes are known", "nodes", len(r.view.Homes()), "after", time.Since(r.began).Round(time.Millisecond))
 }

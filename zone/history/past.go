@@ -1,0 +1,99 @@
+package history
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+)
+
+// maxRounds is how often the log is gone through for a name that stands for
+// others, which stand for others.
+const maxRounds = 5
+
+// At explains how v answered at qname (lower-case FQDN below the origin) at a
+// time. It goes through the whole log, so that one question is answered at a
+// time. The error is ErrNone for a time that is not kept.
+func (l *Log) At(v *zone.View, qname string, t time.Time) (zone.Explanation, error) {
+	l.reading.Lock()
+	defer l.reading.Unlock()
+	wanted := map[string]bool{}
+	for _, key := range v.KeysAt(qname) {
+		wanted[key] = true
+	}
+	if len(wanted) == 0 {
+		return zone.Explanation{}, fmt.Errorf("%w of %s: only of users, numbers, trunks, providers and services", ErrNone, qname)
+	}
+	for round := 1; ; round++ {
+		m := newMoment(t)
+		begins, err := l.scan(func(key string) bool { return wanted[key] || key[0] == '@' || key[0] == '=' }, m.take)
+		switch {
+		case err != nil:
+			return zone.Explanation{}, err
+		case begins.IsZero() || t.Before(begins):
+			return zone.Explanation{}, fmt.Errorf("%w of that time: it begins %s", ErrNone, begun(begins))
+		case t.After(l.cfg.Now()):
+			return zone.Explanation{}, fmt.Errorf("%w of the future", ErrNone)
+		}
+		claims, more := m.claimed(v, wanted)
+		if more && round < maxRounds {
+			continue
+		}
+		return m.explain(v, qname, claims, wanted), nil
+	}
+}
+
+func begun(at time.Time) string {
+	if at.IsZero() {
+		return "now"
+	}
+	return at.UTC().Format(time.RFC3339)
+}
+
+// claimed returns all claims of the moment under the keys. It adds the keys of
+// whom they stand for to wanted, and reports whether there are new ones.
+func (m *moment) claimed(v *zone.View, wanted map[string]bool) (out []zone.Claimed, more bool) {
+	seen := map[zone.Claimed]bool{} // a range stands under several keys
+	var keys []string
+	for key := range wanted {
+		list, told := m.claims[key]
+		if !told {
+			list = v.Claims(key) // it has never changed
+		}
+		for _, c := range list {
+			if !seen[c] {
+				seen[c] = true
+				out = append(out, c)
+			}
+			keys = append(keys, zone.KeysOf(c.Binding)...)
+		}
+	}
+	for _, key := range keys {
+		if !wanted[key] {
+			wanted[key], more = true, true
+		}
+	}
+	return out, more
+}
+
+// explain ranks what there was as v would.
+func (m *moment) explain(v *zone.View, qname string, claims []zone.Claimed, keys map[string]bool) zone.Explanation {
+	past := v.Past(m.homes, claims, m.settled || !m.started)
+	if m.run.order != "" {
+		past.SetOrder(m.run.order)
+	}
+	e := past.Explain(qname)
+	var notes []string
+	if off := m.next.alive; m.ended && !off.IsZero() && m.t.After(off.Add(aliveTime+flushTime)) {
+		notes = append(notes, "the node was not running: its last sign of life was at "+off.UTC().Format(time.RFC3339))
+	}
+	for key := range keys {
+		if m.gapped(key) {
+			notes = append(notes, "changes of that time are missing: the disk was too slow or full")
+			break
+		}
+	}
+	e.Note = strings.Join(notes, "; ")
+	return e
+}

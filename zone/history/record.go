@@ -1,0 +1,171 @@
+package history
+
+import (
+	"bufio"
+	"bytes"
+	"compress/flate"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+)
+
+// record is a change as it is kept. In a chunk each is a head line, "= unix-ms
+// key", and a line for each claim before ("-") and after ("+"), or for the state
+// of a home.
+type record struct {
+	at       time.Time
+	key      string
+	was, now []zone.Claimed
+	from, to zone.HomeState // of a home
+	text     string         // of a note
+}
+
+// Keys of notes, which are no key of a view.
+const (
+	startKey   = "=start"   // a run begins: "alive=<unix ms> order=newest"
+	settledKey = "=settled" // from here on, what is not known is absent
+	gapKey     = "=gap"     // changes are missing: their number
+)
+
+func (r record) home() (string, bool) { return strings.CutPrefix(r.key, "@") }
+
+func recordOf(c zone.Change) record {
+	r := record{at: c.At, key: c.Key, from: c.Was, to: c.Now}
+	r.was, r.now = c.Claims()
+	return r
+}
+
+// note is a record of the log itself.
+func note(at time.Time, key, text string) record { return record{at: at, key: key, text: text} }
+
+// append appends the text of a record.
+func (r record) append(b []byte) []byte {
+	b = fmt.Appendf(b, "= %d %s\n", r.at.UnixMilli(), r.key)
+	if r.text != "" {
+		return append(append(append(b, "! "...), r.text...), '\n')
+	}
+	if _, home := r.home(); home {
+		return appendState(appendState(b, '-', r.from), '+', r.to)
+	}
+	for _, c := range r.was {
+		b = append(zone.AppendClaim(append(b, "- "...), c), '\n')
+	}
+	for _, c := range r.now {
+		b = append(zone.AppendClaim(append(b, "+ "...), c), '\n')
+	}
+	return b
+}
+
+func appendState(b []byte, op byte, s zone.HomeState) []byte {
+	b = fmt.Appendf(append(b, op), " %d %d", s.Reach, int64(s.RTT))
+	for _, t := range s.Node {
+		b = append(append(b, ' '), t...)
+	}
+	return append(b, '\n')
+}
+
+func parseState(line string) (s zone.HomeState, err error) {
+	f := strings.Fields(line)
+	if len(f) < 2 {
+		return s, fmt.Errorf("state %q: want reach, rtt and node", line)
+	}
+	reach, err := strconv.ParseUint(f[0], 10, 8)
+	rtt, err2 := strconv.ParseInt(f[1], 10, 64)
+	if err != nil || err2 != nil || zone.Reach(reach) > zone.Gone {
+		return s, fmt.Errorf("state %q: want reach, rtt and node", line)
+	}
+	return zone.HomeState{Reach: zone.Reach(reach), RTT: time.Duration(rtt), Node: slices.Clone(f[2:])}, nil
+}
+
+// pack makes a chunk of records.
+func pack(list []record) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := flate.NewWriter(&out, flate.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	var b []byte
+	for _, r := range list {
+		b = r.append(b[:0])
+		if _, err := w.Write(b); err != nil {
+			return nil, err
+		}
+	}
+	err = w.Close()
+	return out.Bytes(), err
+}
+
+// unpack calls f with the records of a chunk that are wanted, in their order.
+// Those that a later version has written otherwise are left out.
+func unpack(chunk []byte, wanted func(key string) bool, f func(record)) error {
+	in := flate.NewReader(bytes.NewReader(chunk))
+	defer in.Close()
+	lines := bufio.NewScanner(io.LimitReader(in, maxText))
+	lines.Buffer(make([]byte, 0, 1<<16), 1<<20)
+	var r *record
+	done := func() {
+		if r != nil {
+			f(*r)
+		}
+		r = nil
+	}
+	for lines.Scan() {
+		line := lines.Text()
+		if head, ok := strings.CutPrefix(line, "= "); ok {
+			done()
+			at, key, _ := strings.Cut(head, " ")
+			ms, err := strconv.ParseInt(at, 10, 64)
+			if err != nil {
+				return fmt.Errorf("read history: record %q has no time", line)
+			}
+			if wanted(key) {
+				r = &record{at: time.UnixMilli(ms), key: strings.Clone(key)}
+			}
+			continue
+		}
+		if r != nil && !r.take(line) {
+			r = nil
+		}
+	}
+	done()
+	return lines.Err()
+}
+
+// maxText bounds what a chunk may become.
+const maxText = 64 << 20
+
+// take takes one line of a record; false if it says nothing.
+func (r *record) take(line string) bool {
+	op, rest, _ := strings.Cut(line, " ")
+	_, home := r.home()
+	switch {
+	case op == "!":
+		r.text = strings.Clone(rest)
+	case home && (op == "-" || op == "+"):
+		s, err := parseState(rest)
+		if err != nil {
+			return false
+		}
+		if op == "-" {
+			r.from = s
+		} else {
+			r.to = s
+		}
+	case op == "-" || op == "+":
+		c, err := zone.ParseClaim(rest)
+		if err != nil {
+			return false
+		}
+		if op == "-" {
+			r.was = append(r.was, c)
+		} else {
+			r.now = append(r.now, c)
+		}
+	}
+	return true
+}
