@@ -62,24 +62,34 @@ type Response struct {
 	After   time.Duration // since the query was sent
 }
 
-// Query asks all members and returns what came within limit, by name of the
-// member. It returns earlier when as many as expected have answered.
-func (c *Client) Query(name string, expected int, limit time.Duration) (list []Response, err error) {
+// Query asks the members named, or all if none is, and returns what came within
+// limit, by name of the member. It returns earlier when as many as expected have
+// answered.
+func (c *Client) Query(name string, only []string, expected int, limit time.Duration) (list []Response, err error) {
 	responses := make(chan client.NodeResponse, 1024)
 	began := time.Now()
 	err = c.call("query "+name, callLimit, func() error {
-		return c.rpc.Query(&client.QueryParam{Name: name, Timeout: limit, RelayFactor: 1, RespCh: responses})
+		return c.rpc.Query(&client.QueryParam{Name: name, FilterNodes: only, Timeout: limit, RelayFactor: 1, RespCh: responses})
 	})
 	if err != nil {
 		return nil, err
 	}
 	over := time.NewTimer(limit + time.Second)
 	defer over.Stop()
+	defer func() { // what still comes has a reader until the client is closed
+		go func() {
+			for range responses {
+			}
+		}()
+	}()
 	for len(list) < expected || expected == 0 {
 		select {
 		case r, open := <-responses:
 			if !open {
 				return bySender(list), nil
+			}
+			if r.From == "" { // Serf's RPC sends empty ones while a query ends
+				continue
 			}
 			if len(r.Payload) > MaxAnswer {
 				return nil, fmt.Errorf("query %s: %s answered with %d octets", name, r.From, len(r.Payload))

@@ -44,7 +44,7 @@ func asking(what, use string, sums ...string) *cli.Command {
 			return err
 		}
 		up := alive(members)
-		list, err := rpc.Query("federation:"+what, len(up), c.Duration("timeout"))
+		list, err := everyone(rpc, "federation:"+what, up, c.Duration("timeout"))
 		if err != nil {
 			return err
 		}
@@ -59,6 +59,25 @@ func asking(what, use string, sums ...string) *cli.Command {
 		}
 		return nil
 	})}
+}
+
+// everyone puts a query to all, and once more to those who have not answered:
+// Serf sends each answer in one datagram.
+func everyone(rpc *serf.Client, query string, up []serf.Member, limit time.Duration) ([]serf.Response, error) {
+	list, err := rpc.Query(query, nil, len(up), limit)
+	var missing []string
+	for _, m := range up {
+		if !slices.ContainsFunc(list, func(r serf.Response) bool { return r.From == m.Name }) {
+			missing = append(missing, m.Name)
+		}
+	}
+	if err != nil || len(missing) == 0 || len(list) == 0 {
+		return list, err
+	}
+	again, err := rpc.Query(query, missing, len(missing), limit)
+	list = append(list, again...)
+	slices.SortFunc(list, func(a, b serf.Response) int { return strings.Compare(a.From, b.From) })
+	return list, err
 }
 
 // alive are the members that should answer, by name.

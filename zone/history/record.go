@@ -136,8 +136,11 @@ func unpack(chunk []byte, wanted func(key string) bool, f func(record)) error {
 	return lines.Err()
 }
 
-// maxText bounds what a chunk may become.
-const maxText = 64 << 20
+// Bounds of what is read: the text of a chunk, and the claims of a record.
+const (
+	maxText   = 64 << 20
+	maxClaims = 1000
+)
 
 // take takes one line of a record; false if it says nothing.
 func (r *record) take(line string) bool {
@@ -158,7 +161,7 @@ func (r *record) take(line string) bool {
 		}
 	case op == "-" || op == "+":
 		c, err := zone.ParseClaim(rest)
-		if err != nil {
+		if err != nil || len(r.was)+len(r.now) >= maxClaims {
 			return false
 		}
 		if op == "-" {
