@@ -21,7 +21,7 @@ test-dns: install ## the answers over real sockets, each held to the RFC that it
 install: ## what the e2e tests need: Debian packages, Asterisk 16 and 22 in .cache
 	@examples/lab/install.sh
 e2e: build install ## real Asterisk 16 and 22, SIPp phones, stock serf (as root)
-	$(GO) test -tags e2e -count=1 -timeout 40m -p 1 -v ./serf ./examples/conformance ./examples/publish ./examples/bind-secondary ./examples/three-nodes ./examples/pbx ./examples/nat ./examples/chaos 2>&1 | grep -vE '^(=== (RUN|PAUSE|CONT)|\?)' ; exit $${PIPESTATUS[0]}
+	$(GO) test -tags e2e -count=1 -timeout 40m -p 1 -v ./serf ./examples/conformance ./examples/publish ./examples/bind-secondary ./examples/three-nodes ./examples/pbx ./examples/nat ./examples/chaos 2>&1 | grep --line-buffered -vE '^(=== (RUN|PAUSE|CONT)|\?)' ; exit $${PIPESTATUS[0]}
 chaos: build ## ten minutes of faults, judged by what every node answers (as root); ARGS="-chaos.seed=7 -chaos.for=2m"
 	$(GO) test -tags e2e -count=1 -timeout 30m -v ./examples/chaos -args -chaos.for=10m -chaos.nodes=8 -chaos.users=1000 $(ARGS)
 race: ## unit tests under the race detector
