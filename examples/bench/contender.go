@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,28 +122,36 @@ zone "fed.example" { type primary; file "DIR/../zone"; };
 	return all
 }
 
-// prepare gives the contender an address and a folder with its files.
+// prepare gives the contender an address and a folder with its files, and
+// asterfed its names.
 func (c *contender) prepare(b *bench, i int) error {
-	c.addr = fmt.Sprintf("127.0.0.%d", 11+i)
 	c.dir = filepath.Join(b.dir, fmt.Sprint("server-", i))
+	if err := c.settle(b, fmt.Sprintf("127.0.0.%d", 11+i)); err != nil || !c.data {
+		return err
+	}
+	return b.w.journal(filepath.Join(c.dir, "data"))
+}
+
+// settle gives the contender its address, and writes its files into its
+// folder.
+func (c *contender) settle(b *bench, addr string) error {
+	c.addr = addr
 	// BIND listens only on addresses that an interface has.
-	if out, err := exec.Command("ip", "addr", "replace", c.addr+"/8", "dev", "lo").CombinedOutput(); err != nil {
+	if out, err := exec.Command("ip", "addr", "replace", addr+"/8", "dev", "lo").CombinedOutput(); err != nil {
 		return fmt.Errorf("add address: %w: %s", err, out)
 	}
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
 		return fmt.Errorf("make folder: %w", err)
 	}
-	put := strings.NewReplacer("DIR", c.dir, "ADDR", c.addr, "BIN", b.bin)
+	put := strings.NewReplacer("DIR", c.dir, "ADDR", addr, "BIN", b.bin)
 	for name, text := range c.files {
 		if err := os.WriteFile(filepath.Join(c.dir, name), []byte(put.Replace(text)), 0o600); err != nil {
 			return fmt.Errorf("write %s: %w", name, err)
 		}
 	}
+	c.args = slices.Clone(c.args)
 	for i := range c.args {
 		c.args[i] = put.Replace(c.args[i])
-	}
-	if c.data {
-		return b.w.journal(filepath.Join(c.dir, "data"))
 	}
 	return nil
 }

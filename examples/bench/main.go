@@ -17,6 +17,7 @@ import (
 // options are what the command line says.
 type options struct {
 	names, rounds int
+	nodes         int           // of the largest federation
 	each          time.Duration // one measurement of dnsperf
 	parts         string
 	write         string
@@ -29,6 +30,7 @@ var parts = []struct {
 	run  func(*bench) (string, error)
 }{
 	{"dns", (*bench).dns},
+	{"change", (*bench).change},
 }
 
 // bench is one run.
@@ -42,6 +44,7 @@ func main() {
 	var o options
 	flag.IntVar(&o.names, "names", 1_000_000, "`NUMBERS` in the zone")
 	flag.IntVar(&o.rounds, "rounds", 5, "`ROUNDS` in which all servers take turns")
+	flag.IntVar(&o.nodes, "nodes", 10, "`NODES` of the largest federation")
 	flag.DurationVar(&o.each, "each", time.Second, "`TIME` that each server is asked in a round, for each kind of question")
 	flag.StringVar(&o.parts, "parts", "", "measure only these `PARTS`, with commas between them")
 	flag.StringVar(&o.write, "write", "", "write the tables between the markers of `FILE`")
