@@ -298,6 +298,13 @@ func TestCorrupt(t *testing.T) {
 	for name, spoil := range map[string]func(path string){
 		"text":  func(p string) { os.WriteFile(p, []byte(strings.Repeat("no database\n", 5000)), 0o600) },
 		"short": func(p string) { os.Truncate(p, 9000) },
+		"pages": func(p string) { // its first two, which bbolt checks, are whole
+			b, _ := os.ReadFile(p)
+			for i := 2 * os.Getpagesize(); i < len(b); i++ {
+				b[i] = 'U'
+			}
+			os.WriteFile(p, b, 0o600)
+		},
 	} {
 		dir := t.TempDir()
 		b := newBench(t, dir, time.UnixMilli(1795384580000))

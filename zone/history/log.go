@@ -51,6 +51,8 @@ type Log struct {
 	pending []zone.Change
 	told    string // the last error that was logged
 	born    time.Time
+	lived   int64     // when the last run was alive, Unix ms
+	spoilt  bool      // the file cannot be written any more
 	began   record    // the start of this run, until it is written
 	homesAt time.Time // when all homes were written, and what was written since
 	homesBy int64
@@ -152,7 +154,7 @@ func (l *Log) open() (db *bolt.DB, err error) {
 				return err
 			}
 		}
-		return nil
+		return l.measure(tx) // and see whether all of it can be read
 	})
 	if err != nil {
 		db.Close()
@@ -168,12 +170,19 @@ func (l *Log) Run(ctx context.Context, homes func() map[string]zone.HomeState, s
 	if l.db == nil {
 		return
 	}
-	defer l.db.Close()
+	defer func() {
+		if !l.spoilt { // else a lock of the file may be held for ever
+			l.db.Close()
+		}
+	}()
 	l.begin(settings)
 	tick := time.NewTicker(flushTime)
 	defer tick.Stop()
 	for {
-		l.flush(homes)
+		if l.flush(homes); l.spoilt {
+			l.abandon()
+			return
+		}
 		select {
 		case <-ctx.Done():
 			l.flush(homes)
@@ -181,4 +190,12 @@ func (l *Log) Run(ctx context.Context, homes func() map[string]zone.HomeState, s
 		case <-tick.C:
 		}
 	}
+}
+
+// abandon ends the writing of a file that was spoilt while it was open. The next
+// start sets it aside.
+func (l *Log) abandon() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.off, l.queue, l.pending = true, nil, nil
 }

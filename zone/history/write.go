@@ -2,6 +2,7 @@ package history
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -14,17 +15,19 @@ import (
 
 // begin notes that a run begins, and when the last one was alive.
 func (l *Log) begin(settings string) {
-	alive := int64(0)
-	l.db.View(func(tx *bolt.Tx) error {
-		if b := tx.Bucket(meta).Get(aliveKey); len(b) == 8 {
-			alive = int64(binary.BigEndian.Uint64(b))
-		}
-		return tx.Bucket(chunks).ForEach(func(_, v []byte) error {
-			l.size += int64(len(v))
-			return nil
-		})
+	l.began = note(l.born, startKey, fmt.Sprintf("alive=%d %s", l.lived, settings))
+}
+
+// measure reads how large the log is, and when the last run was alive.
+func (l *Log) measure(tx *bolt.Tx) error {
+	l.size, l.lived = 0, 0
+	if b := tx.Bucket(meta).Get(aliveKey); len(b) == 8 {
+		l.lived = int64(binary.BigEndian.Uint64(b))
+	}
+	return tx.Bucket(chunks).ForEach(func(_, v []byte) error {
+		l.size += int64(len(v))
+		return nil
 	})
-	l.began = note(l.born, startKey, fmt.Sprintf("alive=%d %s", alive, settings))
 }
 
 // flush writes what has come since the last time. What cannot be written waits
@@ -55,6 +58,7 @@ func (l *Log) flush(homes func() map[string]zone.HomeState) {
 		return
 	}
 	if err := l.write(records, now); err != nil {
+		l.spoilt = errors.Is(err, errUnreadable)
 		l.keep(list, gap)
 		l.tell(err)
 		return
