@@ -1,11 +1,9 @@
 package trunk
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/plugin/federation/directory"
@@ -36,8 +34,6 @@ type Route struct {
 // Table is what a file comes to: trunks in the order of their first lines.
 type Table struct{ Trunks []*Trunk }
 
-const columnList = "trunk, device, registration, provider, route, cost, capacity"
-
 // line is one line of the file.
 type line struct {
 	trunk    Trunk
@@ -47,7 +43,7 @@ type line struct {
 	registry string
 }
 
-var columns = map[string]func(*line, string) error{
+var columns = directory.Columns[line]{Need: "trunk", List: "trunk, device, registration, provider, route, cost, capacity", Set: map[string]func(*line, string) error{
 	"trunk":        func(l *line, s string) (err error) { l.trunk.Name, err = label(s); return err },
 	"device":       (*line).setDevice,
 	"registration": func(l *line, s string) error { l.registry = s; return nil },
@@ -55,75 +51,21 @@ var columns = map[string]func(*line, string) error{
 	"route":        (*line).setRoutes,
 	"cost":         func(l *line, s string) (err error) { l.cost, err = number("cost", s); return err },
 	"capacity":     func(l *line, s string) (err error) { l.trunk.Capacity, err = number("capacity", s); return err },
-}
+}}
 
 // Parse reads a file. Lines that cannot be read are left out and reported, the
 // others are kept; err is an error of the file as a whole.
 func Parse(r io.Reader) (t *Table, bad []directory.BadLine, err error) {
-	in := csv.NewReader(r)
-	in.FieldsPerRecord, in.TrimLeadingSpace, in.Comment = -1, true, '#'
-	header, err := in.Read()
-	if errors.Is(err, io.EOF) {
-		return nil, nil, fmt.Errorf("no header: the first line names the columns: %s", columnList)
-	}
-	if err == nil {
-		err = checkHeader(header)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
 	t = &Table{}
-	for {
-		record, err := in.Read()
-		var parse *csv.ParseError
-		switch {
-		case errors.Is(err, io.EOF):
-			return t, bad, nil
-		case errors.As(err, &parse):
-			bad = append(bad, directory.BadLine{Line: parse.StartLine, Err: parse.Err})
-			continue
-		case err != nil:
-			return nil, bad, err
-		}
-		n, _ := in.FieldPos(0) // panics for a record that could not be read
-		if err := t.add(header, record); err != nil {
-			bad = append(bad, directory.BadLine{Line: n, Err: err})
-		}
+	if bad, err = columns.Read(r, line{}, t.add); err != nil {
+		return nil, bad, err
 	}
-}
-
-func checkHeader(header []string) error {
-	seen := map[string]bool{}
-	for i, h := range header {
-		h = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(h, "\ufeff")))
-		switch {
-		case columns[h] == nil:
-			return fmt.Errorf("line 1: column %q: want some of %s", h, columnList)
-		case seen[h]:
-			return fmt.Errorf("line 1: column %q is there twice", h)
-		}
-		header[i], seen[h] = h, true
-	}
-	if !seen["trunk"] {
-		return fmt.Errorf("line 1: no column \"trunk\": want some of %s", columnList)
-	}
-	return nil
+	return t, bad, nil
 }
 
 // add takes one line, wholly or not at all: a trunk's first line says what it
 // is, further ones may add routes.
-func (t *Table) add(header, record []string) error {
-	if len(record) > len(header) {
-		return fmt.Errorf("%d fields: the header names %d", len(record), len(header))
-	}
-	var l line
-	for i, field := range record {
-		if field = strings.TrimSpace(field); field != "" {
-			if err := columns[header[i]](&l, field); err != nil {
-				return err
-			}
-		}
-	}
+func (t *Table) add(_ int, l line) error {
 	if l.trunk.Name == "" {
 		return errors.New("no trunk")
 	}
