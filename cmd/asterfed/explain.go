@@ -21,18 +21,7 @@ var explainCommand = &cli.Command{
 }
 
 func explain(c *cli.Context) error {
-	args, err := options(c)
-	if err != nil {
-		return usage(err)
-	}
-	if len(args) != 1 {
-		return cli.Exit("explain: want one NAME, such as 1001, alice, +97231234000 or berlin.trunks", 2)
-	}
-	owner, err := ownerOf(args[0])
-	if err != nil {
-		return usage(err)
-	}
-	at, err := nodeAt(c)
+	owner, at, err := asked(c)
 	if err != nil {
 		return err
 	}

@@ -23,18 +23,7 @@ var historyCommand = &cli.Command{
 }
 
 func pastOf(c *cli.Context) error {
-	args, err := options(c)
-	if err != nil {
-		return usage(err)
-	}
-	if len(args) != 1 {
-		return cli.Exit("history: want one NAME, such as 1001, alice, +97231234000 or berlin.trunks", 2)
-	}
-	owner, err := ownerOf(args[0])
-	if err != nil {
-		return usage(err)
-	}
-	at, err := nodeAt(c)
+	owner, at, err := asked(c)
 	if err != nil {
 		return err
 	}

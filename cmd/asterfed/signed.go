@@ -89,6 +89,23 @@ func nodeAt(c *cli.Context) (atNode, error) {
 	return atNode{cfg, server(c, cfg)}, nil
 }
 
+// asked returns the node that a command asks, and the owner of the one NAME that
+// it was given.
+func asked(c *cli.Context) (owner string, at atNode, err error) {
+	args, err := options(c)
+	if err != nil {
+		return "", at, usage(err)
+	}
+	if len(args) != 1 {
+		return "", at, cli.Exit(c.Command.Name+": want one NAME, such as 1001, alice, +97231234000 or berlin.trunks", 2)
+	}
+	if owner, err = ownerOf(args[0]); err != nil {
+		return "", at, usage(err)
+	}
+	at, err = nodeAt(c)
+	return owner, at, err
+}
+
 func (n atNode) txt(owner string) ([]text, error) {
 	return signedTXT(n.server, owner+"."+n.cfg.Origin, n.cfg.Key, 15*time.Second)
 }
