@@ -48,7 +48,7 @@ func (c *catalogue) look() {
 		c.tell(fmt.Errorf("read directory: %w", err))
 		return
 	}
-	if c.seen != nil && os.SameFile(info, c.seen) && info.ModTime().Equal(c.seen.ModTime()) && info.Size() == c.seen.Size() {
+	if sameFile(c.seen, info) {
 		return
 	}
 	d, bad, err := readDirectory(&c.r.cfg)
@@ -66,6 +66,12 @@ func (c *catalogue) look() {
 	}
 	c.r.log.Info("directory read", "file", c.r.cfg.Directory, "bindings", len(d.Bindings), "bad_lines", len(bad))
 	c.bad.Store(int64(len(bad)))
+}
+
+// sameFile reports whether a file is, unchanged, the one seen before; nil was
+// none.
+func sameFile(seen, now os.FileInfo) bool {
+	return seen != nil && os.SameFile(now, seen) && now.ModTime().Equal(seen.ModTime()) && now.Size() == seen.Size()
 }
 
 func readDirectory(cfg *Config) (*directory.Directory, []directory.BadLine, error) {

@@ -54,11 +54,11 @@ func (x *exchange) run() {
 	tick := time.NewTicker(directoryPeriod)
 	defer tick.Stop()
 	for {
-		x.read()
 		select {
 		case <-x.r.ctx.Done():
 			return
 		case <-tick.C:
+			x.read()
 		}
 	}
 }
@@ -70,7 +70,7 @@ func (x *exchange) read() {
 	defer x.mu.Unlock()
 	file := x.r.cfg.Trunks
 	info, err := os.Stat(file)
-	if err == nil && x.seen != nil && os.SameFile(info, x.seen) && info.ModTime().Equal(x.seen.ModTime()) && info.Size() == x.seen.Size() {
+	if err == nil && sameFile(x.seen, info) {
 		return
 	}
 	var t *trunk.Table
