@@ -134,8 +134,8 @@ func (h *Home) commit(to Version, node *Node) {
 		defer h.notedHome(before)
 		n := *node
 		n.Name = h.Name
+		h.records.Store(newNodeRecords(n, h.view.origin, h.view.ttl)) // first: a home with a node is visible
 		was := h.node.Swap(&n)
-		h.records.Store(newNodeRecords(n, h.view.origin, h.view.ttl))
 		if len(n.Facings) > 0 || was != nil && len(was.Facings) > 0 {
 			h.view.face()
 		}

@@ -3,6 +3,8 @@ package zone
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -41,6 +43,23 @@ func TestReplaceKeepsWhatStays(t *testing.T) {
 	}
 	if r := v.Lookup("1002.users."+origin, dns.TypeNAPTR); r.Rcode != dns.RcodeNameError {
 		t.Error("1002 is not in the new set, but still answers")
+	}
+}
+
+// A node is answered from its first moment on: whoever asks while it appears
+// gets all of it or nothing.
+func TestNodeAppearsWhole(t *testing.T) {
+	node := Node{State: Up, SIP: []Transport{{"udp", 5060}}, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.7")}}
+	for range 2000 {
+		v := newTestView(t, Newest)
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for len(v.Lookup("1001.users."+origin, dns.TypeNAPTR).Answer) == 0 {
+				runtime.Gosched()
+			}
+		})
+		v.Home("pbx-d").Replace(Version{"e", 2}, &node, []location.Binding{binding("1001", 1, 1)})
+		wg.Wait()
 	}
 }
 

@@ -27,6 +27,7 @@ type Registry struct {
 	mu       sync.Mutex
 	runtimes map[string]*Runtime
 	started  map[string]bool
+	claimed  map[string]*load // where a runtime that is not started comes from
 	left     chan struct{}
 	once     sync.Once
 	metrics  sync.Once
@@ -48,24 +49,42 @@ func (g *Registry) running() []*Runtime {
 // Default is the registry that setup uses.
 var Default = &Registry{Logger: slog.Default()}
 
-// claim returns the runtime for cfg: a new one, or the one at work if its
-// settings are the same.
-func (g *Registry) claim(cfg *Config) (*Runtime, error) {
+// load is one reading of a Corefile.
+type load struct{ _ byte }
+
+// loadOf returns the reading that a block is part of.
+func loadOf(c *caddy.Controller) *load {
+	type key struct{}
+	l, ok := c.Get(key{}).(*load)
+	if !ok {
+		l = new(load)
+		c.Set(key{}, l)
+	}
+	return l
+}
+
+// claim returns the runtime for cfg: a new one, or the one of an earlier block
+// or reading if its settings are the same.
+func (g *Registry) claim(cfg *Config, from *load) (*Runtime, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.runtimes == nil {
 		g.runtimes, g.started, g.left = map[string]*Runtime{}, map[string]bool{}, make(chan struct{})
+		g.claimed = map[string]*load{}
 	}
 	if r := g.runtimes[cfg.Origin]; r != nil {
-		if g.started[cfg.Origin] && !reflect.DeepEqual(r.cfg, *cfg) {
+		same := reflect.DeepEqual(r.cfg, *cfg)
+		switch {
+		case !same && g.started[cfg.Origin]:
 			return nil, fmt.Errorf("settings of federation %s differ from those at work: they take effect at a restart, not at a reload", cfg.Origin)
-		}
-		if g.started[cfg.Origin] {
+		case !same && g.claimed[cfg.Origin] == from:
+			return nil, fmt.Errorf("federation %s stands in another server block with other settings: give both the same", cfg.Origin)
+		case same:
 			return r, nil
 		}
 	}
 	r := newRuntime(*cfg, g.Logger)
-	g.runtimes[cfg.Origin] = r
+	g.runtimes[cfg.Origin], g.claimed[cfg.Origin] = r, from
 	return r, nil
 }
 
@@ -122,7 +141,7 @@ func (g *Registry) Stop() {
 			}
 		}
 	}
-	g.runtimes, g.started = nil, nil
+	g.runtimes, g.started, g.claimed = nil, nil, nil
 }
 
 // setup reads the block and opens nothing.
@@ -135,7 +154,7 @@ func setup(c *caddy.Controller) error {
 	if err := checkSerf(cfg); err != nil {
 		return plugin.Error("federation", c.Err(err.Error()))
 	}
-	r, err := Default.claim(cfg)
+	r, err := Default.claim(cfg, loadOf(c))
 	if err != nil {
 		return plugin.Error("federation", c.Err(err.Error()))
 	}
