@@ -107,6 +107,9 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 		return fmt.Errorf("create Serf agent: %w", err)
 	}
 	seen := newObserver(c.Node, c.OnEvent, a.Members)
+	if c.OnTags != nil {
+		seen.own = c.OnTags
+	}
 	a.agent.RegisterEventHandler(seen)
 	a.agent.RegisterEventHandler(known)
 	a.agent.RegisterEventHandler(newAnswerer(c.OnQuery, c.Logger))

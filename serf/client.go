@@ -100,6 +100,22 @@ func (c *Client) Join(addrs []string) (n int, err error) {
 	return n, err
 }
 
+// Self returns the name of the agent's own member.
+func (c *Client) Self() (string, error) {
+	stats, err := c.Stats()
+	if err != nil {
+		return "", err
+	}
+	return stats["agent"]["name"], nil
+}
+
+// SetTag gives the agent's own member one more tag, as `serf tags -set` does.
+func (c *Client) SetTag(key, value string) error {
+	return c.call("set tag "+key, callLimit, func() error {
+		return c.rpc.UpdateTags(map[string]string{key: value}, nil)
+	})
+}
+
 // Leave makes the agent leave and end.
 func (c *Client) Leave() error {
 	return c.call("leave", callLimit, c.rpc.Leave)

@@ -46,6 +46,9 @@ type Config struct {
 	// OnEvent is told what happens to the other members, never to this one.
 	// It is called from one goroutine, in order, and may be slow.
 	OnEvent func(Event)
+	// OnTags is told what this member's tags are, by the same goroutine, again
+	// and again also while they stay as they are.
+	OnTags func(Member)
 
 	// OnQuery answers a query of any member, this one among them, with at most
 	// MaxAnswer octets; nil leaves it unanswered. It is called from several

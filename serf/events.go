@@ -13,6 +13,7 @@ import (
 type observer struct {
 	self    string
 	emit    func(Event)
+	own     func(Member) // is told of this member's own tags
 	members func() []Member
 	queue   *queue[Event]
 	told    map[string]Member // by name, as last emitted
@@ -25,6 +26,7 @@ func newObserver(self string, emit func(Event), members func() []Member) *observ
 	return &observer{
 		self:    self,
 		emit:    emit,
+		own:     func(Member) {},
 		members: members,
 		queue:   newQueue[Event](),
 		told:    make(map[string]Member),
@@ -74,6 +76,9 @@ func (o *observer) drain(ctx context.Context) {
 // faster.
 func (o *observer) tell(ctx context.Context, e Event) {
 	m := e.Member
+	if m.Name == o.self && ctx.Err() == nil && e.Kind != EventReap {
+		o.own(m)
+	}
 	if m.Name == o.self || ctx.Err() != nil {
 		return
 	}

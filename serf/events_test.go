@@ -130,3 +130,18 @@ func TestSlowObserver(t *testing.T) {
 		}
 	})
 }
+
+// This member's own tags are told too, again and again, but not as an event.
+func TestObserverTellsOwnTags(t *testing.T) {
+	var got []string
+	o := newObserver("self", func(e Event) { t.Errorf("event %v", e) }, nil)
+	o.own = func(m Member) { got = append(got, m.Tags["request"]) }
+	self := func(request string) Member {
+		return Member{Name: "self", Status: StatusAlive, Tags: map[string]string{"request": request}}
+	}
+	o.tell(t.Context(), Event{Kind: EventUpdate, Member: self("drain")})
+	o.reconcile(t.Context(), []Member{self("undrain")})
+	if !reflect.DeepEqual(got, []string{"drain", "undrain"}) {
+		t.Errorf("told %q", got)
+	}
+}

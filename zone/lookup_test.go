@@ -254,3 +254,39 @@ func TestNodeIsBounded(t *testing.T) {
 		t.Errorf("%d addresses were taken", MaxAddrs+1)
 	}
 }
+
+// A node that drains is called last, and is no place to register at unless
+// there is no other.
+func TestDraining(t *testing.T) {
+	v := newTestView(t, Newest)
+	b, c := v.Home("pbx-b"), v.Home("pbx-c")
+	b.Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 1, 100)})
+	n, _ := c.Node()
+	n.State = Draining
+	c.Apply(Version{"e", 2}, &n, []location.Change{bind("1001", 2, 200), bind("1003", 3, 1)})
+	hosts := func(qname string, qtype uint16) string {
+		var out []string
+		for _, rr := range v.Lookup(qname+origin, qtype).Answer {
+			for _, h := range []string{"pbx-a", "pbx-b", "pbx-c"} {
+				if !slices.Contains(out, h) && strings.Contains(rr.String(), h) {
+					out = append(out, h)
+				}
+			}
+		}
+		return strings.Join(out, " ")
+	}
+	if got := hosts("1001.users.", dns.TypeNAPTR); got != "pbx-b pbx-c" {
+		t.Errorf("a user of both is called at %q", got)
+	}
+	if got := hosts("1003.users.", dns.TypeNAPTR); got != "pbx-c" {
+		t.Errorf("a user of the one that drains is called at %q", got)
+	}
+	if got := hosts("_sip._udp.", dns.TypeSRV); strings.Contains(got, "pbx-c") || got == "" {
+		t.Errorf("phones register at %q", got)
+	}
+	v.Home("pbx-a").SetReach(Gone)
+	b.SetReach(Gone)
+	if got := hosts("_sip._udp.", dns.TypeSRV); got != "pbx-c" {
+		t.Errorf("phones register at %q when no other node is left", got)
+	}
+}

@@ -25,7 +25,7 @@ func main() {
 			serveCommand, demoCommand,
 			whereCommand, explainCommand, historyCommand, usersCommand, membersCommand, planCommand,
 			publishCommand, withdrawCommand, publishedCommand, askCommand,
-			joinCommand, leaveCommand, keysCommand,
+			joinCommand, leaveCommand, drainCommand, keysCommand,
 		},
 		ExitErrHandler: func(*cli.Context, error) {},
 	}

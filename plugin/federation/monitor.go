@@ -29,6 +29,8 @@ type monitor struct {
 	change chan ami.Status
 	open   atomic.Bool // Asterisk has answered SIP: its port is watched
 	closed chan struct{}
+	// draining: the operator wants calls to go elsewhere.
+	draining atomic.Bool
 }
 
 func newMonitor(r *Runtime) *monitor {
@@ -108,6 +110,9 @@ var unprintable = regexp.MustCompile(`[^A-Za-z0-9._~+:-]+`)
 
 func (m *monitor) set(state zone.NodeState, version, why string) {
 	was := m.r.primary.Node().State
+	if state == zone.Up {
+		state = m.live()
+	}
 	m.r.primary.SetNode(func(n *zone.Node) {
 		n.State = state
 		if version != "" {

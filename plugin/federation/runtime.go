@@ -47,13 +47,14 @@ type Runtime struct {
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
 
-	mu     sync.Mutex
-	peers  map[string]*member
-	tidy   *time.Timer
-	listed atomic.Bool // the first listing is complete, or none is to be expected
-	swept  atomic.Bool // a listing has begun to replace what was kept
-	left   chan struct{}
-	ending chan struct{} // something may end sooner than was known
+	mu      sync.Mutex
+	peers   map[string]*member
+	tidy    *time.Timer
+	listed  atomic.Bool // the first listing is complete, or none is to be expected
+	swept   atomic.Bool // a listing has begun to replace what was kept
+	left    chan struct{}
+	serving chan struct{} // closed once there is an agent
+	ending  chan struct{} // something may end sooner than was known
 	// recovered: a peer has given what it has kept of this home zone, or every
 	// peer asked has nothing
 	recovered atomic.Bool
@@ -65,7 +66,8 @@ type Runtime struct {
 // newRuntime makes a runtime that has opened nothing yet.
 func newRuntime(cfg Config, log *slog.Logger) *Runtime {
 	r := &Runtime{cfg: cfg, log: log, clock: location.NewClock(time.Now), peers: map[string]*member{}, tidy: newTidy(),
-		left: make(chan struct{}), ending: make(chan struct{}, 1), transfers: make(chan struct{}, maxTransfers), began: time.Now()}
+		left: make(chan struct{}), serving: make(chan struct{}), ending: make(chan struct{}, 1), transfers: make(chan struct{}, maxTransfers),
+		began: time.Now()}
 	r.catalogue.r, r.exchange.r = r, r
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.history = newHistory(&cfg, r)
@@ -121,6 +123,7 @@ func (r *Runtime) Start() (err error) {
 		r.run(r.followKeys)
 	}
 	r.monitor = newMonitor(r)
+	r.resumeDrain()
 	if a := r.cfg.Asterisk; a.Addr != "" {
 		r.live = ami.NewLive(ami.LiveConfig{Addr: a.Addr, User: a.User, Secret: a.Secret})
 		kept := newAbreast(r)
@@ -179,13 +182,14 @@ func (r *Runtime) startSerf() error {
 	agent, err := serf.Start(r.ctx, serf.Config{
 		Node: r.cfg.Node, Bind: r.cfg.Gossip.String(), Advertise: advertise, KeyFile: r.cfg.GossipKey,
 		DataDir: r.cfg.Data, Join: r.cfg.Join, RPC: r.cfg.RPC, Tags: r.tags(), Profile: r.cfg.Profile,
-		Logger: r.log.With("source", "serf"), OnEvent: r.memberEvent,
+		Logger: r.log.With("source", "serf"), OnEvent: r.memberEvent, OnTags: r.requested,
 		OnQuery: r.answerQuery,
 	})
 	if err != nil {
 		return fmt.Errorf("start serf: %w", err)
 	}
 	r.agent = agent
+	close(r.serving)
 	r.run(func() {
 		select {
 		case <-r.ctx.Done():
