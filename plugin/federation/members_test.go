@@ -2,6 +2,7 @@ package federation
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net"
@@ -109,5 +110,44 @@ func TestNotifyBeforeBothHaveMet(t *testing.T) {
 	case err := <-lost:
 		t.Errorf("connection lost: %v", err)
 	default:
+	}
+}
+
+// A node whose clock is off by an hour goes on with its peers: it signs by their
+// time, and says so. Once its clock is set, it signs by its own again.
+func TestClocksThatDiffer(t *testing.T) {
+	for _, off := range []time.Duration{time.Hour, -time.Hour} {
+		a, b := newTestRuntime(t, "pbx-a"), newTestRuntime(t, "pbx-b")
+		pulled := make(chan struct{}, 10)
+		var wrong atomic.Int64
+		wrong.Store(int64(off))
+		addr := serve(t, b)
+		peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: addr, Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
+			Own: a.primary, Clock: a.clock, Heard: func() {}, Lost: func(err error) { t.Logf("lost: %v", err) },
+			Refused: func(err error) { t.Errorf("refused: %v", err) }, Pulled: func() { pulled <- struct{}{} }, Logger: a.log,
+			Now:    func() time.Time { return time.Now().Add(time.Duration(wrong.Load())) },
+			Timing: xfr.Timing{Heartbeat: 20 * time.Millisecond, Silence: 1250 * time.Millisecond, Dial: time.Second}})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { peer.Run(ctx); close(done) }()
+		news := func() {
+			b.primary.Update(func(s *location.Store) []location.Change {
+				return s.Register(location.Contact{AOR: "1001", Kind: location.PJSIP, URI: rand.Text()})
+			})
+			for a.view.Home("pbx-b").Version() != b.primary.Version() {
+				<-pulled
+			}
+		}
+		news()
+		if s := peer.Stats().Skew; max(s+off, -s-off) > 2*time.Second {
+			t.Errorf("clock is off by %v: learnt that the other is %v ahead", off, s)
+		}
+		wrong.Store(0)
+		news()
+		if s := peer.Stats().Skew; s != 0 {
+			t.Errorf("clock is set: the other is %v ahead still", s)
+		}
+		cancel()
+		<-done
 	}
 }

@@ -24,6 +24,7 @@ type Peer struct {
 	redial chan struct{} // the other side is said to be back: dial now
 	addr   atomic.Pointer[string]
 	latest atomic.Pointer[zone.Version] // what the other side was last said to have
+	clock  *skewed
 	born   time.Time
 	heard  atomic.Int64  // nanoseconds since born, by a clock that nobody sets
 	doubt  chan struct{} // the other side is said to be dead: ask now
@@ -51,8 +52,9 @@ type PeerConfig struct {
 	// Pulled is called after every transfer that brought news.
 	Pulled func()
 
-	Timing Timing     // default LAN
-	Peers  func() int // how many this node has: many make the heartbeats slower
+	Now    func() time.Time // the wall clock, default time.Now
+	Timing Timing           // default LAN
+	Peers  func() int       // how many this node has: many make the heartbeats slower
 	Dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 	Logger *slog.Logger
 }
@@ -61,6 +63,9 @@ type PeerConfig struct {
 func NewPeer(c PeerConfig) *Peer {
 	if c.Timing == (Timing{}) {
 		c.Timing = LAN
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	if c.Peers == nil {
 		c.Peers = func() int { return 1 }
@@ -75,7 +80,7 @@ func NewPeer(c PeerConfig) *Peer {
 		c.Pulled = func() {}
 	}
 	p := &Peer{cfg: c, apex: zone.HomeZone(c.Node, c.Origin), log: c.Logger.With("peer", c.Node),
-		wake: make(chan struct{}, 1), redial: make(chan struct{}, 1), doubt: make(chan struct{}, 1), born: time.Now()}
+		wake: make(chan struct{}, 1), redial: make(chan struct{}, 1), doubt: make(chan struct{}, 1), born: time.Now(), clock: &skewed{now: c.Now}}
 	p.SetAddr(c.Addr)
 	return p
 }
@@ -135,7 +140,10 @@ func (p *Peer) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if errors.Is(err, ErrKey) {
+		if errors.Is(err, ErrClock) {
+			p.log.Error("the clocks of the two nodes differ too much; set them", "err", err)
+			p.cfg.Heard()
+		} else if errors.Is(err, ErrKey) {
 			p.cfg.Refused(err)
 		} else {
 			p.cfg.Lost(err)
@@ -165,7 +173,7 @@ func (p *Peer) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s := newSession(conn, p.cfg.Key, p.hear)
+	s := newSession(conn, p.cfg.Key, p.hear, p.clock)
 	defer s.close(errors.New("closed"))
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -24,7 +24,8 @@ type Stats struct {
 	Refused           int64 // records that must not be published
 	Ahead             int64 // stamps beyond location.MaxSkew
 	RTT               time.Duration
-	Heard             time.Time // when NewPeer was called, if never
+	Skew              time.Duration // of its clock, zero within what a TSIG tolerates
+	Heard             time.Time     // when NewPeer was called, if never
 }
 
 // Stats returns the counters so far.
@@ -32,7 +33,8 @@ func (p *Peer) Stats() Stats {
 	return Stats{
 		Full: p.stats.full.Load(), Incremental: p.stats.incremental.Load(),
 		Refused: p.stats.refused.Load(), Ahead: p.stats.ahead.Load(),
-		RTT: time.Duration(p.stats.smoothed.Load()), Heard: p.born.Add(time.Duration(p.heard.Load())),
+		Skew: time.Duration(p.clock.ahead.Load()),
+		RTT:  time.Duration(p.stats.smoothed.Load()), Heard: p.born.Add(time.Duration(p.heard.Load())),
 	}
 }
 
@@ -85,7 +87,7 @@ func (p *Peer) fetch(ctx context.Context, apex string) (*Transfer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := newSession(conn, p.cfg.Key, p.hear)
+	s := newSession(conn, p.cfg.Key, p.hear, p.clock)
 	defer s.close(errors.New("closed"))
 	return s.pull(ctx, apex, p.cfg.Origin, nil)
 }
@@ -150,7 +152,7 @@ func Fetch(ctx context.Context, addr, apex, origin string, key *Key) (*Transfer,
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", addr, err)
 	}
-	s := newSession(conn, key, func() {})
+	s := newSession(conn, key, func() {}, nil)
 	defer s.close(errors.New("closed"))
 	return s.pull(ctx, apex, origin, nil)
 }

@@ -27,6 +27,7 @@ type session struct {
 	conn  net.Conn
 	key   *Key
 	heard func()
+	clock *skewed // nil: the wall clock
 
 	writing sync.Mutex // one request at a time
 
@@ -47,8 +48,8 @@ type call struct {
 
 // newSession takes over conn. The function heard is called for every message
 // that arrives and verifies.
-func newSession(conn net.Conn, key *Key, heard func()) *session {
-	s := &session{conn: conn, key: key, heard: heard, pending: map[uint16]*call{}, done: make(chan struct{}),
+func newSession(conn net.Conn, key *Key, heard func(), clock *skewed) *session {
+	s := &session{conn: conn, key: key, heard: heard, clock: clock, pending: map[uint16]*call{}, done: make(chan struct{}),
 		nextID: uint16(dns.Id())}
 	go s.read()
 	return s
@@ -117,7 +118,7 @@ func (s *session) sign(m *dns.Msg, c *call) ([]byte, error) {
 	if c.chain, err = newChain(s.key, nil); err != nil {
 		return nil, err
 	}
-	return c.chain.sign(wire, time.Now()), nil
+	return c.chain.sign(wire, s.clock.time()), nil
 }
 
 func (s *session) forget(id uint16) {
@@ -181,7 +182,11 @@ func (s *session) deliver(wire []byte) error {
 		return nil // given up by its caller
 	}
 	if c.chain != nil {
-		msg, err := c.chain.verify(wire, time.Now())
+		msg, err := c.chain.verify(wire, s.clock.time())
+		var late badTime
+		if errors.As(err, &late) && s.clock != nil {
+			return s.clock.learn(late.theirs)
+		}
 		if err != nil {
 			return fmt.Errorf("%w: %s is answered %s: %w", ErrKey, question(wire), dns.RcodeToString[int(wire[3]&15)], err)
 		}

@@ -14,7 +14,7 @@ import (
 // pipe returns a session without a key and the server's end of it.
 func pipe(t *testing.T) (*session, *dns.Conn) {
 	client, server := net.Pipe()
-	s := newSession(client, nil, func() {})
+	s := newSession(client, nil, func() {}, nil)
 	t.Cleanup(func() { s.close(errors.New("test ended")); server.Close() })
 	return s, &dns.Conn{Conn: server}
 }

@@ -59,7 +59,7 @@ func TestLostSegmentDelaysNoVerdict(t *testing.T) {
 // is told to be silent, and returns what ended them.
 func beating(t *testing.T, p *Peer, silent *atomic.Bool) chan error {
 	client, server := net.Pipe()
-	s := newSession(client, nil, p.hear)
+	s := newSession(client, nil, p.hear, nil)
 	conn := &dns.Conn{Conn: server}
 	go func() {
 		for {

@@ -125,7 +125,7 @@ func (c *chain) verify(msg []byte, now time.Time) ([]byte, error) {
 	switch {
 	case err != nil || !ok || end != len(msg):
 		return nil, errUnsigned
-	case msg[3]&15 == dns.RcodeNotAuth:
+	case msg[3]&15 == dns.RcodeNotAuth && t.Error != dns.RcodeBadTime:
 		return nil, dns.ErrAuth
 	case dns.CanonicalName(t.Hdr.Name) != c.key.Name:
 		return nil, dns.ErrSecret
@@ -140,8 +140,14 @@ func (c *chain) verify(msg []byte, now time.Time) ([]byte, error) {
 	if msg = msg[:off]; !hmac.Equal(mac, c.digest(msg, t)) {
 		return nil, dns.ErrSig
 	}
+	if t.Error == dns.RcodeBadTime {
+		if at, ok := serverTime(t); ok && msg[3]&15 == dns.RcodeNotAuth && c.mac != nil && !c.timers {
+			return nil, at
+		}
+		return nil, dns.ErrAuth
+	}
 	if d := now.Unix() - int64(t.TimeSigned); max(d, -d) > int64(t.Fudge) {
-		return nil, dns.ErrTime
+		return nil, badTime{time.Unix(int64(t.TimeSigned), 0)} // signed for this request: no replay
 	}
 	c.mac, c.timers = mac, true
 	return msg, nil

@@ -3,6 +3,7 @@ package xfr
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -172,7 +173,7 @@ func TestChain(t *testing.T) {
 				t.Errorf("%s: answer %d cut short was taken", alg, i)
 			}
 			late := *c
-			if _, err := late.verify(bytes.Clone(wire), now.Add(2*fudge*time.Second)); err != dns.ErrTime {
+			if _, err := late.verify(bytes.Clone(wire), now.Add(2*fudge*time.Second)); !errors.Is(err, dns.ErrTime) {
 				t.Errorf("%s: answer %d ten minutes later: %v, want %v", alg, i, err, dns.ErrTime)
 			}
 			if _, err := c.verify(wire, now); err != nil {
