@@ -17,7 +17,7 @@ type answer struct {
 // verdict is how an answer compares with the truth.
 type verdict int
 
-// The verdicts. Only wrong, dead and missing have a budget.
+// The verdicts. Only wrong, dead, missing and outranked have a budget.
 const (
 	right      verdict = iota
 	overtaken          // the user moved while the question was under way
@@ -26,8 +26,8 @@ const (
 	wrong              // names another home than the last one, which can be reached
 	dead               // names the last home, which cannot be reached
 	missing            // no home, though the last one can be reached
-	outranked          // names an older home, while the last one's federator is silent: ranked last by design
-	unheard            // the last REGISTER came while no federator listened: ranked last until the next refresh
+	outranked          // names an older home, while the last one's federator is silent
+	unheard            // the last REGISTER came while no federator listened, and no listing proves it: until the next refresh
 	unknowable         // the news have no way to this node
 	verdicts
 )
@@ -79,7 +79,11 @@ func (w *world) judge(a answer) (v verdict, age, limit time.Duration, cause *out
 		return w.absent(a, u, l)
 	}
 	if h := w.health[u.home]; !h.fed || a.sent.Sub(h.fedSince) < rejoin {
-		return outranked, a.sent.Sub(u.since), 0, l.cause
+		base := latest(u.since, u.heardAt, l.infoUntil, l.usableSince)
+		if !l.info && !w.knew(a.node, u, l) {
+			return unknowable, 0, 0, l.cause
+		}
+		return outranked, a.sent.Sub(base), afterFault, l.cause
 	}
 	if !l.info {
 		return unknowable, 0, 0, l.cause
@@ -120,8 +124,7 @@ func late(a answer, v verdict, u *user, l *link) (verdict, time.Duration, time.D
 func (w *world) absent(a answer, u *user, l *link) (verdict, time.Duration, time.Duration, *outage) {
 	base := latest(u.since, l.usableSince, l.infoSince)
 	if !l.info {
-		known := l.infoUntil.Sub(u.since) > time.Second && u.since.After(l.infoSince) || l.infoUntil.Sub(latest(u.since, l.infoSince)) > time.Second
-		if !known || w.health[a.node].fedSince.After(l.infoUntil) {
+		if !w.knew(a.node, u, l) {
 			return unknowable, 0, 0, l.cause
 		}
 		base = latest(base, l.infoUntil)
@@ -131,6 +134,12 @@ func (w *world) absent(a answer, u *user, l *link) (verdict, time.Duration, time
 		cause = nil
 	}
 	return missing, a.sent.Sub(base), missLimit, cause
+}
+
+// knew reports whether news of the user had reached the node before they
+// stopped, and the node has run since.
+func (w *world) knew(node int, u *user, l *link) bool {
+	return l.infoUntil.Sub(latest(u.since, u.heardAt, l.infoSince)) > time.Second && !w.health[node].fedSince.After(l.infoUntil)
 }
 
 func latest(times ...time.Time) time.Time {

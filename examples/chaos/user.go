@@ -12,13 +12,14 @@ const nowhere = -1
 // user is one phone. It registers at one node at a time; where it was before,
 // its contact stays until it expires, as in life.
 type user struct {
-	id    int
-	aor   string
-	home  int // where it registered last
-	since time.Time
-	held  map[int]contact // what each Asterisk still lists of it
-	next  time.Time       // its next act
-	uris  int
+	id     int
+	aor    string
+	home   int // where it registered last
+	since  time.Time
+	before time.Time       // when it had registered last before that
+	held   map[int]contact // what each Asterisk still lists of it
+	next   time.Time       // its next act
+	uris   int
 	// back: it came back with the contact that its node still listed, which
 	// Asterisk announces to nobody.
 	back bool
@@ -142,6 +143,7 @@ func (l *Lab) move(u *user, rng *rand.Rand, now time.Time) {
 	}
 	l.nodes[to].pbx.Register(u.aor, uri, expiry)
 	u.held[to] = contact{uri, now.Add(expiry).Truncate(time.Second)}
+	u.before = u.since
 	self := l.w.links[to][to]
 	u.heard, u.heardAt = self.info && now.Sub(self.infoSince) > listening, now
 	l.settle(u, to, now)

@@ -88,6 +88,9 @@ func (w *world) update(i, j int, now time.Time, cause *outage) {
 		return
 	}
 	if l.info = info; info {
+		if i == j && l.infoUntil.Sub(l.infoSince) > proofAge && cause != nil && proves[cause.kind] {
+			w.rehear(i, l.infoUntil, now)
+		}
 		l.infoSince = now
 	} else {
 		l.infoUntil = now
@@ -108,6 +111,24 @@ func (w *world) unhear(node int, now time.Time) {
 		}
 		if u.home == node && (now.Sub(u.since) < window || u.heardAt.After(now)) {
 			u.heard = false
+		}
+	}
+}
+
+// proves names the faults that end with a federator that goes on with its data
+// beside an Asterisk that ran all the while: its listing then tells who has
+// registered meanwhile.
+var proves = map[string]bool{"kill-asterfed": true, "ami-garbage": true, "restart-all": true}
+
+// proofAge is how old a claim must be, and how long all must have been well, for
+// a federator to be sure that a listing proves a later one.
+const proofAge = 12 * time.Second
+
+// rehear notes whom the first listing after an outage proves.
+func (w *world) rehear(node int, down, now time.Time) {
+	for _, u := range w.users {
+		if u.home == node && !u.heard && !u.back && u.since.After(down) && down.Sub(u.before) > proofAge {
+			u.heard, u.heardAt = true, now.Add(listening)
 		}
 	}
 }
