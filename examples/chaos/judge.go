@@ -80,7 +80,10 @@ func (w *world) judge(a answer) (v verdict, age, limit time.Duration, cause *out
 	}
 	if h := w.health[u.home]; !h.fed || a.sent.Sub(h.fedSince) < rejoin {
 		base := latest(u.since, u.heardAt, l.infoUntil, l.usableSince)
-		if !l.info && !w.knew(a.node, u, l) {
+		switch {
+		case h.fed: // it is back, and catches up
+			return outranked, a.sent.Sub(base), 0, l.cause
+		case !w.knew(a.node, u, l):
 			return unknowable, 0, 0, l.cause
 		}
 		return outranked, a.sent.Sub(base), afterFault, l.cause

@@ -61,8 +61,13 @@ func TestJudge(t *testing.T) {
 			setup: func(w *world, _ *user, now time.Time) { lost(w, n, 1, true, false, now.Add(-4*time.Second)) }},
 		{name: "federator is silent, came later", home: nowhere, rcode: dns.RcodeNameError, want: unknowable,
 			setup: func(w *world, _ *user, now time.Time) { lost(w, n, 1, true, false, now.Add(-20*time.Second)) }},
-		{name: "federator is silent, old home first", home: 0, want: outranked, age: 10 * time.Second,
-			setup: func(w *world, _ *user, _ time.Time) { w.health[1].fed = false }},
+		{name: "federator is silent, old home first", home: 0, want: outranked, age: 4 * time.Second,
+			setup: func(w *world, _ *user, now time.Time) {
+				w.health[1].fed = false
+				lost(w, n, 1, true, false, now.Add(-4*time.Second))
+			}},
+		{name: "federator is back, old home first", home: 0, want: outranked, age: 10 * time.Second,
+			setup: func(w *world, _ *user, now time.Time) { w.health[1].fedSince = now.Add(-time.Second) }},
 		{name: "nobody heard the REGISTER", home: 0, want: unheard, age: 10 * time.Second,
 			setup: func(_ *world, u *user, _ time.Time) { u.heard = false }},
 		{name: "left, still named", home: 1, want: wrong, age: 10 * time.Second,
