@@ -114,18 +114,24 @@ func TestNotifyBeforeBothHaveMet(t *testing.T) {
 }
 
 // A node whose clock is off by an hour goes on with its peers: it signs by their
-// time, and says so. Once its clock is set, it signs by its own again.
+// time, and says so. Once its clock is set, it signs by its own again. Each of
+// the two costs one connection.
 func TestClocksThatDiffer(t *testing.T) {
+	const maxDials = 4 // one that learns, one that serves, its AXFR, and one once the clock is set
 	for _, off := range []time.Duration{time.Hour, -time.Hour} {
 		a, b := newTestRuntime(t, "pbx-a"), newTestRuntime(t, "pbx-b")
 		pulled := make(chan struct{}, 10)
-		var wrong atomic.Int64
+		var wrong, dials atomic.Int64
 		wrong.Store(int64(off))
 		addr := serve(t, b)
 		peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: addr, Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
-			Own: a.primary, Clock: a.clock, Heard: func() {}, Lost: func(err error) { t.Logf("lost: %v", err) },
+			Own: a.primary, Clock: a.clock, Heard: func() {}, Lost: func(err error) { t.Errorf("lost: %v", err) },
 			Refused: func(err error) { t.Errorf("refused: %v", err) }, Pulled: func() { pulled <- struct{}{} }, Logger: a.log,
-			Now:    func() time.Time { return time.Now().Add(time.Duration(wrong.Load())) },
+			Now: func() time.Time { return time.Now().Add(time.Duration(wrong.Load())) },
+			Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				dials.Add(1)
+				return new(net.Dialer).DialContext(ctx, network, addr)
+			},
 			Timing: xfr.Timing{Heartbeat: 20 * time.Millisecond, Silence: 1250 * time.Millisecond, Dial: time.Second}})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
@@ -146,6 +152,9 @@ func TestClocksThatDiffer(t *testing.T) {
 		news()
 		if s := peer.Stats().Skew; s != 0 {
 			t.Errorf("clock is set: the other is %v ahead still", s)
+		}
+		if n := dials.Load(); n > maxDials {
+			t.Errorf("clock is off by %v, and set: %d connections were made, want at most %d", off, n, maxDials)
 		}
 		cancel()
 		<-done

@@ -110,10 +110,10 @@ var unprintable = regexp.MustCompile(`[^A-Za-z0-9._~+:-]+`)
 
 func (m *monitor) set(state zone.NodeState, version, why string) {
 	was := m.r.primary.Node().State
-	if state == zone.Up {
-		state = m.live()
-	}
 	m.r.primary.SetNode(func(n *zone.Node) {
+		if state == zone.Up {
+			state = m.live() // here, lest a drain that has just begun be undone
+		}
 		n.State = state
 		if version != "" {
 			n.Asterisk = unprintable.ReplaceAllString(version, "_")
