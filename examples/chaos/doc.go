@@ -10,11 +10,10 @@
 // of its instant: where the phone registered last, and which nodes it could
 // reach from there.
 //
-// What is left out, and why: the clock cannot be jumped, since a time
-// namespace does not cover CLOCK_REALTIME, and libfaketime works through the
-// C library, which a Go program does not call. A slow link needs the kernel's
-// netem; a lossy one is there instead.
+// Clocks are set within the nodes' processes (clock.go): no namespace has a
+// CLOCK_REALTIME of its own. A slow link is the kernel's token bucket, since
+// not every kernel has netem.
 //
-// Root is needed, and ip and nft. Start reading at Lab; the rules by which an
+// Root is needed, and ip, tc and nft. Start reading at Lab; the rules by which an
 // answer is judged are in judge.go.
 package chaos

@@ -29,6 +29,9 @@ var kinds = []*kind{
 	{name: "split-2", all: true, parts: 2, least: 6 * time.Second, begin: splitUp(1), end: splitUp(-1)},
 	{name: "split-3", all: true, parts: 3, least: 6 * time.Second, begin: splitUp(1), end: splitUp(-1)},
 	{name: "loss", begin: lose(1), end: lose(-1)},
+	{name: "slow", least: 6 * time.Second, begin: slow(true), end: slow(false)},
+	{name: "clock-ahead", least: 6 * time.Second, begin: setClock(syscall.SIGUSR1), end: setClock(syscall.SIGUSR2)},
+	{name: "clock-behind", least: 6 * time.Second, begin: setClock(syscall.SIGUSR2), end: setClock(syscall.SIGUSR1)},
 	{name: "disk-full", begin: func(l *Lab, s step, _ *outage) error { return l.nodes[s.nodes[0]].fillDisk() },
 		end: func(l *Lab, s step, _ *outage) error { return l.nodes[s.nodes[0]].freeDisk() }},
 	{name: "disk-full-kill", begin: killOnFullDisk,
@@ -191,6 +194,12 @@ func lose(by int) func(*Lab, step, *outage) error {
 		links := from(s.nodes[0], len(l.nodes))
 		return l.net.change(l.net.loss, append(links, reverse(links)...), by)
 	}
+}
+
+// slow lets little through of what a node sends and gets, and makes the rest
+// wait. Nothing may be missed.
+func slow(on bool) func(*Lab, step, *outage) error {
+	return func(l *Lab, s step, _ *outage) error { return l.net.slow(l.nodes[s.nodes[0]].ns, s.nodes[0], on) }
 }
 
 // garbage breaks into the middle of AMI: noise, half a message, a line that

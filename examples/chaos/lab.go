@@ -29,7 +29,8 @@ type Config struct {
 	Repo  string // root of the repository
 	Out   io.Writer
 	Keep  bool // leaves the nodes' logs behind
-	// Binary is the asterfed to run; empty: built from Repo.
+	// Binary is the asterfed to run; empty: built from Repo, with a clock that
+	// can be set (clock.go).
 	Binary string
 }
 
@@ -70,7 +71,11 @@ func New(cfg Config) (*Lab, error) {
 	if err := l.secrets(); err != nil {
 		return l, err
 	}
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, "asterfed"), "./cmd/asterfed")
+	clock, err := overlay(dir, cfg.Repo)
+	if err != nil {
+		return l, err
+	}
+	build := exec.Command("go", "build", "-overlay", clock, "-o", filepath.Join(dir, "asterfed"), "./cmd/asterfed")
 	if cfg.Binary != "" {
 		build = exec.Command("cp", cfg.Binary, filepath.Join(dir, "asterfed"))
 	}

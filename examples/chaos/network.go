@@ -91,6 +91,27 @@ func (n *network) change(of map[[2]int]int, links [][2]int, by int) error {
 	return n.nft(b.String())
 }
 
+// What a slow link lets through in a second each way, and how long a packet
+// may wait there before it is dropped.
+const (
+	slowRate = "256kbit"
+	slowWait = "400ms"
+)
+
+// slow makes the link of a node slow, both ways, or as fast as before.
+func (n *network) slow(ns *namespace, node int, on bool) error {
+	for in, dev := range map[string]string{ns.name: "eth0", n.sw.name: port(node)} {
+		args := []string{"-n", in, "qdisc", "del", "dev", dev, "root"}
+		if on {
+			args = []string{"-n", in, "qdisc", "add", "dev", dev, "root", "tbf", "rate", slowRate, "burst", "4kb", "latency", slowWait}
+		}
+		if err := run("", "tc", args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // between returns the links between every two groups, both ways.
 func between(groups ...[]int) (out [][2]int) {
 	for i, g := range groups {

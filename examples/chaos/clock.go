@@ -1,0 +1,98 @@
+package chaos
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// jump is how far a clock is set by one signal: SIGUSR1 ahead, SIGUSR2 back.
+const jump = time.Hour
+
+// No namespace has a CLOCK_REALTIME of its own, and a Go program asks the
+// kernel, not the C library. So the nodes run an asterfed that is built with a
+// standard library whose time.Now can be set: everything that reads the wall
+// clock in the process is off alike, and the monotonic clock goes on.
+const (
+	shiftOfTime = `package time
+
+import "sync/atomic"
+
+// Shift is how far the wall clock is off, in seconds.
+var Shift atomic.Int64
+`
+	shiftOfMain = `package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func init() {
+	c := make(chan os.Signal, 4)
+	signal.Notify(c, syscall.SIGUSR1, syscall.SIGUSR2)
+	go func() {
+		for s := range c {
+			if s == syscall.SIGUSR1 {
+				time.Shift.Add(%[1]d)
+			} else {
+				time.Shift.Add(-%[1]d)
+			}
+		}
+	}()
+}
+`
+	nowBefore = "func Now() Time {\n\tsec, nsec, mono := runtimeNow()\n"
+	nowAfter  = nowBefore + "\tsec += Shift.Load()\n"
+)
+
+// overlay writes what go build takes in the place of files of the standard
+// library and of cmd/asterfed below repo, and returns its -overlay file.
+func overlay(dir, repo string) (string, error) {
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the standard library: %w", err)
+	}
+	std := filepath.Join(strings.TrimSpace(string(out)), "src", "time")
+	now, err := os.ReadFile(filepath.Join(std, "time.go"))
+	if err != nil {
+		return "", fmt.Errorf("read the standard library: %w", err)
+	}
+	if strings.Count(string(now), nowBefore) != 1 {
+		return "", fmt.Errorf("set clocks: time.Now of %s does not begin with %q; adapt nowBefore", std, nowBefore)
+	}
+	repo, err = filepath.Abs(repo)
+	if err != nil {
+		return "", err
+	}
+	replace := map[string]string{}
+	for path, text := range map[string]string{
+		filepath.Join(std, "time.go"):                          strings.Replace(string(now), nowBefore, nowAfter, 1),
+		filepath.Join(std, "shift.go"):                         shiftOfTime,
+		filepath.Join(repo, "cmd", "asterfed", "shift_lab.go"): fmt.Sprintf(shiftOfMain, int(jump.Seconds())),
+	} {
+		file := filepath.Join(dir, fmt.Sprintf("overlay%d.go", len(replace)))
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			return "", fmt.Errorf("write overlay: %w", err)
+		}
+		replace[path] = file
+	}
+	b, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, "overlay.json")
+	return file, os.WriteFile(file, b, 0o600)
+}
+
+// setClock sets the clock of a node by one jump, and back.
+func setClock(s syscall.Signal) func(*Lab, step, *outage) error {
+	return func(l *Lab, st step, _ *outage) error { return l.nodes[st.nodes[0]].signal(s) }
+}
