@@ -65,14 +65,16 @@ func (d *detector) Lost(err error) {
 	d.decide()
 }
 
-// check asks the peer's Asterisk until the peer is heard again: twice a
-// second at first, every few seconds for a node that stays away.
+// check asks the peer's Asterisk until the peer is heard again: soon again at
+// first, lest the first question has met an Asterisk that dies a moment after
+// its federator, then about twice a second, every few seconds for a node that
+// stays away.
 func (d *detector) check(heard <-chan struct{}) {
 	ctx, cancel := context.WithCancel(d.ctx)
 	defer cancel()
 	stop := context.AfterFunc(ctx, cancel)
 	defer stop()
-	for wait := d.patience; ; wait = min(wait+wait/20, 5*time.Second) {
+	for wait := d.patience / 6; ; wait = later(wait, d.patience) {
 		once, done := context.WithTimeout(ctx, d.patience)
 		err := d.ping(once)
 		done()
@@ -94,6 +96,14 @@ func (d *detector) check(heard <-chan struct{}) {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// later returns how long to wait after the next question.
+func later(wait, patience time.Duration) time.Duration {
+	if wait < patience {
+		return 2 * wait
+	}
+	return min(wait+wait/20, 5*time.Second)
 }
 
 // decide acts once the connection was lost, a second try has failed, and

@@ -90,6 +90,21 @@ func TestSilentFederator(t *testing.T) {
 	})
 }
 
+// Everything on a host is killed, Asterisk a moment after its federator: its
+// last answer hides nothing for long.
+func TestAsteriskDiesLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPatient(t)
+		p.Lost(errLost)
+		p.Lost(errLost)
+		p.want(t, zone.Orphan)
+		time.Sleep(20 * time.Millisecond)
+		p.asterisk.Store(false)
+		time.Sleep(100 * time.Millisecond)
+		p.want(t, zone.Gone)
+	})
+}
+
 // A host that is cut off answers nothing at all.
 func TestHostCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
