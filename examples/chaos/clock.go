@@ -92,7 +92,35 @@ func overlay(dir, repo string) (string, error) {
 	return file, os.WriteFile(file, b, 0o600)
 }
 
-// setClock sets the clock of a node by one jump, and back.
+// setClock sets the clock of a node's host, and back: that of asterfed, and that
+// of Asterisk, which drops at once what has expired by it.
 func setClock(s syscall.Signal) func(*Lab, step, *outage) error {
-	return func(l *Lab, st step, _ *outage) error { return l.nodes[st.nodes[0]].signal(s) }
+	by := jump
+	if s == syscall.SIGUSR2 {
+		by = -jump
+	}
+	return func(l *Lab, st step, _ *outage) error {
+		n := l.nodes[st.nodes[0]]
+		l.w.mu.Lock()
+		defer l.w.mu.Unlock()
+		err := n.signal(s)
+		n.off.Add(int64(by))
+		n.pbx.CheckExpiry()
+		l.dropped(n)
+		return err
+	}
+}
+
+// dropped notes whose contact a node's Asterisk takes for expired now that its
+// clock was set. The world is locked.
+func (l *Lab) dropped(n *node) {
+	now := time.Now()
+	for _, u := range l.w.users {
+		if c, ok := u.held[n.id]; ok && !n.clock().Before(c.until) {
+			delete(u.held, n.id)
+			if u.home == n.id {
+				l.settle(u, nowhere, now)
+			}
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -34,10 +35,14 @@ type node struct {
 	ns   *namespace
 	pbx  *amitest.Server
 	log  *nodeLog
+	off  atomic.Int64 // how far the host's clock is set, nanoseconds
 
 	cmd  *exec.Cmd
 	done chan struct{} // closed when cmd has ended
 }
+
+// clock is the wall clock of the node's host.
+func (n *node) clock() time.Time { return time.Now().Add(time.Duration(n.off.Load())) }
 
 func nodeName(id int) string { return fmt.Sprintf("pbx-%d", id+1) }
 func address(id int) string  { return fmt.Sprintf("10.89.0.%d", id+1) }
@@ -73,7 +78,7 @@ func (n *node) prepare(secrets string) error {
 	}
 	return n.ns.do(func() (err error) {
 		n.pbx, err = amitest.New(amitest.Config{Addr: amiAddr, SIPAddr: address(n.id) + ":5060", User: amiUser,
-			Secret: amiSecret, SystemName: n.name, CheckInterval: 24 * time.Hour}) // the users' side expires contacts
+			Secret: amiSecret, SystemName: n.name, Now: n.clock, CheckInterval: 24 * time.Hour}) // the users' side expires contacts
 		return err
 	})
 }

@@ -32,6 +32,7 @@ type user struct {
 type contact struct {
 	uri     string
 	expires time.Time
+	until   time.Time // the same by the clock of the host
 }
 
 // The phones' habits.
@@ -113,10 +114,15 @@ func (l *Lab) act(u *user, rng *rand.Rand, now time.Time, moving bool) {
 
 func (l *Lab) refresh(u *user, now time.Time) {
 	l.nodes[u.home].pbx.Refresh(u.aor, u.held[u.home].uri, expiry)
-	u.held[u.home] = contact{u.held[u.home].uri, now.Add(expiry).Truncate(time.Second)}
+	u.held[u.home] = l.nodes[u.home].contact(u.held[u.home].uri, now)
 	if !u.heard && l.w.tells(u, now) {
 		u.heard, u.heardAt = true, now.Add(listening)
 	}
+}
+
+// contact is what Asterisk notes of a REGISTER.
+func (n *node) contact(uri string, now time.Time) contact {
+	return contact{uri, now.Add(expiry).Truncate(time.Second), n.clock().Add(expiry).Truncate(time.Second)}
 }
 
 // move registers a user at another node that takes phones.
@@ -142,7 +148,7 @@ func (l *Lab) move(u *user, rng *rand.Rand, now time.Time) {
 		uri = fmt.Sprintf("sip:%s@198.51.100.%d:%d", u.aor, to+1, 10000+u.uris)
 	}
 	l.nodes[to].pbx.Register(u.aor, uri, expiry)
-	u.held[to] = contact{uri, now.Add(expiry).Truncate(time.Second)}
+	u.held[to] = l.nodes[to].contact(uri, now)
 	u.before = u.since
 	self := l.w.links[to][to]
 	u.heard, u.heardAt = self.info && now.Sub(self.infoSince) > listening, now
