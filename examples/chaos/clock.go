@@ -11,8 +11,14 @@ import (
 	"time"
 )
 
-// jump is how far a clock is set by one signal: SIGUSR1 ahead, SIGUSR2 back.
+// jump is how far a clock is set by one signal.
 const jump = time.Hour
+
+// The signals are real-time ones, which nothing else listens to.
+const (
+	setAhead = syscall.Signal(40)
+	setBack  = syscall.Signal(41)
+)
 
 // No namespace has a CLOCK_REALTIME of its own, and a Go program asks the
 // kernel, not the C library. So the nodes run an asterfed that is built with a
@@ -37,10 +43,10 @@ import (
 
 func init() {
 	c := make(chan os.Signal, 4)
-	signal.Notify(c, syscall.SIGUSR1, syscall.SIGUSR2)
+	signal.Notify(c, syscall.Signal(%[2]d), syscall.Signal(%[3]d))
 	go func() {
 		for s := range c {
-			if s == syscall.SIGUSR1 {
+			if s == syscall.Signal(%[2]d) {
 				time.Shift.Add(%[1]d)
 			} else {
 				time.Shift.Add(-%[1]d)
@@ -76,7 +82,7 @@ func overlay(dir, repo string) (string, error) {
 	for path, text := range map[string]string{
 		filepath.Join(std, "time.go"):                          strings.Replace(string(now), nowBefore, nowAfter, 1),
 		filepath.Join(std, "shift.go"):                         shiftOfTime,
-		filepath.Join(repo, "cmd", "asterfed", "shift_lab.go"): fmt.Sprintf(shiftOfMain, int(jump.Seconds())),
+		filepath.Join(repo, "cmd", "asterfed", "shift_lab.go"): fmt.Sprintf(shiftOfMain, int(jump.Seconds()), int(setAhead), int(setBack)),
 	} {
 		file := filepath.Join(dir, fmt.Sprintf("overlay%d.go", len(replace)))
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -96,7 +102,7 @@ func overlay(dir, repo string) (string, error) {
 // of Asterisk, which drops at once what has expired by it.
 func setClock(s syscall.Signal) func(*Lab, step, *outage) error {
 	by := jump
-	if s == syscall.SIGUSR2 {
+	if s == setBack {
 		by = -jump
 	}
 	return func(l *Lab, st step, _ *outage) error {

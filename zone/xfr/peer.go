@@ -141,7 +141,7 @@ func (p *Peer) Run(ctx context.Context) {
 			return
 		}
 		if errors.Is(err, ErrClock) {
-			p.log.Error("the clocks of the two nodes differ too much; set them", "err", err)
+			p.tellClock(err)
 			p.cfg.Heard()
 		} else if errors.Is(err, ErrKey) {
 			p.cfg.Refused(err)

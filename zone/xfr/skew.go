@@ -38,6 +38,15 @@ func (c *skewed) learn(theirs time.Time) error {
 	return fmt.Errorf("%w: the other is at %s, %v from here", ErrClock, theirs.UTC().Format(time.RFC3339), d)
 }
 
+// tellClock says that the other side's clock is off, or right again.
+func (p *Peer) tellClock(err error) {
+	if p.clock.ahead.Load() == 0 {
+		p.log.Info("the clocks of the two nodes agree again")
+		return
+	}
+	p.log.Error("the clocks of the two nodes differ too much; set them", "err", err)
+}
+
 // badTime is the error of a request whose time was not taken, or of an answer of
 // another time: the server's own stands in the TSIG, whose MAC holds and is made
 // with that of the request (RFC 8945 §5.2.3).
