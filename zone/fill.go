@@ -23,9 +23,11 @@ func (h *Home) fill(all []location.Binding) {
 	again := make([]bool, len(named)) // the home had the name already
 	rival := make([]bool, len(named)) // the name has several claims
 	var count atomic.Int64
+	var sum atomic.Uint64
 	v.names.updateAll(keys, func(i int, old *name) *name {
 		if old == nil {
 			count.Add(1)
+			sum.Add(hash(&named[i]))
 			return singleName(claim{h, named[i]})
 		}
 		var room [4]claim
@@ -33,9 +35,11 @@ func (h *Home) fill(all []location.Binding) {
 		now := h.replaced(room[:0], was, location.Change{New: named[i]})
 		again[i], rival[i] = holds(was, h), len(now) > 1
 		count.Add(int64(len(now) - len(was)))
+		sum.Add(h.added(was, now))
 		return newName(now)
 	})
 	h.count.Add(count.Load())
+	h.sum.Add(sum.Load())
 	h.countAll(keys, again)
 	for i, key := range keys {
 		if rival[i] || v.contests.Load() {

@@ -16,11 +16,12 @@ type Home struct {
 
 	writing sync.Mutex // one Apply or Replace at a time, when a node that left is back
 
-	version  atomic.Pointer[Version]
+	digest   atomic.Pointer[Digest] // at the last version
 	node     atomic.Pointer[Node]
 	records  atomic.Pointer[nodeRecords]
 	reach    atomic.Int32
-	count    atomic.Int64 // bindings
+	count    atomic.Int64  // bindings
+	sum      atomic.Uint64 // of their hashes
 	distance distance
 }
 
@@ -42,8 +43,8 @@ func (r Reach) String() string { return [...]string{"alive", "orphan", "gone"}[r
 
 // Version returns the version of the bindings held, zero if there are none.
 func (h *Home) Version() Version {
-	if v := h.version.Load(); v != nil {
-		return *v
+	if d := h.digest.Load(); d != nil {
+		return d.Version
 	}
 	return Version{}
 }
@@ -141,7 +142,7 @@ func (h *Home) commit(to Version, node *Node) {
 		}
 		h.soil()
 	}
-	h.version.Store(&to)
+	h.digest.Store(&Digest{to, h.Len(), h.sum.Load()})
 	h.view.touch()
 }
 
@@ -177,17 +178,19 @@ func (h *Home) change(c location.Change) {
 		return
 	}
 	key := c.AOR().Fold()
-	had, has, delta := false, false, 0
+	had, has, delta, sum := false, false, 0, uint64(0)
 	h.view.names.update(key, func(old *name) *name {
 		var room [4]claim
 		was := old.claims()
 		now := h.replaced(room[:0], was, c)
 		had, has, delta = holds(was, h), holds(now, h), len(now)-len(was)
+		sum = h.added(was, now)
 		next := newName(now)
 		h.view.noted(key, was, next.claims())
 		return next
 	})
 	h.count.Add(int64(delta))
+	h.sum.Add(sum)
 	if had != has {
 		h.enumerate(key, c.AOR(), has)
 	}

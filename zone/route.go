@@ -104,13 +104,14 @@ func (h *Home) changeRoute(c location.Change) {
 	if b.Kind == location.Wildcard && !h.view.wildcards.Load() {
 		h.view.wildcards.Store(true)
 	}
-	delta := 0
+	delta, sum := 0, uint64(0)
 	for _, key := range routeKeys(b) {
 		had, has := false, false
 		h.view.routes.update(key, func(old *route) *route {
 			was := old.claims()
 			now := h.replaced(make([]claim, 0, len(was)+1), was, c)
 			had, has, delta = holds(was, h), holds(now, h), len(now)-len(was)
+			sum = h.added(was, now)
 			h.view.noted(key, was, now)
 			if len(now) == 0 {
 				return nil
@@ -123,6 +124,7 @@ func (h *Home) changeRoute(c location.Change) {
 		h.view.soil(key)
 	}
 	h.count.Add(int64(delta))
+	h.sum.Add(sum)
 }
 
 // enumerateRoute counts a key in (or out of) the ENUM nodes above it.

@@ -40,7 +40,8 @@ func (n *Node) answer(w dns.ResponseWriter, r *dns.Msg) {
 		}
 		return w.WriteMsg(m)
 	}
-	node, ok := zone.HomeOf(r.Question[0].Name, origin)
+	apex, digest := zone.DigestOf(r.Question[0].Name)
+	node, ok := zone.HomeOf(apex, origin)
 	switch {
 	case t == nil || w.TsigStatus() != nil:
 		reply(dns.RcodeNotAuth)
@@ -54,6 +55,8 @@ func (n *Node) answer(w dns.ResponseWriter, r *dns.Msg) {
 		reply(dns.RcodeSuccess)
 	case !ok || node != n.name:
 		reply(dns.RcodeRefused)
+	case digest:
+		reply(dns.RcodeSuccess, zone.StringsTXT(r.Question[0].Name, ttl, n.view.Home(node).Digest().Strings()...))
 	case r.Question[0].Qtype == dns.TypeSOA:
 		reply(dns.RcodeSuccess, n.primary.Version().SOA(r.Question[0].Name, origin, ttl))
 	default:

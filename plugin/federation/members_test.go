@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 const testZone = "fed.example."
@@ -158,5 +160,67 @@ func TestClocksThatDiffer(t *testing.T) {
 		}
 		cancel()
 		<-done
+	}
+}
+
+// scraped is one runtime for prometheus.
+type scraped struct{ *Runtime }
+
+func (scraped) Describe(chan<- *prometheus.Desc)      {}
+func (s scraped) Collect(ch chan<- prometheus.Metric) { s.collect(ch) }
+
+// What a peer holds is compared with this node's digest, and the metrics tell.
+func TestDigestIsAnsweredAndCompared(t *testing.T) {
+	a, b := newTestRuntime(t, "pbx-a"), newTestRuntime(t, "pbx-b")
+	b.primary.Update(func(s *location.Store) []location.Change {
+		return s.Register(location.Contact{AOR: "1001", Kind: location.PJSIP, URI: "sip:1001"})
+	})
+	peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: serve(t, b), Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
+		Own: a.primary, Clock: a.clock, Heard: func() {}, Lost: func(err error) { t.Errorf("lost: %v", err) }, Logger: a.log,
+		Compare: 10 * time.Millisecond})
+	a.mu.Lock()
+	a.peers["pbx-b"] = &member{peer: peer, cancel: func() {}}
+	a.mu.Unlock()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { peer.Run(ctx); close(done) }()
+	defer func() { cancel(); <-done }()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(10 * time.Second); peer.Stats().Alike == 0; {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("not compared: %+v", peer.Stats())
+		}
+	}
+	got := map[string]float64{}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(scraped{a})
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			node, key := "", strings.TrimPrefix(f.GetName(), "coredns_federation_")
+			for _, l := range m.GetLabel() {
+				switch l.GetName() {
+				case "node":
+					node = l.GetValue()
+				case "result":
+					key += " " + l.GetValue()
+				}
+			}
+			if node == "pbx-b" {
+				got[key] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
+			}
+		}
+	}
+	if _, ok := got["differs"]; !ok || got["differs"] != 0 || got["comparisons_total equal"] < 1 || got["comparisons_total different"] != 0 {
+		t.Errorf("metrics say %v", got)
+	}
+	if lag, ok := got["replication_lag_seconds"]; !ok || lag < 0 || lag > 10 {
+		t.Errorf("lag is %v, %v", lag, ok)
 	}
 }

@@ -11,15 +11,17 @@ import (
 	"github.com/miekg/dns"
 )
 
-// home answers SOA, NS, IXFR and AXFR of a home zone for whoever holds the
-// transfer key: this node's own as primary, any other as secondary.
+// home answers SOA, NS, IXFR and AXFR of a home zone, and TXT of its digest, for
+// whoever holds the transfer key: this node's own as primary, any other as
+// secondary.
 func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, qname string) (int, error) {
 	qtype := r.Question[0].Qtype
 	transfer := qtype == dns.TypeAXFR || qtype == dns.TypeIXFR
 	m := new(dns.Msg)
 	m.SetReply(r)
 	m.Authoritative, m.RecursionAvailable = true, false
-	node, ok := zone.HomeOf(qname, f.origin)
+	apex, digest := zone.DigestOf(qname)
+	node, ok := zone.HomeOf(apex, f.origin)
 	var z xfr.Zone
 	if ok {
 		z = f.runtime.held(node)
@@ -31,8 +33,12 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 		// Not NOTAUTH, as RFC 5936 §2.2.1 has it: that is for bad signatures
 		// here, and an asker could not tell the two apart.
 		m.Rcode = dns.RcodeRefused
-	case z == nil:
+	case z == nil || digest && transfer:
 		m.Rcode = dns.RcodeNameError
+	case digest:
+		if qtype == dns.TypeTXT {
+			m.Answer = []dns.RR{zone.StringsTXT(qname, f.runtime.view.TTL(), f.runtime.view.Home(node).Digest().Strings()...)}
+		}
 	case transfer:
 		return f.transfer(w, r, qname, z)
 	default:

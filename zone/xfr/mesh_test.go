@@ -111,6 +111,8 @@ func (n *meshNode) serve(w dns.ResponseWriter, r *dns.Msg) {
 		reply()
 	case r.Question[0].Qtype == dns.TypeSOA:
 		reply(n.primary.Version().SOA(apex, origin, 5))
+	case r.Question[0].Qtype == dns.TypeTXT:
+		reply(zone.StringsTXT(r.Question[0].Name, 5, n.view.Home(n.name).Digest().Strings()...))
 	default:
 		var held *zone.Version
 		if len(r.Ns) > 0 {

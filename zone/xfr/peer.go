@@ -30,6 +30,7 @@ type Peer struct {
 	doubt  chan struct{} // the other side is said to be dead: ask now
 	level  atomic.Bool
 	stats  stats
+	comparison
 }
 
 // PeerConfig says which node and what to do with what it tells.
@@ -54,9 +55,12 @@ type PeerConfig struct {
 
 	Now    func() time.Time // the wall clock, default time.Now
 	Timing Timing           // default LAN
-	Peers  func() int       // how many this node has: many make the heartbeats slower
-	Dial   func(ctx context.Context, network, addr string) (net.Conn, error)
-	Logger *slog.Logger
+	// Compare is how often what is held is compared with what the other side
+	// holds, default 30 s.
+	Compare time.Duration
+	Peers   func() int // how many this node has: many make the heartbeats slower
+	Dial    func(ctx context.Context, network, addr string) (net.Conn, error)
+	Logger  *slog.Logger
 }
 
 // NewPeer returns a peer that does nothing until Run.
@@ -66,6 +70,9 @@ func NewPeer(c PeerConfig) *Peer {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Compare == 0 {
+		c.Compare = compareEvery
 	}
 	if c.Peers == nil {
 		c.Peers = func() int { return 1 }
@@ -181,15 +188,17 @@ func (p *Peer) connect(ctx context.Context) error {
 	if err := p.beat(ctx, s, t.Silence/2); err != nil {
 		return err
 	}
-	done := make(chan error, 3)
-	for _, f := range []func(context.Context, *session) error{p.heartbeats, p.pulls, p.announce} {
+	tasks := []func(context.Context, *session) error{p.heartbeats, p.pulls, p.announce, p.compare}
+	done := make(chan error, len(tasks))
+	for _, f := range tasks {
 		go func() { done <- f(ctx, s) }()
 	}
 	err = <-done
 	cancel(err)
 	s.close(err)
-	<-done
-	<-done
+	for range len(tasks) - 1 {
+		<-done
+	}
 	return err
 }
 

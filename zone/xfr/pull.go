@@ -29,6 +29,23 @@ func (s *session) soa(ctx context.Context, apex string, d time.Duration) (zone.V
 	return zone.Version{}, fmt.Errorf("%s has no SOA there", apex)
 }
 
+// digest asks for the digest of the zone apex.
+func (s *session) digest(ctx context.Context, apex string, d time.Duration) (zone.Digest, error) {
+	m := new(dns.Msg)
+	m.SetQuestion(zone.DigestName(apex), dns.TypeTXT)
+	m.RecursionDesired = false
+	r, err := s.exchange(ctx, m, d)
+	if err != nil {
+		return zone.Digest{}, err
+	}
+	for _, rr := range r.Answer {
+		if txt, ok := rr.(*dns.TXT); ok {
+			return zone.ParseDigest(txt.Txt)
+		}
+	}
+	return zone.Digest{}, fmt.Errorf("%s has no TXT there", m.Question[0].Name)
+}
+
 // pull asks for the zone: AXFR if held is nil, otherwise IXFR from it.
 func (s *session) pull(ctx context.Context, apex, origin string, held *zone.Version) (*Transfer, error) {
 	m := new(dns.Msg)

@@ -16,6 +16,7 @@ import (
 type stats struct {
 	full, incremental, refused, ahead atomic.Int64
 	smoothed                          atomic.Int64 // round-trip time, nanoseconds
+	alike, unlike, overtaken          atomic.Int64 // comparisons
 }
 
 // Stats is a snapshot of a peer's counters.
@@ -26,6 +27,10 @@ type Stats struct {
 	RTT               time.Duration
 	Skew              time.Duration // of its clock, zero within what a TSIG tolerates
 	Heard             time.Time     // when NewPeer was called, if never
+	// Comparisons of what is held with what the other side holds at the same
+	// version; Overtaken are those that came to nothing since it had changed.
+	Alike, Unlike, Overtaken int64
+	Differs                  bool // since the last comparison
 }
 
 // Stats returns the counters so far.
@@ -33,8 +38,9 @@ func (p *Peer) Stats() Stats {
 	return Stats{
 		Full: p.stats.full.Load(), Incremental: p.stats.incremental.Load(),
 		Refused: p.stats.refused.Load(), Ahead: p.stats.ahead.Load(),
-		Skew: time.Duration(p.clock.ahead.Load()),
-		RTT:  time.Duration(p.stats.smoothed.Load()), Heard: p.born.Add(time.Duration(p.heard.Load())),
+		Skew:  time.Duration(p.clock.ahead.Load()),
+		Alike: p.stats.alike.Load(), Unlike: p.stats.unlike.Load(), Overtaken: p.stats.overtaken.Load(), Differs: p.differs.Load(),
+		RTT: time.Duration(p.stats.smoothed.Load()), Heard: p.born.Add(time.Duration(p.heard.Load())),
 	}
 }
 
@@ -75,7 +81,7 @@ func (p *Peer) pulls(ctx context.Context, s *session) error {
 // add them to, and for everything on a second one where there is not.
 func (p *Peer) pull(ctx context.Context, s *session) (*Transfer, error) {
 	held := p.cfg.Home.Version()
-	if now := p.latest.Load(); held.Epoch != "" && now != nil && now.Epoch == held.Epoch {
+	if now := p.latest.Load(); held.Epoch != "" && now != nil && now.Epoch == held.Epoch && !p.renew.Load() {
 		return s.pull(ctx, p.apex, p.cfg.Origin, &held)
 	}
 	return p.fetch(ctx, p.apex)
@@ -116,6 +122,8 @@ func (p *Peer) take(t *Transfer) {
 			p.log.Warn("stamps lie in the future: check the node's clock", "aor", b.AOR, "stamp", b.Stamp.Time(), "count", n)
 		}
 		p.cfg.Home.Replace(t.Version, t.Node, t.Bindings)
+		p.renew.Store(false)
+		p.reached()
 		p.log.Info("home zone transferred", "bindings", len(t.Bindings), "serial", t.Version.Serial)
 	case len(t.Deltas) > 0:
 		p.stats.incremental.Add(1)
@@ -124,6 +132,7 @@ func (p *Peer) take(t *Transfer) {
 				p.observe(c.New)
 			}
 			p.cfg.Home.Apply(zone.Version{Epoch: t.Version.Epoch, Serial: d.To}, d.Node, d.Changes)
+			p.reached()
 		}
 	default:
 		return
