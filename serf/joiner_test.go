@@ -1,10 +1,14 @@
 package serf
 
 import (
+	"context"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -71,4 +75,58 @@ func TestAloneLog(t *testing.T) {
 			t.Errorf("line %d is %s, want %q", i, lines[i], w)
 		}
 	}
+}
+
+// A second after a node has joined it compares member lists with two members
+// that are up, once: servers that start together know each other within seconds
+// though each has joined through another one.
+func TestExchangeAfterJoining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		at := netip.MustParseAddrPort
+		self := Member{Name: "self", Addr: at("10.0.0.1:7946"), Status: StatusAlive}
+		list := &memberList{}
+		list.set(self)
+		began := time.Now()
+		type call struct {
+			addr string
+			at   time.Duration
+		}
+		var mu sync.Mutex
+		var calls []call
+		known, err := openPeers("self", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, _ := textLog(0)
+		j := &joiner{seeds: []string{"10.0.0.2:7946"}, peers: known, retry: defaultRetry, log: l,
+			members: list.get, self: func() Member { return self },
+			join: func(addr string) error {
+				mu.Lock()
+				defer mu.Unlock()
+				calls = append(calls, call{addr, time.Since(began)})
+				list.set(self, Member{Name: "b", Addr: at("10.0.0.2:7946"), Status: StatusAlive},
+					Member{Name: "c", Addr: at("10.0.0.3:7946"), Status: StatusAlive},
+					Member{Name: "d", Addr: at("10.0.0.4:7946"), Status: StatusLeft})
+				return nil
+			}}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { j.run(ctx); close(done) }()
+		<-time.After(20 * time.Second)
+		cancel()
+		<-done
+		if len(calls) != 3 || calls[0].addr != "10.0.0.2:7946" || calls[0].at != 0 {
+			t.Fatalf("calls %v: want the seed at once and two exchanges", calls)
+		}
+		with := []string{calls[1].addr, calls[2].addr}
+		slices.Sort(with)
+		if !slices.Equal(with, []string{"b/10.0.0.2:7946", "c/10.0.0.3:7946"}) {
+			t.Errorf("member lists compared with %v, want b and c", with)
+		}
+		for _, c := range calls[1:] {
+			if c.at < defaultRetry.tick || c.at > 2*defaultRetry.tick {
+				t.Errorf("compared with %s after %v, want one to two seconds", c.addr, c.at)
+			}
+		}
+	})
 }

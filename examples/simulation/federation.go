@@ -35,6 +35,14 @@ func NewFederation(n, sample int, loss float64, seed uint64, dirs map[int]string
 // meshed reports whether nodes a and b are connected.
 func (f *Federation) meshed(a, b int) bool { return a != b && (a < f.sample || b < f.sample) }
 
+// meshedWith returns the nodes that a node is connected with.
+func (f *Federation) meshedWith(n *Node) []*Node {
+	if n.index >= f.sample {
+		return f.nodes[:f.sample]
+	}
+	return append(append(make([]*Node, 0, len(f.nodes)-1), f.nodes[:n.index]...), f.nodes[n.index+1:]...)
+}
+
 // connections is how many one-way connections there are when all stand.
 func (f *Federation) connections() int {
 	n, s := len(f.nodes), f.sample
@@ -109,10 +117,7 @@ func (f *Federation) whole() bool {
 func (f *Federation) level() bool {
 	for _, b := range f.nodes {
 		v, bindings := b.primary.Version(), b.view.Find(b.name).Len()
-		for _, a := range f.nodes {
-			if !f.meshed(a.index, b.index) {
-				continue
-			}
+		for _, a := range f.meshedWith(b) {
 			h := a.view.Find(b.name)
 			if h == nil || h.Version() != v || h.Len() != bindings || h.Reach() != zone.Alive {
 				return false
@@ -124,8 +129,8 @@ func (f *Federation) level() bool {
 
 // hidden reports whether everyone connected with the node says it is gone.
 func (f *Federation) hidden(victim *Node) bool {
-	for _, n := range f.nodes {
-		if n != victim && f.meshed(n.index, victim.index) && n.view.Find(victim.name).Reach() != zone.Gone {
+	for _, n := range f.meshedWith(victim) {
+		if n.view.Find(victim.name).Reach() != zone.Gone {
 			return false
 		}
 	}

@@ -1,6 +1,10 @@
 package simulation
 
-import "math"
+import (
+	"math"
+
+	"github.com/asterfed/asterfed/zone/xfr"
+)
 
 // Line is the straight line that fits measurements best (least squares).
 type Line struct {
@@ -51,25 +55,33 @@ func Exponent(xs, ys []float64) float64 {
 }
 
 // Model says what a fully connected node spends, per second, on its
-// connections: for each peer, and for each change that it takes or tells.
+// connections: for each heartbeat that it sends (its answer, and the heartbeat
+// that comes back, go with it), and for each change that it takes or tells.
 type Model struct {
-	PeerOctets, PeerCPU     float64 // for each peer
+	BeatOctets, BeatCPU     float64 // for each heartbeat
 	ChangeOctets, ChangeCPU float64 // for each change in the federation
+}
+
+// beats is how many heartbeats a second a node of so many sends: they slow down
+// as peers become many.
+func beats(nodes int) float64 {
+	peers := nodes - 1
+	return float64(peers) / xfr.LAN.Among(peers).Heartbeat.Seconds()
 }
 
 // Learn fits the model to reports.
 func Learn(reports []*Report) Model {
-	var peers, octets, cpu []float64
+	var sent, octets, cpu []float64
 	var m Model
 	for _, r := range reports {
-		peers = append(peers, float64(r.Nodes-1))
+		sent = append(sent, beats(r.Nodes))
 		octets = append(octets, r.Quiet.TransferOctets)
 		cpu = append(cpu, r.Quiet.CPU-r.Gossip.CPU)
 		k := float64(len(reports)) * r.Changes
 		m.ChangeOctets += (r.Busy.TransferOctets - r.Quiet.TransferOctets) / k
 		m.ChangeCPU += (r.Busy.CPU - r.Quiet.CPU) / k
 	}
-	m.PeerOctets, m.PeerCPU = through(peers, octets), through(peers, cpu)
+	m.BeatOctets, m.BeatCPU = through(sent, octets), through(sent, cpu)
 	return m
 }
 
@@ -85,15 +97,24 @@ func through(xs, ys []float64) float64 {
 
 // The bounds that the model is asked for.
 const (
-	cpuBound  = 0.01      // of one core
+	cpuBound  = 0.02      // of one core
 	wireBound = 1e6 / 8.0 // octets per second, each way
 )
 
-// Limits returns the number of nodes at which a node passes either bound when
-// the federation changes so often; 0 means that it always does.
+// endless is more nodes than a full mesh is made for.
+const endless = 10_000
+
+// Limits returns up to how many nodes a node stays within either bound when the
+// federation changes so often; 1 means that it never does, endless that it always
+// does, since heartbeats cost no more from a number of nodes on.
 func (m Model) Limits(changes float64) (cpu, wire int) {
-	at := func(bound, change, peer float64) int {
-		return max(0, 1+int((bound-changes*change)/peer))
+	at := func(bound, change, beat float64) int {
+		for n := 2; n < endless; n++ {
+			if changes*change+beats(n)*beat > bound {
+				return n - 1 // the last that does not
+			}
+		}
+		return endless
 	}
-	return at(cpuBound, m.ChangeCPU, m.PeerCPU), at(wireBound, m.ChangeOctets, m.PeerOctets)
+	return at(cpuBound, m.ChangeCPU, m.BeatCPU), at(wireBound, m.ChangeOctets, m.BeatOctets)
 }

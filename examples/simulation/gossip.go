@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -135,12 +136,25 @@ func (g *gossip) tell(m hserf.Member) {
 	}
 }
 
-// join tries a member until it answers.
+// join tries a member until it answers, and a second later compares member
+// lists with two others, as package serf does.
 func (g *gossip) join(ctx context.Context, to *Host) {
 	for ctx.Err() == nil {
 		if _, err := g.serf.Memberlist().Join([]string{to.addr(gossipPort)}); err == nil {
-			return
+			break
 		}
 		sleep(ctx, 200*time.Millisecond)
+	}
+	if sleep(ctx, time.Second) != nil {
+		return
+	}
+	members := g.serf.Members()
+	rand.Shuffle(len(members), func(a, b int) { members[a], members[b] = members[b], members[a] })
+	left := 2
+	for _, m := range members {
+		if m.Name != g.node.name && m.Status == hserf.StatusAlive && left > 0 && ctx.Err() == nil {
+			left--
+			g.serf.Memberlist().Join([]string{m.Name + "/" + g.node.fed.byName[m.Name].host.addr(gossipPort)})
+		}
 	}
 }

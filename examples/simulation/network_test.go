@@ -99,8 +99,10 @@ func TestFit(t *testing.T) {
 	if p := Exponent(xs, square); math.Abs(p-2) > 1e-9 {
 		t.Errorf("exponent of a square: %v", p)
 	}
-	m := Model{PeerOctets: 1000, PeerCPU: 100e-6, ChangeOctets: 500, ChangeCPU: 50e-6}
-	if cpu, wire := m.Limits(100); cpu != 51 || wire != 76 {
-		t.Errorf("limits at N=%d and N=%d, want 51 and 76", cpu, wire)
+	m := Model{BeatOctets: 500, BeatCPU: 100e-6, ChangeOctets: 500, ChangeCPU: 100e-6}
+	for changes, want := range map[float64][2]int{0: {endless, endless}, 150: {26, endless}, 170: {16, 41}, 300: {1, 1}} {
+		if cpu, wire := m.Limits(changes); cpu != want[0] || wire != want[1] {
+			t.Errorf("%g changes/s: up to %d and %d nodes, want %v", changes, cpu, wire, want)
+		}
 	}
 }

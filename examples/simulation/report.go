@@ -21,12 +21,12 @@ func last(sorted []time.Duration) time.Duration { return quantile(sorted, 1) }
 var rows = []row{
 	{"gossip sent, octets/s", "%.0f", func(r *Report) float64 { return r.Quiet.GossipOctets }, true},
 	{"gossip sent, packets/s", "%.1f", func(r *Report) float64 { return r.Quiet.GossipMessages }, true},
+	{"CPU of Serf alone, ms/s", "%.2f", func(r *Report) float64 { return 1e3 * r.Gossip.CPU }, true},
 	{"TCP connections", "%.0f", func(r *Report) float64 { return r.Conns }, true},
 	{"at rest: DNS sent, octets/s", "%.0f", func(r *Report) float64 { return r.Quiet.TransferOctets }, true},
 	{"at rest: DNS sent, messages/s", "%.0f", func(r *Report) float64 { return r.Quiet.TransferMessages }, true},
 	{"with changes: DNS sent, octets/s", "%.0f", func(r *Report) float64 { return r.Busy.TransferOctets }, true},
 	{"with changes: DNS sent, messages/s", "%.0f", func(r *Report) float64 { return r.Busy.TransferMessages }, true},
-	{"CPU of Serf alone, ms/s", "%.2f", func(r *Report) float64 { return 1e3 * r.Gossip.CPU }, true},
 	{"CPU at rest, ms/s", "%.2f", func(r *Report) float64 { return 1e3 * r.Quiet.CPU }, true},
 	{"CPU with changes, ms/s", "%.2f", func(r *Report) float64 { return 1e3 * r.Busy.CPU }, true},
 	{"memory, KiB", "%.0f", func(r *Report) float64 { return r.Memory / 1024 }, true},
@@ -81,12 +81,12 @@ func growth(ns, ys []float64) string {
 	return s + ")"
 }
 
-// PrintLimits writes where the full mesh passes the bounds.
+// PrintLimits writes up to where the full mesh stays within the bounds.
 func PrintLimits(w io.Writer, reports []*Report) {
 	m := Learn(reports)
-	fmt.Fprintf(w, "per peer: %.0f octets/s sent and %.1f µs/s of CPU; per change in the federation: %.0f octets sent and %.1f µs\n",
-		m.PeerOctets, 1e6*m.PeerCPU, m.ChangeOctets, 1e6*m.ChangeCPU)
-	fmt.Fprintf(w, "| changes/s in the federation | N at 1%% of a core | N at 1 Mbit/s sent |\n|---|---|---|\n")
+	fmt.Fprintf(w, "per heartbeat: %.0f octets sent and %.1f µs of CPU; per change in the federation: %.0f octets sent and %.1f µs\n",
+		m.BeatOctets, 1e6*m.BeatCPU, m.ChangeOctets, 1e6*m.ChangeCPU)
+	fmt.Fprintf(w, "| changes/s in the federation | nodes within 2%% of a core | nodes within 1 Mbit/s sent |\n|---|---|---|\n")
 	for _, c := range []float64{0, 1, 10, 20, 50, 100, 1000} {
 		cpu, wire := m.Limits(c)
 		fmt.Fprintf(w, "| %g | %s | %s |\n", c, limit(cpu), limit(wire))
@@ -101,8 +101,11 @@ func PrintLimits(w io.Writer, reports []*Report) {
 }
 
 func limit(n int) string {
-	if n < 2 {
-		return "any"
+	switch {
+	case n < 2:
+		return "none"
+	case n == endless:
+		return "any number"
 	}
 	return fmt.Sprint(n)
 }

@@ -19,6 +19,7 @@ type Options struct {
 	Cut     time.Duration // how long the partition lasts
 	Seed    uint64
 	Dir     string // for the journals of the nodes that die
+	Done    func(act string)
 }
 
 // Report is what a run has measured. Times are virtual.
@@ -66,10 +67,15 @@ func Run(o Options) (r *Report, err error) {
 	f := NewFederation(o.Nodes, o.Sample, o.Loss, o.Seed, map[int]string{1: filepath.Join(o.Dir, "1"), 2: filepath.Join(o.Dir, "2")})
 	p := &play{Options: o, fed: f, users: newUsers(f, o.Users, o.Changes, o.Seed), r: &Report{Options: o}}
 	defer f.Stop()
-	for _, act := range []func() error{p.join, p.connect, p.work, p.hostDies, p.processDies, p.partition, p.end} {
-		if err := act(); err != nil {
-			return p.r, fmt.Errorf("%d nodes: %w", o.Nodes, err)
+	for _, act := range []struct {
+		name string
+		play func() error
+	}{{"join", p.join}, {"connect", p.connect}, {"work", p.work}, {"host dies", p.hostDies}, {"process dies", p.processDies},
+		{"partition", p.partition}, {"end", p.end}} {
+		if err := act.play(); err != nil {
+			return p.r, fmt.Errorf("%d nodes: %s: %w", o.Nodes, act.name, err)
 		}
+		o.Done(act.name)
 	}
 	return p.r, nil
 }

@@ -121,7 +121,7 @@ func (p *Peer) Doubt() {
 	poke(p.redial)
 }
 
-func (p *Peer) timing() Timing { return p.cfg.Timing.among(p.cfg.Peers()) }
+func (p *Peer) timing() Timing { return p.cfg.Timing.Among(p.cfg.Peers()) }
 
 func (p *Peer) now() time.Duration { return time.Since(p.born) }
 

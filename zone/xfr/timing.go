@@ -25,8 +25,8 @@ var (
 // Serf, whose probing costs the same too, and by Doubt.
 const perPeer = 10 * time.Millisecond
 
-// among returns the timing of a node with so many peers.
-func (t Timing) among(peers int) Timing {
+// Among returns the timing of a node with so many peers.
+func (t Timing) Among(peers int) Timing {
 	if slow := time.Duration(peers) * perPeer; slow > t.Heartbeat {
 		t.Silence = time.Duration(float64(t.Silence) * float64(slow) / float64(t.Heartbeat))
 		t.Heartbeat = slow

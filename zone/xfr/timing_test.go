@@ -121,7 +121,7 @@ func TestSilenceIsNoticedInTime(t *testing.T) {
 // All heartbeats of a node together cost the same from 50 peers on.
 func TestHeartbeatsCostTheSame(t *testing.T) {
 	for n, want := range map[int]time.Duration{1: 500 * time.Millisecond, 50: 500 * time.Millisecond, 100: time.Second, 1000: 10 * time.Second} {
-		if got := LAN.among(n); got.Heartbeat != want || got.Silence != want*5/2 {
+		if got := LAN.Among(n); got.Heartbeat != want || got.Silence != want*5/2 {
 			t.Errorf("%d peers: %+v, want a heartbeat every %v", n, got, want)
 		}
 	}
