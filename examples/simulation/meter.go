@@ -2,7 +2,7 @@ package simulation
 
 import (
 	"runtime"
-	"runtime/metrics"
+	"runtime/debug"
 	"syscall"
 	"time"
 )
@@ -36,21 +36,21 @@ func (f *Federation) read() reading {
 	return r
 }
 
-// cpu is what this process has used, kernel included, but not what the
-// collector did for want of anything better.
+// cpu is what this process has used, kernel included.
 func cpu() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0
 	}
-	idle := []metrics.Sample{{Name: "/cpu/classes/gc/mark/idle:cpu-seconds"}}
-	metrics.Read(idle)
-	return time.Duration(u.Utime.Nano()+u.Stime.Nano()) - time.Duration(idle[0].Value.Float64()*float64(time.Second))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // measure lets a window of virtual time pass and returns its cost per node;
-// CPU is still that of the whole process.
+// CPU is still that of the whole process. It has one core meanwhile, so that
+// nothing is done for want of anything better.
 func (f *Federation) measure(window time.Duration) Cost {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	defer debug.SetGCPercent(debug.SetGCPercent(100)) // as asterfed has it
 	runtime.GC()
 	a := f.read()
 	time.Sleep(window)

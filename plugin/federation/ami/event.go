@@ -73,7 +73,9 @@ func (s *session) fullyBooted(m *message) error {
 		s.rivalsAt = now.Add(s.cfg.RivalInterval)
 	}
 	s.full.want(allTechs, now)
-	s.trunks.want(now)
+	if s.cfg.Trunks != nil {
+		s.trunks.want(now)
+	}
 	if err := s.beginRooms(now, uptime, ok); err != nil {
 		return err
 	}

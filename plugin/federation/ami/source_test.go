@@ -1,6 +1,7 @@
 package ami_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -202,5 +203,26 @@ func TestPermit(t *testing.T) {
 		b.expect("registered 1001 pjsip "+uri1+" until 1m0s",
 			"listed 1001 pjsip [1001 "+uri1+" until 1m0s]",
 			"listed all pjsip [1001 "+uri1+" until 1m0s]", "listed all iax2 []")
+	})
+}
+
+// A connection over which nothing comes costs next to nothing: between two
+// pings there is nothing to wake up for but the question for rivals.
+func TestNothingToDoIsNoWork(t *testing.T) {
+	var looks atomic.Int64
+	cfg := ami.Config{
+		Now:    func() time.Time { looks.Add(1); return time.Now() },
+		Rivals: func() []location.AOR { return nil }, RivalInterval: time.Second,
+	}
+	follow(t, amitest.Config{}, cfg, func(b *bench) {
+		b.Register("1001", uri1, time.Hour)
+		b.connect()
+		b.rec.take()
+		b.advance(10 * time.Second)
+		looks.Store(0)
+		b.advance(time.Minute)
+		if n := looks.Load(); n > 500 {
+			b.Errorf("%d looks at the clock in an idle minute", n)
+		}
 	})
 }
