@@ -2,22 +2,25 @@ package chaos
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// jump is how far a clock is set by one signal.
+// jump is how far a clock is set by one fault.
 const jump = time.Hour
 
-// The signals are real-time ones, which nothing else listens to.
+// clockSet is a real-time signal, which nothing else listens to: the file that
+// the environment names holds how far the clock is off now.
 const (
-	setAhead = syscall.Signal(40)
-	setBack  = syscall.Signal(41)
+	clockSet = syscall.Signal(40)
+	clockEnv = "CHAOS_CLOCK"
 )
 
 // No namespace has a CLOCK_REALTIME of its own, and a Go program asks the
@@ -37,20 +40,23 @@ var Shift atomic.Int64
 import (
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"time"
 )
 
 func init() {
 	c := make(chan os.Signal, 4)
-	signal.Notify(c, syscall.Signal(%[2]d), syscall.Signal(%[3]d))
+	signal.Notify(c, syscall.Signal(%d)) // before the file is read: no change is missed
+	set := func() {
+		b, _ := os.ReadFile(os.Getenv(%q))
+		n, _ := strconv.ParseInt(string(b), 10, 64)
+		time.Shift.Store(n)
+	}
+	set()
 	go func() {
-		for s := range c {
-			if s == syscall.Signal(%[2]d) {
-				time.Shift.Add(%[1]d)
-			} else {
-				time.Shift.Add(-%[1]d)
-			}
+		for range c {
+			set()
 		}
 	}()
 }
@@ -82,7 +88,7 @@ func overlay(dir, repo string) (string, error) {
 	for path, text := range map[string]string{
 		filepath.Join(std, "time.go"):                          strings.Replace(string(now), nowBefore, nowAfter, 1),
 		filepath.Join(std, "shift.go"):                         shiftOfTime,
-		filepath.Join(repo, "cmd", "asterfed", "shift_lab.go"): fmt.Sprintf(shiftOfMain, int(jump.Seconds()), int(setAhead), int(setBack)),
+		filepath.Join(repo, "cmd", "asterfed", "shift_lab.go"): fmt.Sprintf(shiftOfMain, int(clockSet), clockEnv),
 	} {
 		file := filepath.Join(dir, fmt.Sprintf("overlay%d.go", len(replace)))
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -98,19 +104,19 @@ func overlay(dir, repo string) (string, error) {
 	return file, os.WriteFile(file, b, 0o600)
 }
 
-// setClock sets the clock of a node's host, and back: that of asterfed, and that
-// of Asterisk, which drops at once what has expired by it.
-func setClock(s syscall.Signal) func(*Lab, step, *outage) error {
-	by := jump
-	if s == setBack {
-		by = -jump
-	}
+// clockFile holds how far the host's clock is off, in seconds.
+func (n *node) clockFile() string { return filepath.Join(n.dir, "clock") }
+
+// setClock sets the clock of a node's host: that of asterfed, and that of
+// Asterisk, which drops at once what has expired by it.
+func setClock(by time.Duration) func(*Lab, step, *outage) error {
 	return func(l *Lab, st step, _ *outage) error {
 		n := l.nodes[st.nodes[0]]
 		l.w.mu.Lock()
 		defer l.w.mu.Unlock()
-		err := n.signal(s)
-		n.off.Add(int64(by))
+		off := time.Duration(n.off.Add(int64(by)))
+		err := os.WriteFile(n.clockFile(), []byte(strconv.Itoa(int(off.Seconds()))), 0o600)
+		err = errors.Join(err, n.signal(clockSet))
 		n.pbx.CheckExpiry()
 		l.dropped(n)
 		return err
