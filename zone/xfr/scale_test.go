@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"runtime"
@@ -47,6 +48,7 @@ func user(i int) location.AOR {
 func servePrimaries(spec string) {
 	var homes, users int
 	fmt.Sscan(spec, &homes, &users)
+	var nodes []*meshNode
 	for h := range homes {
 		n := newMeshNode(fmt.Sprintf("pbx-%d", h))
 		n.primary.Update(func(s *location.Store) (out []location.Change) {
@@ -56,16 +58,54 @@ func servePrimaries(spec string) {
 			return out
 		})
 		fmt.Println(n.addr)
+		nodes = append(nodes, n)
 	}
 	runtime.GC()
 	debug.FreeOSMemory()
 	fmt.Println("ready")
-	io.Copy(io.Discard, os.Stdin)
+	for round, in := 0, bufio.NewScanner(os.Stdin); in.Scan(); round++ {
+		n, _ := strconv.Atoi(in.Text())
+		for h, node := range nodes {
+			second(node, h, homes, users, n/homes, round)
+		}
+		fmt.Println("made")
+	}
 }
 
-// startPrimaries returns the addresses of the homes pbx-0, pbx-1 and so on in
-// a process of their own, and that process's id.
-func startPrimaries(b *testing.B, homes, users int) ([]string, int) {
+// second gives so many users of a home, chosen by chance, a second contact, and
+// takes it from them in the next round.
+func second(n *meshNode, h, homes, users, many, round int) {
+	r := rand.New(rand.NewPCG(uint64(h), uint64(round/2)))
+	n.primary.Update(func(s *location.Store) (out []location.Change) {
+		for _, k := range r.Perm(users / homes)[:many] {
+			c := location.Contact{AOR: user(h + k*homes), Kind: location.PJSIP, URI: "sip:second"}
+			if round%2 == 0 {
+				out = append(out, s.Register(c)...)
+			} else {
+				out = append(out, s.Remove(c.AOR, c.Kind, c.URI)...)
+			}
+		}
+		return out
+	})
+}
+
+// primaries are homes in a process of their own.
+type primaries struct {
+	addrs []string // of pbx-0, pbx-1 and so on
+	pid   int
+	in    io.Writer
+	out   *bufio.Scanner
+}
+
+// change makes so many changes, spread evenly over the homes.
+func (p *primaries) change(b *testing.B, n int) {
+	fmt.Fprintln(p.in, n)
+	if !p.out.Scan() || p.out.Text() != "made" {
+		b.Fatal("primaries made no changes")
+	}
+}
+
+func startPrimaries(b *testing.B, homes, users int) *primaries {
 	b.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d", primariesEnv, homes, users))
@@ -82,15 +122,15 @@ func startPrimaries(b *testing.B, homes, users int) ([]string, int) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { in.Close(); cmd.Wait() })
-	var addrs []string
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if lines.Text() == "ready" {
-			return addrs, cmd.Process.Pid
+	p := &primaries{pid: cmd.Process.Pid, in: in, out: bufio.NewScanner(out)}
+	for p.out.Scan() {
+		if p.out.Text() == "ready" {
+			return p
 		}
-		addrs = append(addrs, lines.Text())
+		p.addrs = append(p.addrs, p.out.Text())
 	}
 	b.Fatal("primaries ended before they were ready")
-	return nil, 0
+	return nil
 }
 
 // BenchmarkJoin is a cold node that transfers every home of a federation of
@@ -99,17 +139,17 @@ func BenchmarkJoin(b *testing.B) {
 	const homes = 50
 	for _, users := range sizes() {
 		b.Run(fmt.Sprintf("users=%d", users), func(b *testing.B) {
-			addrs, pid := startPrimaries(b, homes, users)
+			p := startPrimaries(b, homes, users)
 			best := time.Hour
 			debug.FreeOSMemory()
 			base := resident()
 			for b.Loop() {
-				others := cpuOf(pid)
-				c := join(b, addrs, users)
+				others := cpuOf(p.pid)
+				c := join(b, p.addrs, users)
 				best = min(best, c.wall)
 				b.ReportMetric(best.Seconds(), "best-s")
 				b.ReportMetric(c.cpu.Seconds()*1e6/float64(users), "cpu-µs/user")
-				b.ReportMetric((cpuOf(pid)-others).Seconds()*1e6/float64(users), "primaries-cpu-µs/user")
+				b.ReportMetric((cpuOf(p.pid)-others).Seconds()*1e6/float64(users), "primaries-cpu-µs/user")
 				b.ReportMetric(c.heap/float64(users), "heap-B/user")
 				b.ReportMetric(float64(c.peak-base)/float64(users), "peak-rss-B/user")
 				b.ReportMetric(float64(c.rss-base)/float64(users), "rss-B/user")
