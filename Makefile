@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 500000x
 ARGS    ?=
-.PHONY: help build demo test test-unit test-dns e2e chaos install bench bench-quick bench-build bench-go scale coefficients simulate race guard fuzz lint cover clean
+.PHONY: help build demo test test-unit test-dns e2e chaos install bench bench-quick bench-build bench-go scale coefficients plan simulate race guard fuzz lint cover clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,8 +37,11 @@ bench-go: ## micro-benchmarks, with allocations, and the short form of scale
 	$(GO) test -short -run '^$$' -bench . -benchmem $(ARGS) ./zone/... ./plugin/federation/...
 scale: ## 1,000,000 users on 50 nodes, storms of 10,000; ARGS='-bench Join'
 	$(GO) test -run '^$$' -bench 'Scale|Join|Storm' -benchtime 3x -timeout 30m $(ARGS) ./zone ./zone/xfr
-coefficients: ## measure what asterfed plan reckons with, and real runs to compare it with
-	$(GO) test -run '^$$' -bench 'Coefficients|Load' -benchtime 1x ./zone/xfr -args -write-coefficients $(CURDIR)/cmd/asterfed/coefficients.json
+coefficients: build bench-build ## measure what asterfed plan reckons with (as root)
+	$(GO) test -run '^$$' -bench Coefficients -benchtime 1x ./zone/xfr -args -write-coefficients $(CURDIR)/cmd/asterfed/coefficients.json
+	@bin/bench -parts coefficients -coefficients cmd/asterfed/coefficients.json
+plan: build bench-build ## what asterfed plan says beside real runs, into docs/scale.md (as root)
+	@bin/bench -parts plan -write docs/scale.md
 simulate: ## what a node costs against N, in virtual time; ARGS="-nodes 200 -sample 20"
 	$(GO) test -count=1 -timeout 60m -v -run TestScale ./examples/simulation -args $(ARGS)
 guard: ## instructions (valgrind's) and allocations of the hot paths against examples/guard/baseline.txt; ARGS=-write

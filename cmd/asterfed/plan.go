@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/urfave/cli/v2"
 )
 
@@ -21,6 +22,7 @@ var planCommand = &cli.Command{
 	Flags: []cli.Flag{
 		&cli.IntFlag{Name: "nodes", Value: 3, Usage: "number of `NODES`"},
 		&cli.IntFlag{Name: "users", Value: 1000, Usage: "registered `USERS` in all"},
+		&cli.BoolFlag{Name: "json", Usage: "print it for programs: octets, octets/s, cores, seconds, each for one node"},
 		&cli.StringFlag{Name: "moves", Value: "1/s", Usage: "users that register, move or go, in all: `N/s`, N/m or N/h"},
 	},
 	Action: func(c *cli.Context) error {
@@ -35,11 +37,17 @@ var planCommand = &cli.Command{
 		if err != nil {
 			return err
 		}
-		return m.plan(c.Int("nodes"), c.Int("users"), moves).print(c.App.Writer, m)
+		p := m.plan(c.Int("nodes"), c.Int("users"), moves)
+		if c.Bool("json") {
+			return json.NewEncoder(c.App.Writer).Encode(map[string]float64{"memory": p.memory, "bandwidth": p.bandwidth,
+				"cpu": p.cpu, "convergence": p.converge.Seconds(), "join": p.join.Seconds(), "joinOctets": p.joinOctets})
+		}
+		return p.print(c.App.Writer, m)
 	},
 }
 
-// coefficientsJSON is what BenchmarkCoefficients of package xfr has written.
+// coefficientsJSON is what make coefficients has measured: examples/bench with
+// whole nodes, BenchmarkCoefficients of package xfr with many bindings at a time.
 //
 //go:embed coefficients.json
 var coefficientsJSON []byte
@@ -57,7 +65,7 @@ func readCoefficients(raw []byte) (m measured, err error) {
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return m, fmt.Errorf("read coefficients: %w", err)
 	}
-	for _, name := range []string{"link_cpu", "link_octets", "exchange_cpu", "exchange_octets", "change_cpu",
+	for _, name := range []string{"base_cpu", "gossip_octets", "beat_cpu", "beat_octets", "own_cpu", "exchange_cpu", "exchange_octets", "change_cpu",
 		"change_octets", "join_cpu", "join_octets", "user_heap", "spacing"} {
 		if _, ok := m.Coefficients[name]; !ok {
 			return m, fmt.Errorf("read coefficients: %s is missing", name)
@@ -83,7 +91,7 @@ func parseRate(s string) (float64, error) {
 type planned struct {
 	nodes      int
 	memory     float64       // octets, resident
-	bandwidth  float64       // octets a second, in and out together
+	bandwidth  float64       // octets a second on the wire, in and out together
 	cpu        float64       // cores
 	converge   time.Duration // a change, until every node has it
 	join       time.Duration // a cold node, on one core
@@ -94,12 +102,14 @@ type planned struct {
 // the heap has doubled, and the program itself takes its share.
 const (
 	heapGrowth = 2
-	program    = 27e6 // VmRSS of an idle node of make demo
+	program    = 35e6 // resident, of a node with few users: make plan
+	link       = 37e3 // make simulate: two connections with a peer
 )
 
-// plan reckons. Each node has a link to each other one; a link costs what it
-// takes to keep, a step for each version of the zone it carries, and a share
-// for each binding in it. Every second end of every link is a node's own.
+// plan reckons. Each node has a link to each other one; a link costs its
+// heartbeats, which slow down as peers become many, a step for each version of the
+// zone it carries, and a share for each binding more in it. Every second end of
+// every link is a node's own.
 func (m measured) plan(nodes, users int, moves float64) planned {
 	links := float64(nodes - 1)
 	perNode := moves / float64(nodes)
@@ -108,13 +118,16 @@ func (m measured) plan(nodes, users int, moves float64) planned {
 	if perNode > versions {
 		spacing = time.Duration(m.at("spacing") * float64(time.Millisecond))
 	}
-	micros := links * (m.at("link_cpu") + versions*m.at("exchange_cpu") + perNode*m.at("change_cpu"))
+	beats := links / xfr.LAN.Among(nodes-1).Heartbeat.Seconds()
+	more := perNode - versions // what comes together with another
+	micros := m.at("base_cpu") + perNode*m.at("own_cpu") + beats*m.at("beat_cpu") + links*(versions*m.at("exchange_cpu")+more*m.at("change_cpu"))
+	wire := beats*m.at("beat_octets") + links*(versions*m.at("exchange_octets")+more*m.at("change_octets"))
 	return planned{
 		nodes:      nodes,
-		memory:     program + heapGrowth*float64(users)*m.at("user_heap"),
-		bandwidth:  2 * links * (m.at("link_octets") + versions*m.at("exchange_octets") + perNode*m.at("change_octets")),
+		memory:     program + links*link + heapGrowth*float64(users)*m.at("user_heap"),
+		bandwidth:  m.at("gossip_octets") + 2*wire,
 		cpu:        micros / 1e6,
-		converge:   spacing + time.Duration(links*(m.at("exchange_cpu")+m.at("change_cpu")))*time.Microsecond,
+		converge:   spacing + time.Duration(links*m.at("exchange_cpu"))*time.Microsecond,
 		join:       time.Duration(float64(users) * m.at("join_cpu") * float64(time.Microsecond)),
 		joinOctets: float64(users) * m.at("join_octets"),
 	}
@@ -125,7 +138,7 @@ func (p planned) print(out io.Writer, m measured) error {
 	n := float64(p.nodes)
 	fmt.Fprintf(w, "\tper node\tin all\n")
 	fmt.Fprintf(w, "memory\t%s\t%s\n", octets(p.memory), octets(p.memory*n))
-	fmt.Fprintf(w, "bandwidth\t%s/s\t%s/s\n", octets(p.bandwidth), octets(p.bandwidth*n/2))
+	fmt.Fprintf(w, "bandwidth on the wire\t%s/s\t%s/s\n", octets(p.bandwidth), octets(p.bandwidth*n/2))
 	fmt.Fprintf(w, "CPU\t%.3g cores\t%.3g cores\n", p.cpu, p.cpu*n)
 	fmt.Fprintf(w, "convergence\t%v + 2 RTT\t\n", p.converge.Round(10*time.Microsecond))
 	fmt.Fprintf(w, "cold start\t%v CPU, %s\t\n", p.join.Round(time.Millisecond), octets(p.joinOctets))

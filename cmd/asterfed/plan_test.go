@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"math"
 	"strings"
 	"testing"
+
+	"github.com/urfave/cli/v2"
 )
 
 func TestPlanReadsItsCoefficients(t *testing.T) {
@@ -46,6 +49,12 @@ func TestPlanIsLinear(t *testing.T) {
 	line("memory with users", func(i int) float64 { return m.plan(10, i*100_000, 1).memory })
 	line("join with users", func(i int) float64 { return m.plan(10, i*100_000, 1).join.Seconds() })
 	line("CPU with nodes", func(i int) float64 { return m.plan(1+10*i, 1000, float64(1+10*i)).cpu })
+	line("bandwidth with users moving at nodes", func(i int) float64 { return m.plan(1+10*i, 1000, float64(1+10*i)).bandwidth })
+	for _, n := range []int{51, 100, 200, 1000} { // heartbeats slow down: decision 142
+		if a, b := m.plan(n, 1000, 0), m.plan(51, 1000, 0); math.Abs(a.bandwidth-b.bandwidth) > 1e-6*b.bandwidth || math.Abs(a.cpu-b.cpu) > 1e-6*b.cpu {
+			t.Errorf("%d nodes at rest: %g octets/s and %g cores, want those of 51: %g and %g", n, a.bandwidth, a.cpu, b.bandwidth, b.cpu)
+		}
+	}
 	line("bandwidth with moves", func(i int) float64 { return m.plan(10, 1000, float64(i)).bandwidth })
 }
 
@@ -58,6 +67,23 @@ func TestParseRate(t *testing.T) {
 	for _, s := range []string{"", "50", "x/s", "1/d", "-1/s", "/s"} {
 		if got, err := parseRate(s); err == nil {
 			t.Errorf("parseRate(%q) = %v, want an error", s, got)
+		}
+	}
+}
+
+func TestPlanForPrograms(t *testing.T) {
+	var out bytes.Buffer
+	app := &cli.App{Writer: &out, Commands: []*cli.Command{planCommand}}
+	if err := app.Run([]string{"asterfed", "plan", "--json", "--nodes", "8", "--users", "1000"}); err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]float64
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"memory", "bandwidth", "cpu", "convergence", "join", "joinOctets"} {
+		if got[key] <= 0 {
+			t.Errorf("%s is %g in %s", key, got[key], &out)
 		}
 	}
 }

@@ -32,7 +32,7 @@ func (b *bench) change() (string, error) {
 			continue
 		}
 		b.progress("%d nodes, %d changes a second", l.nodes, l.rate)
-		all, err := b.federate(filepath.Join(b.dir, fmt.Sprint("federation-", l.nodes)), l.nodes)
+		all, err := b.federate(filepath.Join(b.dir, fmt.Sprint("federation-", l.nodes)), l.nodes, 0)
 		if err != nil {
 			return "", err
 		}

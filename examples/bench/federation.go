@@ -36,8 +36,9 @@ const memberCorefile = `fed.example:53 {
 
 func memberName(i int) string { return fmt.Sprintf("pbx-%d", i) }
 
-// federate starts so many nodes and waits until each knows all others.
-func (b *bench) federate(dir string, nodes int) (all []*member, err error) {
+// federate starts so many nodes, with so many users registered at their
+// Asterisks, and waits until each knows all others.
+func (b *bench) federate(dir string, nodes, users int) (all []*member, err error) {
 	defer func() {
 		if err != nil {
 			disband(all)
@@ -62,6 +63,9 @@ func (b *bench) federate(dir string, nodes int) (all []*member, err error) {
 		if m.pbx, err = amitest.New(amitest.Config{Addr: m.addr + ":5038", SIPAddr: m.addr + ":5060", User: "asterfed",
 			Secret: "bench", SystemName: m.name, CheckInterval: time.Hour}); err != nil {
 			return all, fmt.Errorf("play the Asterisk of %s: %w", m.name, err)
+		}
+		for u := i; u < users; u += nodes {
+			m.pbx.Register(fmt.Sprint(97231_0000000+u), fmt.Sprintf("sip:%d@192.0.2.7", u), time.Hour)
 		}
 		if m.c.p, err = spawn(-1, filepath.Join(b.bin, "asterfed"), "serve", "--conf", filepath.Join(m.c.dir, "Corefile"), "--log", "warn"); err != nil {
 			return all, err

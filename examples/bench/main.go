@@ -22,15 +22,19 @@ type options struct {
 	parts         string
 	write         string
 	bin           string
+	keep          string // file of coefficients
 }
 
 // parts are what can be measured, in this order.
 var parts = []struct {
 	name string
 	run  func(*bench) (string, error)
+	also bool // only if it is asked for
 }{
-	{"dns", (*bench).dns},
-	{"change", (*bench).change},
+	{"dns", (*bench).dns, false},
+	{"change", (*bench).change, false},
+	{"coefficients", (*bench).coefficients, true},
+	{"plan", (*bench).plan, true},
 }
 
 // bench is one run.
@@ -48,6 +52,7 @@ func main() {
 	flag.DurationVar(&o.each, "each", time.Second, "`TIME` that each server is asked in a round, for each kind of question")
 	flag.StringVar(&o.parts, "parts", "", "measure only these `PARTS`, with commas between them")
 	flag.StringVar(&o.write, "write", "", "write the tables between the markers of `FILE`")
+	flag.StringVar(&o.keep, "coefficients", "", "keep what is measured in `FILE`, for asterfed plan")
 	flag.StringVar(&o.bin, "bin", "bin", "`DIR` with asterfed and the other servers that make builds")
 	flag.Parse()
 	if err := start(o); err != nil {
@@ -101,7 +106,7 @@ func measure(o options) (err error) {
 	defer os.RemoveAll(dir)
 	b := &bench{options: o, dir: dir, w: newWorld(o.names)}
 	for _, p := range parts {
-		if o.parts != "" && !slices.Contains(strings.Split(o.parts, ","), p.name) {
+		if o.parts == "" && p.also || o.parts != "" && !slices.Contains(strings.Split(o.parts, ","), p.name) {
 			continue
 		}
 		text, err := p.run(b)
@@ -110,7 +115,7 @@ func measure(o options) (err error) {
 		}
 		text += "\n" + machine(o, p.name) + "\n"
 		fmt.Printf("\n%s\n", text)
-		if o.write != "" {
+		if o.write != "" && p.name != "coefficients" {
 			if err := replaceSection(o.write, p.name, text); err != nil {
 				return err
 			}

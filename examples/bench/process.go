@@ -91,14 +91,20 @@ func (p *process) cpu() (sum time.Duration) {
 }
 
 // memory is what the group has resident, shared pages counted once; octets.
-func (p *process) memory() (sum int64) {
+func (p *process) memory() int64 { return p.mapped("Pss:") }
+
+// resident is the same for a process alone on its machine, which shares nothing.
+func (p *process) resident() int64 { return p.mapped("Rss:") }
+
+// mapped adds up a line of smaps_rollup.
+func (p *process) mapped(what string) (sum int64) {
 	for _, pid := range p.group() {
 		raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 		if err != nil {
 			continue
 		}
 		for line := range strings.Lines(string(raw)) {
-			if f := strings.Fields(line); len(f) == 3 && f[0] == "Pss:" {
+			if f := strings.Fields(line); len(f) == 3 && f[0] == what {
 				kb, _ := strconv.ParseInt(f[1], 10, 64)
 				sum += kb << 10
 			}

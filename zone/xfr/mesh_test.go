@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
@@ -25,7 +24,6 @@ type meshNode struct {
 	udp     *dns.Server
 	mu      sync.Mutex
 	peers   map[string]*Peer // by apex
-	since   atomic.Int64     // when its zone changed last, unix nanoseconds
 }
 
 func newMeshNode(name string) *meshNode {
