@@ -96,6 +96,9 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 		return err
 	}
 	sc.MemberlistConfig.Transport = transport
+	if c.wrap != nil {
+		sc.MemberlistConfig.Transport = c.wrap(transport)
+	}
 	sc.MemberlistConfig.BindPort = transport.GetAutoBindPort()
 
 	known, err := openPeers(c.Node, c.path("serf.peers.json"))

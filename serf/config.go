@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"github.com/hashicorp/memberlist"
 )
 
 // Ports that Serf uses when none is given.
@@ -56,6 +58,11 @@ type Config struct {
 	OnQuery func(name string, deadline time.Time) []byte
 
 	retry retry // zero: production values
+
+	// For tests: how soon Serf forgets who has failed, and what stands before
+	// the gossip sockets.
+	reap time.Duration
+	wrap func(*memberlist.NetTransport) memberlist.NodeAwareTransport
 }
 
 // retry holds the intervals between attempts to reach peers.
@@ -65,7 +72,7 @@ type retry struct {
 	tick    time.Duration // how often members are compared with what was told
 }
 
-var defaultRetry = retry{alone: 5 * time.Second, missing: 30 * time.Second, tick: time.Second}
+var defaultRetry = retry{alone: 5 * time.Second, missing: 3 * time.Second, tick: time.Second}
 
 // nodeName is what Serf's join addresses (name/ip:port), its snapshot and a
 // DNS label can all hold.

@@ -61,6 +61,9 @@ func serfConfig(c Config) (*hserf.Config, error) {
 	s.ProtocolVersion = hserf.ProtocolVersionMax
 	s.ReconnectInterval = 5 * time.Second
 	s.RejoinAfterLeave = true
+	if c.reap > 0 {
+		s.ReapInterval, s.ReconnectTimeout, s.TombstoneTimeout = c.reap/2, c.reap, c.reap
+	}
 	s.EnableNameConflictResolution = true
 	if c.Profile == "local" {
 		s.LeavePropagateDelay = 200 * time.Millisecond
