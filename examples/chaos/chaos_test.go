@@ -21,7 +21,8 @@ var (
 	users  = flag.Int("chaos.users", 300, "how many users")
 	rate   = flag.Int("chaos.rate", 500, "questions a second, of all nodes together")
 	acts   = flag.Int("chaos.acts", 200, "what the phones do in a second, at most")
-	kinds  = flag.String("chaos.faults", "", "only these faults, with commas")
+	kinds  = flag.String("chaos.faults", "", "only these faults, with commas; none: a quiet time")
+	busy   = flag.Int("chaos.busy", 0, "how many busy loops take CPU time from the nodes")
 	binary = flag.String("chaos.bin", "", "the asterfed to run (default: built from the tree)")
 	keep   = flag.Bool("chaos.keep", false, "keep the nodes' logs")
 )
@@ -35,7 +36,7 @@ func TestChaos(t *testing.T) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	lab, err := chaos.New(chaos.Config{Seed: *seed, For: *length, Nodes: *nodes, Users: *users, Rate: *rate, Acts: *acts,
-		Kinds: *kinds, Repo: "../..", Out: os.Stdout, Keep: *keep, Binary: *binary})
+		Kinds: *kinds, Busy: *busy, Repo: "../..", Out: os.Stdout, Keep: *keep, Binary: *binary})
 	if lab != nil {
 		defer lab.Close()
 	}

@@ -25,7 +25,8 @@ type Config struct {
 	Users int
 	Rate  int    // questions a second, of all nodes together
 	Acts  int    // what the phones do in a second, at most
-	Kinds string // names of faults with commas; empty: all
+	Kinds string // names of faults with commas; empty: all; "none": a quiet time
+	Busy  int    // how many processes take CPU time from the nodes meanwhile
 	Repo  string // root of the repository
 	Out   io.Writer
 	Keep  bool // leaves the nodes' logs behind
@@ -175,7 +176,15 @@ func (l *Lab) Run(ctx context.Context) (*Report, error) {
 	l.say("seed %d: %d nodes, %d users, %d faults in %v", l.cfg.Seed, l.cfg.Nodes, l.cfg.Users, len(plan), l.cfg.For)
 	still, stop := make(chan struct{}), make(chan struct{})
 	watch, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var tasks sync.WaitGroup
+	idle, err := keepBusy(watch, l.cfg.Busy)
+	tasks.Go(idle)
+	if err != nil {
+		cancel()
+		tasks.Wait()
+		return nil, err
+	}
 	tasks.Go(func() { l.phones(mrand.New(mrand.NewPCG(l.cfg.Seed, 1)), l.cfg.Acts, still, stop) })
 	for i, n := range l.nodes {
 		o, err := newObserver(l.w, n, mrand.New(mrand.NewPCG(l.cfg.Seed, uint64(2+i))))
@@ -189,6 +198,9 @@ func (l *Lab) Run(ctx context.Context) (*Report, error) {
 	}
 	tasks.Go(func() { l.supervise(watch) })
 	l.drive(ctx, plan)
+	if len(chosen) == 0 {
+		sleep(ctx, time.Until(l.w.began.Add(l.cfg.For)))
+	}
 	close(still)
 	final := l.settleDown(ctx, stop)
 	cancel()

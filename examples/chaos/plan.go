@@ -49,6 +49,9 @@ const (
 // all nodes come alone.
 func newPlan(seed uint64, nodes int, length time.Duration, kinds []*kind) []step {
 	rng := rand.New(rand.NewPCG(seed, 0))
+	if len(kinds) == 0 {
+		return nil
+	}
 	var plan []step
 	var deck []*kind
 	busy := make([]time.Duration, nodes) // until when
@@ -102,10 +105,14 @@ func split(order []int, parts int) [][]int {
 	return groups
 }
 
-// pick returns the kinds named in a list with commas, all if it is empty.
+// pick returns the kinds named in a list with commas, all if it is empty, and no
+// kind for "none".
 func pick(list string) ([]*kind, error) {
 	if list == "" {
 		return kinds, nil
+	}
+	if list == "none" {
+		return nil, nil
 	}
 	var out []*kind
 	for name := range strings.SplitSeq(list, ",") {

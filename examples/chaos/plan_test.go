@@ -54,6 +54,9 @@ func TestPick(t *testing.T) {
 	if got, err := pick("split-2,kill-both"); err != nil || len(got) != 2 || got[1].name != "kill-both" {
 		t.Errorf("got %v, error %v", got, err)
 	}
+	if got, err := pick("none"); err != nil || len(newPlan(1, 5, time.Minute, got)) != 0 {
+		t.Errorf("got %v, error %v for a quiet time", got, err)
+	}
 	if _, err := pick("earthquake"); err == nil {
 		t.Error("an unknown fault is accepted")
 	}

@@ -65,6 +65,15 @@ func (d *detector) Lost(err error) {
 	d.decide()
 }
 
+// tardy is how much later than its time a question may end before it says more
+// about this node, which was stopped or had no CPU, than about the other. No more
+// than maxTardy questions in a row are void: a node that is always late must
+// come to a verdict too.
+const (
+	tardy    = 200 * time.Millisecond
+	maxTardy = 3
+)
+
 // check asks the peer's Asterisk until the peer is heard again: soon again at
 // first, lest the first question has met an Asterisk that dies a moment after
 // its federator, then about twice a second, every few seconds for a node that
@@ -74,10 +83,17 @@ func (d *detector) check(heard <-chan struct{}) {
 	defer cancel()
 	stop := context.AfterFunc(ctx, cancel)
 	defer stop()
+	void := 0
 	for wait := d.patience / 6; ; wait = later(wait, d.patience) {
 		once, done := context.WithTimeout(ctx, d.patience)
+		began := time.Now()
 		err := d.ping(once)
 		done()
+		if err != nil && time.Since(began) > d.patience+tardy && void < maxTardy && ctx.Err() == nil {
+			void++
+			continue
+		}
+		void = 0
 		d.mu.Lock()
 		stale := d.heard != heard
 		if !stale {

@@ -105,6 +105,33 @@ func TestAsteriskDiesLast(t *testing.T) {
 	})
 }
 
+// A node that had no CPU while it asked asks again, rather than blame the other;
+// but not for ever.
+func TestOwnLatenessProvesNothing(t *testing.T) {
+	for _, c := range []struct {
+		late int32 // questions that end too late
+		want zone.Reach
+	}{{maxTardy, zone.Orphan}, {100, zone.Gone}} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPatient(t)
+			asked := int32(0)
+			p.detector.ping = func(context.Context) error {
+				if asked++; asked <= c.late {
+					time.Sleep(pingTimeout + 2*tardy)
+					return context.DeadlineExceeded
+				}
+				return nil
+			}
+			p.Lost(errLost)
+			p.Lost(errLost)
+			time.Sleep(maxTardy * (pingTimeout + tardy))
+			p.want(t, zone.Alive)
+			time.Sleep(2 * (pingTimeout + 2*tardy))
+			p.want(t, c.want)
+		})
+	}
+}
+
 // A host that is cut off answers nothing at all.
 func TestHostCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
