@@ -46,8 +46,8 @@ func TestDue(t *testing.T) {
 		{true, 4 * time.Second, false},
 		{true, 5 * time.Second, true},
 		{true, 4 * time.Second, false},
-		{false, 29 * time.Second, false},
-		{false, 30 * time.Second, true},
+		{false, 2 * time.Second, false},
+		{false, 3 * time.Second, true},
 	} {
 		if got := j.due(tc.alone, tc.since); got != tc.want {
 			t.Errorf("alone %v after %v: %v", tc.alone, tc.since, got)
