@@ -187,6 +187,9 @@ func (e *explaining) use(qname string) {
 	e.pass(resolved, RuleSame, "a better claim leads to the same place")
 	e.links(e.claims, len(resolved) > 0, 0)
 	e.hidden(e.all)
+	if len(resolved) > 0 && resolved[0].b.Kind.Live() {
+		e.pass(e.all, RuleCovered, "a service of this name is there now, and goes first")
+	}
 	e.pass(e.all, RuleCovered, "what answers is closer to the number")
 }
 
@@ -256,6 +259,8 @@ func (e *explaining) links(claims []claim, answered bool, depth int) {
 			e.circle(c)
 		case entry && d.Target == "":
 			e.pass([]claim{c}, RuleKnown, "the directory knows the user, and has no fallback for him")
+		case c.queue() && answered:
+			e.pass([]claim{c}, RuleFallback, "it answers only while nothing else does: "+staffing(ranked{cost: d.Cost}))
 		case entry && answered:
 			e.pass([]claim{c}, RuleFallback, "it answers only while nobody is registered")
 		}

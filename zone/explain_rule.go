@@ -24,6 +24,8 @@ func (e *explaining) ranked(homes []ranked, claims []claim, i int, r ranking) (R
 	a, b := homes[first], homes[second]
 	ca, cb := claimOf(claims, a), claimOf(claims, b)
 	switch k := r.decisive(a, b); {
+	case k == Cost && ca.queue():
+		return RuleCost, "a queue: " + staffing(homes[i]) + "; at " + other(a, b, i).home.Name + " " + staffing(other(a, b, i))
 	case k == Cost:
 		return RuleCost, fmt.Sprintf("cost %d; %s has %d", homes[i].cost, other(a, b, i).home.Name, other(a, b, i).cost)
 	case k == Health:
@@ -35,9 +37,12 @@ func (e *explaining) ranked(homes []ranked, claims []claim, i int, r ranking) (R
 		return RuleDistance, e.v.far(homes[i].home) + "; " + other(a, b, i).home.Name + " is " + e.v.far(other(a, b, i).home)
 	case r.even:
 		return RuleTurn, "as good as " + other(a, b, i).home.Name + ": they take turns"
-	case ca.b.Kind == location.Conference:
-		return RuleOldest, "a room in use: the one that began first is where others are; that of " + other(a, b, i).home.Name + " began at " +
-			since(claimOf(claims, other(a, b, i)).b.Stamp)
+	case ca.b.Kind.Live():
+		what := "a room in use: the one that began first is where others are"
+		if ca.b.Kind == location.Parked {
+			what = "a parked call: the one that has waited longest goes first"
+		}
+		return RuleOldest, what + "; that of " + other(a, b, i).home.Name + " began at " + since(claimOf(claims, other(a, b, i)).b.Stamp)
 	case ca.b.Stamp != cb.b.Stamp && i == 0:
 		return RuleNewest, "the latest claim; that of " + b.home.Name + " is of " + since(cb.b.Stamp)
 	case ca.b.Stamp != cb.b.Stamp:
@@ -52,6 +57,17 @@ func other(a, b ranked, i int) ranked {
 		return b
 	}
 	return a
+}
+
+// staffing says whether a call to a queue finds somebody.
+func staffing(r ranked) string {
+	switch r.cost {
+	case 0:
+		return "a member is free"
+	case 1:
+		return "members are logged in, none is free"
+	}
+	return "nobody is logged in"
 }
 
 // demoted says why the home ranks last, "" if it does not.

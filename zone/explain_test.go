@@ -48,7 +48,7 @@ func scramble(t *testing.T, v *View, rnd *rand.Rand) {
 		if rnd.IntN(2) == 0 {
 			cost = fmt.Sprintf(" cost=%d", rnd.IntN(3))
 		}
-		switch rnd.IntN(10) {
+		switch rnd.IntN(12) {
 		case 0, 1, 2, 3:
 			h := v.Home(home)
 			h.Apply(h.Version(), nil, []location.Change{bind(pick(users), 1+rnd.Uint64N(3), rnd.Uint64N(4)<<16)})
@@ -64,6 +64,10 @@ func scramble(t *testing.T, v *View, rnd *rand.Rand) {
 			publish(t, v, home, pick([]string{"range 97231000 to=97231099", "wildcard 972", "entry " + pick(users)}))
 		case 9:
 			publish(t, v, home, "trunk berlin"+cost)
+		case 10:
+			publish(t, v, home, "queue "+pick(users)+cost)
+		case 11:
+			publish(t, v, home, pick([]string{"conference ", "parked "})+pick(users))
 		}
 	}
 	for _, name := range homes {

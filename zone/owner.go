@@ -16,7 +16,7 @@ func ParseOwner(owner, apex string) (kinds []location.Kind, name location.AOR) {
 	}
 	if user, ok := strings.CutSuffix(rel, ".users"); ok {
 		if a, err := location.ParseAOR(user); err == nil {
-			return []location.Kind{location.User, location.Entry, location.Conference}, a
+			return []location.Kind{location.User, location.Entry, location.Conference, location.Queue, location.Parked}, a
 		}
 		return nil, ""
 	}

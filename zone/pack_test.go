@@ -20,7 +20,8 @@ var anyNames = []string{"1001", "1002", "+97231234567", "97231234567", "alice.sm
 func randomView(t *testing.T, r *rand.Rand) *View {
 	v := NewView(Config{Origin: origin, Self: "pbx-0", TTL: 5 * time.Second, Order: []Order{Newest, Nearest, All}[r.IntN(3)],
 		Dial: Dial{"972", "0", "00"}, ITAD: "256", Delegations: []Delegation{{Block: "97246", Servers: []NameServer{{Name: "ns.example."}}}}})
-	kinds := []location.Kind{location.User, location.Entry, location.Number, location.Prefix, location.Wildcard, location.Trunk, location.Service}
+	kinds := []location.Kind{location.User, location.Entry, location.Number, location.Prefix, location.Wildcard, location.Trunk, location.Service,
+		location.Conference, location.Queue, location.Parked}
 	for i := range 1 + r.IntN(5) {
 		n := Node{Name: fmt.Sprintf("pbx-%d", i), State: []NodeState{Up, Up, Down, Draining}[r.IntN(4)], IAX: uint16(r.IntN(2) * 4569),
 			Addrs: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})}}

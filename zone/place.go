@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/asterfed/asterfed/zone/location"
 )
 
 // place is where a claim stands among those of its name, the lowest first.
@@ -58,7 +56,9 @@ func (v *View) ranking(claims []claim) ranking {
 	switch {
 	case len(claims) > 0 && claims[0].wayOut():
 		return ranking{v: v, criteria: v.ways, near: true, even: true}
-	case len(claims) > 0 && claims[0].b.Kind == location.Conference:
+	case len(claims) > 0 && slices.ContainsFunc(claims, claim.queue):
+		return ranking{v: v, criteria: DefaultWays, near: true, even: true}
+	case len(claims) > 0 && claims[0].b.Kind.Live():
 		return ranking{v: v}
 	}
 	return ranking{v: v, criteria: users, near: v.order == Nearest, even: v.order == All}

@@ -63,14 +63,17 @@ func (c claim) uri() uri {
 	return uri{c.b.AOR, ""}
 }
 
+// queue reports whether the claim is that of a queue.
+func (c claim) queue() bool { return c.b.Kind == location.Queue }
+
 // wayOut reports whether the claim leads out of the federation.
 func (c claim) wayOut() bool { return c.b.Kind.Route() || c.b.Info.Details().Via != "" }
 
 // rank orders homes, one entry for each of them and each URI, best first: by
 // place, then as the claims come, newest first. Ways out (blocks of numbers,
 // trunks, providers) are placed by distance whatever the order of users: who
-// published one last does not matter. What is equal then takes turns. Rooms in
-// use stand as they come.
+// published one last does not matter. What is equal then takes turns; so it is
+// with queues. Rooms in use and parked calls stand as they come.
 func (v *View) rank(s *scratch, claims []claim) []ranked {
 	out := s.rank(len(claims))
 	r := v.ranking(claims)

@@ -18,8 +18,8 @@ func (v *View) resolve(claims []claim) []claim {
 	for i := range claims {
 		if claims[i].b.Info != (location.Info{}) || !claims[i].b.Kind.Claims() {
 			main, fallback := v.split(claims, 0)
-			if rooms := inUse(main); len(rooms) > 0 {
-				return rooms
+			if there := live(main); len(there) > 0 {
+				return there
 			}
 			if len(main) > 0 {
 				return main
@@ -30,14 +30,21 @@ func (v *View) resolve(claims []claim) []claim {
 	return claims
 }
 
-// inUse returns the claims of conference rooms in which somebody is, the one
-// that began first in front: whoever comes joins those who are there, on
-// whatever node he is and whoever else has begun one meanwhile.
-func inUse(claims []claim) []claim {
+// live returns the claims of services that nodes have now, the oldest in front:
+// whoever comes to a room joins those who are there, on whatever node he is and
+// whoever else has begun one meanwhile, and of calls that are parked under one
+// number the one that has waited longest is answered. Where a name is that of
+// several kinds, calls and rooms go before queues.
+func live(claims []claim) []claim {
 	var out []claim
-	for _, c := range slices.Backward(claims) {
-		if c.b.Kind == location.Conference {
-			out = append(out, c)
+	for _, queue := range []bool{false, true} {
+		for _, c := range slices.Backward(claims) {
+			if c.b.Kind.Live() && (c.b.Kind == location.Queue) == queue {
+				out = append(out, c)
+			}
+		}
+		if len(out) > 0 {
+			break
 		}
 	}
 	return out
@@ -60,6 +67,9 @@ func (v *View) split(claims []claim, depth int) (main, fallback []claim) {
 			m = []claim{c}
 		case d.Target != "":
 			f = []claim{c}
+		}
+		if c.b.Kind == location.Queue && d.Cost >= location.QueueEmpty {
+			m, f = nil, m
 		}
 		main, fallback = merge(main, m), merge(fallback, f)
 	}

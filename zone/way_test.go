@@ -182,3 +182,72 @@ func TestViaIsIdentity(t *testing.T) {
 		t.Errorf("kinds of a user's name: %v", kinds)
 	}
 }
+
+// TestQueues: calls to a queue go where a member is free, then where members are
+// busy; one that nobody is logged in to answers only behind a directory.
+func TestQueues(t *testing.T) {
+	for _, order := range []Order{Newest, Nearest, All} {
+		v := newTestView(t, order)
+		v.Home("pbx-b").SetDistance(90 * time.Millisecond)
+		v.Home("pbx-c").SetDistance(9 * time.Millisecond)
+		held := map[string]location.Binding{}
+		queue := func(home string, cost uint16) {
+			b, err := location.Publish(location.Queue, "600", location.Details{By: "queues", Cost: cost})
+			if err != nil {
+				t.Fatal(err)
+			}
+			v.Home(home).Apply(Version{"e", 2}, nil, []location.Change{{Old: held[home], New: b}})
+			held[home] = b
+		}
+		at := func(want string) {
+			t.Helper()
+			for _, name := range []string{"600.users", "0.0.6.e164"} {
+				if got := sip(v, name); got != want {
+					t.Errorf("%s: %s is %s, want %s", order, name, got, want)
+				}
+			}
+		}
+		queue("pbx-b", location.QueueEmpty)
+		at("600@pbx-b")
+		queue("pbx-c", location.QueueEmpty)
+		at("600@pbx-c 600@pbx-b") // the nearest first
+		publish(t, v, "pbx-b", "entry 600 u=600")
+		at("600@pbx-b 600@pbx-c")
+		queue("pbx-c", 1)
+		at("600@pbx-c")
+		queue("pbx-b", 0)
+		at("600@pbx-b 600@pbx-c")
+		queue("pbx-c", 0)
+		at("600@pbx-c 600@pbx-b")
+		v.Home("pbx-c").SetReach(Gone)
+		at("600@pbx-b")
+		for _, c := range v.Explain("600.users." + origin).Claims {
+			if c.Binding.Kind == location.Entry && c.Rule != RuleFallback || c.Home == "pbx-c" && c.Rule != RuleHidden {
+				t.Errorf("explained %+v", c)
+			}
+		}
+	}
+}
+
+// TestParked: of calls that are parked under one number on two nodes, the one
+// that has waited longest is answered.
+func TestParked(t *testing.T) {
+	v := newTestView(t, Newest)
+	for i, home := range []string{"pbx-b", "pbx-c"} {
+		b, err := location.Publish(location.Parked, "701", location.Details{By: "parking"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Stamp = location.Stamp(100 + i)
+		v.Home(home).Apply(Version{"e", 2}, nil, []location.Change{{New: b}})
+	}
+	if got := sip(v, "701.users"); got != "701@pbx-b 701@pbx-c" {
+		t.Errorf("701 is %s", got)
+	}
+	if c := v.Explain("1.0.7.e164." + origin).Claims; len(c) != 2 || c[0].Rule != RuleOldest || !strings.Contains(c[0].Why, "parked") {
+		t.Errorf("explained %+v", c)
+	}
+	if v.Rival("701") != 0 {
+		t.Error("a parked call contests a registration")
+	}
+}

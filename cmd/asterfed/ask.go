@@ -26,7 +26,7 @@ var askCommand = &cli.Command{
 		asking("status", "what each Asterisk is doing", "calls", "processed", "bindings"),
 		asking("channels", "the channels that are up", "channels"),
 		asking("users", "who is registered", "users", "contacts"),
-		asking("trunks", "the trunks and providers that can be used", "trunks"),
+		asking("trunks", "the trunks that each Asterisk can use now, and those it cannot", "trunks", "down"),
 		verifyCommand,
 	},
 }

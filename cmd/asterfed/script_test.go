@@ -7,6 +7,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,15 +30,58 @@ func TestMain(m *testing.M) {
 // are commands of the script.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir: ownAddresses(t, "testdata"),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("GOSSIP_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"pbx": pbx, "ask": ask, "ask-udp": askUDP, "http": httpGet, "moment": moment, "listen": listen, "subst": subst,
+			"pbx": pbx, "until": until, "ask": ask, "ask-udp": askUDP, "http": httpGet, "moment": moment, "listen": listen, "subst": subst,
 		},
 	})
+}
+
+// ownAddresses copies the scripts, with the loopback addresses 127.0.0.10 and
+// above in a network of this process: two test runs on one machine do not meet.
+func ownAddresses(t *testing.T, dir string) string {
+	files, err := filepath.Glob(dir + "/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	to, pid := t.TempDir(), os.Getpid()
+	own := fmt.Sprintf("127.%d.%d.$1", 1+pid>>8%250, pid%256)
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(to, filepath.Base(f)), loopback.ReplaceAll(text, []byte(own)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return to
+}
+
+var loopback = regexp.MustCompile(`127\.0\.0\.([1-9][0-9]{1,2})\b`)
+
+// until COMMAND ARG... -- PATTERN... runs a command until what it prints matches
+// every pattern, whatever it ends with: what is live may change meanwhile.
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	at := slices.Index(args, "--")
+	if at < 1 {
+		ts.Fatalf("until: want COMMAND -- PATTERN...")
+	}
+	var missing string
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		_ = ts.Exec(args[0], args[1:at]...)
+		out := ts.ReadFile("stdout") + ts.ReadFile("stderr")
+		i := slices.IndexFunc(args[at+1:], func(p string) bool { return !regexp.MustCompile("(?m)" + p).MatchString(out) })
+		if i < 0 {
+			return
+		}
+		missing = args[at+1+i] + "\n" + out
+	}
+	ts.Fatalf("%s does not print %s", strings.Join(args[:at], " "), missing)
 }
 
 // subst FILE... replaces $WORK in files, since Corefiles name absolute paths.
@@ -65,7 +111,7 @@ func listen(ts *testscript.TestScript, _ bool, args []string) {
 // pbxs are the simulated Asterisks of all scripts, which run side by side.
 var pbxs sync.Map // AMI address → *amitest.Server
 
-// pbx start|register|unregister|kill|revive|mute|channels AMI-ADDR [AOR URI] plays an
+// pbx start|register|unregister|kill|revive|mute|channels|many|trunk AMI-ADDR [AOR URI] plays an
 // Asterisk; start takes the address that answers SIP OPTIONS as well.
 func pbx(ts *testscript.TestScript, _ bool, args []string) {
 	addr := args[1]
@@ -99,6 +145,16 @@ func pbx(ts *testscript.TestScript, _ bool, args []string) {
 			list = append(list, [3]string(args[i:]))
 		}
 		s.SetChannels(list...)
+	case "many":
+		n, err := strconv.Atoi(args[2])
+		ts.Check(err)
+		list := make([][3]string, n)
+		for i := range list {
+			list[i] = [3]string{fmt.Sprintf("PJSIP/many-%08d", i), "1002", "s"}
+		}
+		s.SetChannels(list...)
+	case "trunk":
+		s.SetTrunk(args[2], "sip:192.0.2.9:5060", args[3])
 	case "revive":
 		ts.Check(s.Start())
 	default:

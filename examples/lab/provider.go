@@ -1,106 +1,102 @@
 package lab
 
 import (
-	"fmt"
 	"net"
+	"regexp"
+	"slices"
 	"strings"
-	"sync"
+	"time"
 )
 
-// Provider is a SIP provider in the phones' namespace: it takes registrations,
-// says that it is alive, and answers every call (RFC 3261 §8.2). It speaks UDP.
+// Provider is a SIP provider in the phones' namespace, played by SIPp: it takes
+// registrations, says that it is alive, and answers every call. It speaks UDP.
 type Provider struct {
 	Address string // "10.88.0.100:5099"
 
-	conn  net.PacketConn
-	done  chan struct{}
-	mu    sync.Mutex
-	calls []string // the user parts of the Request-URIs, one for each call
-	seen  map[string]bool
+	lab   *Lab
+	port  string
+	agent *Phone
 }
 
 // Provider starts a provider at a port of PhoneAddress. The caller must Stop it.
 func (l *Lab) Provider(port string) (*Provider, error) {
-	p := &Provider{Address: net.JoinHostPort(PhoneAddress, port), done: make(chan struct{}), seen: map[string]bool{}}
-	var err error
-	if p.conn, err = l.ListenUDP(p.Address); err != nil {
+	_, rtp := l.ports()
+	agent, err := l.PhoneAt("provider", "provider", port, rtp, "-deadcall_wait", "0")
+	if err != nil {
 		return nil, err
 	}
-	go p.serve()
-	return p, nil
+	return &Provider{Address: net.JoinHostPort(PhoneAddress, port), lab: l, port: port, agent: agent}, nil
 }
 
 // Stop ends the provider: from then on nobody answers there.
-func (p *Provider) Stop() {
-	_ = p.conn.Close()
-	<-p.done
+func (p *Provider) Stop() { p.agent.Stop() }
+
+// Calls returns whom the calls so far were for: the user parts of their
+// Request-URIs, one for each call.
+func (p *Provider) Calls() (calls []string) {
+	var seen []string
+	for _, request := range p.received("INVITE") {
+		id := header(request, "Call-ID")
+		if slices.Contains(seen, id) {
+			continue
+		}
+		seen = append(seen, id)
+		_, uri, _ := strings.Cut(request, "INVITE sip:")
+		user, _, _ := strings.Cut(uri, "@")
+		calls = append(calls, user)
+	}
+	return calls
 }
 
-// Calls returns whom the calls so far were for, as in their Request-URIs.
-func (p *Provider) Calls() []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return append([]string(nil), p.calls...)
+// received returns the requests of a method, oldest first.
+func (p *Provider) received(method string) (out []string) {
+	for message := range strings.SplitSeq(read(p.agent.dir+"/messages"), "-----------------------------------------------") {
+		if strings.Contains(message, "received") && strings.Contains(message, "\n"+method+" ") {
+			out = append(out, message)
+		}
+	}
+	return out
 }
 
-func (p *Provider) serve() {
-	defer close(p.done)
-	buf := make([]byte, 65536)
-	for {
-		n, from, err := p.conn.ReadFrom(buf)
-		if err != nil {
-			return
-		}
-		if answer := p.answer(string(buf[:n])); answer != "" {
-			_, _ = p.conn.WriteTo([]byte(answer), from)
+func header(message, name string) string {
+	for line := range strings.Lines(message) {
+		if k, v, ok := strings.Cut(line, ":"); ok && strings.EqualFold(k, name) {
+			return strings.TrimSpace(v)
 		}
 	}
+	return ""
 }
 
-// answer returns the response to a request, empty for none.
-func (p *Provider) answer(request string) string {
-	head, _, _ := strings.Cut(request, "\r\n\r\n")
-	lines := strings.Split(head, "\r\n")
-	method, rest, _ := strings.Cut(lines[0], " ")
-	if method == "ACK" || strings.HasPrefix(lines[0], "SIP/2.0") {
-		return ""
-	}
-	var b strings.Builder
-	b.WriteString("SIP/2.0 200 OK\r\n")
-	for _, line := range lines[1:] {
-		name, value, _ := strings.Cut(line, ":")
-		switch strings.ToLower(name) {
-		case "via", "from", "cseq", "call-id", "record-route":
-			b.WriteString(line + "\r\n")
-		case "to":
-			if !strings.Contains(value, ";tag=") {
-				line += ";tag=provider"
-			}
-			b.WriteString(line + "\r\n")
-		case "contact", "expires":
-			if method == "REGISTER" {
-				b.WriteString(line + "\r\n")
-			}
-		}
-		if strings.EqualFold(name, "call-id") && method == "INVITE" {
-			p.called(value, rest)
+// customer is the address of a registration, and by which of its lines Asterisk
+// knows whose call it is ("line = yes").
+var customer = regexp.MustCompile(`@([0-9.]+:[0-9]+);.*line=([A-Za-z0-9]+)`)
+
+// Customer returns the address that was registered last, and its line, empty for
+// none.
+func (p *Provider) Customer() (address, line string) {
+	for _, request := range slices.Backward(p.received("REGISTER")) {
+		if m := customer.FindStringSubmatch(header(request, "Contact")); m != nil {
+			return m[1], m[2]
 		}
 	}
-	if method != "INVITE" {
-		return b.String() + "Content-Length: 0\r\n\r\n"
-	}
-	host, _, _ := net.SplitHostPort(p.Address)
-	sdp := fmt.Sprintf("v=0\r\no=p 1 1 IN IP4 %[1]s\r\ns=-\r\nc=IN IP4 %[1]s\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n", host)
-	return b.String() + fmt.Sprintf("Contact: <sip:%s>\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", p.Address, len(sdp), sdp)
+	return "", ""
 }
 
-// called notes the user part of "sip:USER@HOST SIP/2.0", once for each call.
-func (p *Provider) called(id, uri string) {
-	user, _, _ := strings.Cut(strings.TrimPrefix(uri, "sip:"), "@")
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.seen[id] {
-		p.seen[id] = true
-		p.calls = append(p.calls, user)
+// CallIn makes a short call to a number of the customer, from the telephone
+// network.
+func (p *Provider) CallIn(caller, number string) (Call, error) {
+	address, line := p.Customer()
+	sip, rtp := p.lab.ports()
+	cmd, dir, err := p.lab.sipp("inbound", address, "-p", sip, "-mp", rtp, "-m", "1", "-timeout", "45s", "-timeout_error",
+		"-s", number, "-key", "user", caller, "-key", "line", line)
+	if err != nil {
+		return Call{}, err
 	}
+	if err := cmd.Start(); err != nil {
+		return Call{}, err
+	}
+	c := &Calling{cmd: cmd, dir: dir, done: make(chan struct{})}
+	go func() { _ = cmd.Wait(); close(c.done) }()
+	defer time.AfterFunc(50*time.Second, func() { _ = cmd.Process.Kill() }).Stop()
+	return c.Wait(), nil
 }

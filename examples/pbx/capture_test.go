@@ -6,11 +6,14 @@ import (
 	"bufio"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/asterfed/asterfed/examples/lab"
 )
 
 var capture = flag.String("capture", "", "write what AMI says of trunks and rooms to the folder, as plugin/federation/ami/testdata has it")
@@ -75,43 +78,14 @@ func captureVersion(t *testing.T, version, address string) {
 	if err := n.StartAsterisk(); err != nil {
 		t.Fatal(err)
 	}
-	conn, err := n.Connect("127.0.0.1:5038")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	out, err := os.Create(filepath.Join(*capture, "ast"+version+"_trunk.raw.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		var block strings.Builder
-		for sc := bufio.NewScanner(conn); sc.Scan(); {
-			line := strings.TrimSuffix(sc.Text(), "\r")
-			if line != "" {
-				block.WriteString(line + "\r\n")
-				continue
-			}
-			if keepBlock(block.String()) {
-				fmt.Fprint(out, block.String()+"\r\n")
-			}
-			block.Reset()
-		}
-	}()
-	act := func(lines ...string) {
-		fmt.Fprintf(out, "#>>> %s\r\n\r\n", strings.Join(lines, " | "))
-		fmt.Fprint(conn, strings.Join(lines, "\r\n")+"\r\n\r\n")
-		time.Sleep(300 * time.Millisecond)
-	}
+	r := record(t, n, "ast"+version+"_trunk.raw.txt")
+	defer r.close()
 	list := func() {
 		for _, a := range []string{"PJSIPShowEndpoint\r\nEndpoint: telco", "PJSIPShowRegistrationsOutbound", "IAXpeerlist", "ConfbridgeListRooms"} {
-			act("Action: "+a, "ActionID: 7")
+			r.act("Action: "+a, "ActionID: 7")
 		}
 	}
-	act("Action: Login", "Username: cap", "Secret: cap")
+	r.act("Action: Login", "Username: cap", "Secret: cap")
 	time.Sleep(3 * time.Second)
 	list()
 	p.Stop()
@@ -127,24 +101,85 @@ func captureVersion(t *testing.T, version, address string) {
 	list()
 	time.Sleep(2 * time.Second)
 	list()
-	act("Action: Login", "Username: few", "Secret: few")
-	few, err := n.Connect("127.0.0.1:5038")
+	r.few("ConfbridgeListRooms")
+}
+
+// recorder writes down what is said on a connection to the manager of a node.
+type recorder struct {
+	node *lab.Node
+	conn net.Conn
+	out  *os.File
+	done chan struct{}
+}
+
+// record opens a connection, and a file in the folder of -capture.
+func record(t *testing.T, n *lab.Node, file string) *recorder {
+	t.Helper()
+	conn, err := n.Connect("127.0.0.1:5038")
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprint(few, "Action: Login\r\nUsername: few\r\nSecret: few\r\n\r\nAction: ConfbridgeListRooms\r\nActionID: 8\r\n\r\nAction: Logoff\r\n\r\n")
-	for sc := bufio.NewScanner(few); sc.Scan(); {
-		fmt.Fprintln(out, "# few: "+sc.Text())
+	out, err := os.Create(filepath.Join(*capture, file))
+	if err != nil {
+		t.Fatal(err)
 	}
-	conn.Close()
-	<-done
+	r := &recorder{node: n, conn: conn, out: out, done: make(chan struct{})}
+	go r.read()
+	return r
+}
+
+func (r *recorder) close() {
+	r.conn.Close()
+	<-r.done
+	r.out.Close()
+}
+
+func (r *recorder) read() {
+	defer close(r.done)
+	var block strings.Builder
+	for sc := bufio.NewScanner(r.conn); sc.Scan(); {
+		line := strings.TrimSuffix(sc.Text(), "\r")
+		if line != "" {
+			block.WriteString(line + "\n")
+			continue
+		}
+		if keepBlock(block.String()) {
+			fmt.Fprint(r.out, block.String()+"\n")
+		}
+		block.Reset()
+	}
+}
+
+// act sends an action and gives its answer time.
+func (r *recorder) act(lines ...string) {
+	fmt.Fprintf(r.out, "#>>> %s\n\n", strings.Join(lines, " | "))
+	fmt.Fprint(r.conn, strings.Join(lines, "\r\n")+"\r\n\r\n")
+	time.Sleep(300 * time.Millisecond)
+}
+
+// few writes down what an account with the class system alone is answered.
+func (r *recorder) few(actions ...string) {
+	conn, err := r.node.Connect("127.0.0.1:5038")
+	if err != nil {
+		fmt.Fprintln(r.out, "# few:", err)
+		return
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "Action: Login\r\nUsername: few\r\nSecret: few\r\nEvents: off\r\n\r\n")
+	for _, a := range actions {
+		fmt.Fprintf(conn, "Action: %s\r\nActionID: 8\r\n\r\n", a)
+	}
+	fmt.Fprint(conn, "Action: Logoff\r\n\r\n")
+	for sc := bufio.NewScanner(conn); sc.Scan(); {
+		fmt.Fprintln(r.out, "# few: "+sc.Text())
+	}
 }
 
 // keepBlock leaves out what channels do.
 func keepBlock(block string) bool {
 	for _, s := range []string{"Event: Newchannel", "Event: VarSet", "Event: Newexten", "Event: Local", "Event: Bridge", "Event: Hangup", "Event: Newstate",
 		"Event: SoftHangup", "Event: DeviceState", "Event: RTCP", "Event: Music", "Event: DialBegin", "Event: DialEnd", "Event: Originate", "Event: NewConnectedLine",
-		"Event: NewCallerid", "Event: ExtensionStatus", "Event: ChannelTalking"} {
+		"Event: NewCallerid", "Event: QueueCaller", "Event: Agent", "Event: ExtensionStatus", "Event: ChannelTalking"} {
 		if strings.Contains(block, s) {
 			return false
 		}

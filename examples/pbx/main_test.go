@@ -47,6 +47,8 @@ const added = `
         directory   /etc/asterfed/directory.csv region IL
         trunks      /etc/asterfed/trunks.csv
         rooms       5*
+        queues      6*
+        parking     70?
         dial        country 972 national 0 international 00
         isn         256
         data `
@@ -103,9 +105,12 @@ func configure(n *lab.Node) error {
 		"/etc/asterfed/trunks.csv":           trunks,
 		"/etc/asterfed/Corefile":             strings.Replace(n.Read("/etc/asterfed/Corefile"), "\n        data ", added, 1),
 		"/etc/asterisk/extensions_site.conf": read("asterisk/extensions_site.conf"),
+		"/etc/asterisk/queues.conf":          read("asterisk/queues.conf"),
+		"/etc/asterisk/res_parking.conf":     read("asterisk/res_parking.conf"),
 		"/etc/asterisk/pjsip_trunk.conf":     read("asterisk/pjsip_trunk-" + n.Name + ".conf"),
 		"/etc/asterisk/manager.conf": strings.Replace(n.Read("/etc/asterisk/manager.conf"),
-			"read = system,security\nwrite = system\n", "read = system,security,call\nwrite = system,reporting\n", 1),
+			"read = system,security\nwrite = system\n", "read = system,security,call,agent\nwrite = system,reporting,call\n", 1) +
+			"\n[watch]\nsecret = watch\nread = system\n",
 	} {
 		if err := n.Write(path, text); err != nil {
 			return err

@@ -3,6 +3,8 @@
 package pbx
 
 import (
+	"bufio"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -21,6 +23,34 @@ func provider(t *testing.T, port string) *lab.Provider {
 	return p
 }
 
+// notice tells when the node's Asterisk says that its trunk telco is unreachable.
+func notice(t *testing.T, n *lab.Node) <-chan time.Time {
+	t.Helper()
+	conn, err := n.Connect("127.0.0.1:5038")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	fmt.Fprint(conn, "Action: Login\r\nUsername: watch\r\nSecret: watch\r\n\r\n")
+	at := make(chan time.Time, 1)
+	go func() {
+		telco := false
+		for sc := bufio.NewScanner(conn); sc.Scan(); {
+			switch line := sc.Text(); {
+			case line == "":
+				telco = false
+			case line == "URI: sip:10.88.0.100:5098":
+				telco = true
+			case telco && line == "ContactStatus: Unreachable":
+				at <- time.Now()
+				return
+			}
+		}
+		at <- time.Time{}
+	}()
+	return at
+}
+
 const germany = "9.9.9.0.3.9.4.e164"
 
 // A phone at pbx-c calls Germany: out through the trunk of pbx-b, which is the
@@ -35,8 +65,13 @@ func TestTrunks(t *testing.T) {
 	if got := cheap.Calls(); !slices.Equal(got, []string{"+4930999", "+4930999", "+4930999"}) || len(dear.Calls()) != 0 {
 		t.Errorf("calls at the provider of pbx-b %q, of pbx-a %q", got, dear.Calls())
 	}
+	noticed := notice(t, b)
 	cheap.Stop()
 	gone := lead(t, 10*time.Second, germany, "pbx-a")
+	behind := time.Since(<-noticed)
+	if behind > time.Second {
+		t.Errorf("the trunk is gone everywhere %s after Asterisk has noticed, want 1 s at most", ms(behind))
+	}
 	call(t, "1002", c, "+4930998", 200)
 	if got := dear.Calls(); !slices.Equal(got, []string{"+4930998"}) {
 		t.Errorf("calls at the provider of pbx-a: %q", got)
@@ -46,7 +81,7 @@ func TestTrunks(t *testing.T) {
 	}
 	provider(t, "5098")
 	back := lead(t, 20*time.Second, germany, "pbx-b", "pbx-a")
-	figure("trunk", "up after %s; after its provider died gone everywhere in %s; back in %s (qualify every 1 s)", ms(up), ms(gone), ms(back))
+	figure("trunk", "up after %s; after its provider died gone everywhere in %s, %s after Asterisk's event; back in %s (qualify every 1 s)", ms(up), ms(gone), ms(behind), ms(back))
 	for _, name := range []string{"berlin.trunks", "telco.providers"} {
 		if got := c.Dig("@127.0.0.1", "_sip._udp."+name+".fed.example", "SRV"); !slices.Equal(got, []string{"10 30 5060 pbx-b.nodes.fed.example."}) {
 			t.Errorf("SRV of %s: %q", name, got)
@@ -60,10 +95,15 @@ const outside = `
 exten => _*71.,1,Dial(PJSIP/fed/sip:${EXTEN:3}@pbx-b.nodes.fed.example\;transport=udp,20)
 exten => _*72.,1,Dial(PJSIP/fed/sip:${EXTEN:3}\;tgrp=berlin\;trunk-context=fed.example@pbx-b.nodes.fed.example\;transport=udp,20)
 exten => _*73.,1,Dial(PJSIP/fedtrunk/sip:${EXTEN:3}\;tgrp=berlin\;trunk-context=fed.example@pbx-b.nodes.fed.example\;transport=udp,20)
+exten => _*75.,1,Dial(IAX2/fed:[fed]@pbx-b.nodes.fed.example/${EXTEN:3},20)
+exten => _*76.,1,Dial(IAX2/fed:[fed]@pbx-b.nodes.fed.example/${EXTEN:3}\;tgrp=berlin\;trunk-context=fed.example,20)
+exten => _*77.,1,Dial(IAX2/fedtrunk:[fedtrunk]@pbx-b.nodes.fed.example/${EXTEN:3}\;tgrp=berlin\;trunk-context=fed.example,20)
+exten => _*78.,1,Dial(IAX2/fedtrunk:[fedtrunk]@pbx-b.nodes.fed.example/${EXTEN:3},20)
+exten => _*79.,1,Dial(IAX2/fedtrunk:[fed]@pbx-b.nodes.fed.example/${EXTEN:3}\;tgrp=berlin\;trunk-context=fed.example,20)
 exten => _*74.,1,Dial(PJSIP/fedtrunk/sip:${EXTEN:3}@pbx-b.nodes.fed.example\;transport=udp,20)
 `
 
-// The account of users reaches no trunk, and the account of trunks no premium
+// By SIP and by IAX2: the account of users reaches no trunk, and the account of trunks no premium
 // number, no user and no trunk that it does not name.
 func TestTrunkAccount(t *testing.T) {
 	telco := provider(t, "5098")
@@ -80,7 +120,8 @@ func TestTrunkAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _ = c.CLI("dialplan reload")
-	for _, to := range []string{"*71+4930999", "*72+4930999", "*73+49900123", "*74+4930999", "*741003"} {
+	for _, to := range []string{"*71+4930999", "*72+4930999", "*73+49900123", "*74+4930999", "*741003",
+		"*75+4930999", "*76+4930999", "*77+49900123", "*78+4930999", "*781003", "*79+4930999"} {
 		r, err := l.Call("1002", c, to)
 		if err != nil {
 			t.Fatal(err)
@@ -93,8 +134,10 @@ func TestTrunkAccount(t *testing.T) {
 		t.Errorf("the provider got %q, the user %d calls", telco.Calls(), user.Invites())
 	}
 	call(t, "1002", c, "*73+4930999", 200)
-	if got := telco.Calls(); !slices.Equal(got, []string{"+4930999"}) {
+	call(t, "1002", c, "*77+4930998", 200)
+	call(t, "1002", c, "*4+4930997", 200) // as ENUM has it
+	if got := telco.Calls(); !slices.Equal(got, []string{"+4930999", "+4930998", "+4930997"}) {
 		t.Errorf("the provider got %q: this proves nothing", got)
 	}
-	figure("trunk account", "5 calls refused, 1 of them to a premium number")
+	figure("trunk account", "11 calls refused, 5 by SIP and 6 by IAX2, 2 of them to a premium number")
 }

@@ -25,10 +25,14 @@ printf 'secret = %s\n' "$(cat "$1/etc/asterfed/ami.secret")" > "$1/etc/asterisk/
 # The account "fed": a password for SIP, a key pair for IAX2. Asterisk's IAX2
 # takes RSA keys of 1024 bits only.
 printf 'password = %s\n' "$(word)" > "$1/etc/asterisk/pjsip_secret.conf"
-openssl genrsa -traditional -out "$1/etc/asterisk/keys/fed.key" 1024 2>/dev/null ||
-    openssl genrsa -out "$1/etc/asterisk/keys/fed.key" 1024
-openssl rsa -in "$1/etc/asterisk/keys/fed.key" -pubout -out "$1/etc/asterisk/keys/fed.pub" 2>/dev/null
+pair() {
+    openssl genrsa -traditional -out "$1.key" 1024 2>/dev/null || openssl genrsa -out "$1.key" 1024
+    openssl rsa -in "$1.key" -pubout -out "$1.pub" 2>/dev/null
+}
+pair "$1/etc/asterisk/keys/fed"
 
 # The account "fedtrunk", for calls that leave by another node's trunk: another
-# password, so that who knows that of "fed" reaches users only.
+# password and another key pair, so that who knows those of "fed" reaches users
+# only.
 printf 'password = %s\n' "$(word)" > "$1/etc/asterisk/pjsip_trunk_secret.conf"
+pair "$1/etc/asterisk/keys/fedtrunk"

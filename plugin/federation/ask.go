@@ -6,13 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/serf"
-	"github.com/asterfed/asterfed/zone"
-	"github.com/asterfed/asterfed/zone/location"
 )
 
 // queryPrefix begins the names of the Serf queries that a node answers from
@@ -156,39 +153,4 @@ func (r *Runtime) askUsers(ctx context.Context, a *report) error {
 	a.add("contacts", len(list))
 	a.list = names
 	return nil
-}
-
-// askTrunks tells the ways out that the node publishes now: one that Asterisk
-// cannot use is not published.
-func (r *Runtime) askTrunks(_ context.Context, a *report) error {
-	a.list = r.ways.now(r.primary)
-	a.add("trunks", len(a.list))
-	return nil
-}
-
-// ways are the trunks and providers of this node, looked up once a second at
-// most.
-type ways struct {
-	mu    sync.Mutex
-	at    time.Time
-	names []string
-}
-
-func (w *ways) now(p *zone.Primary) []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if time.Since(w.at) < time.Second {
-		return w.names
-	}
-	w.names = nil
-	p.ReadPublished(func(held *location.Publications) {
-		for _, b := range held.Bindings() {
-			if b.Kind == location.Trunk || b.Kind == location.Provider {
-				w.names = append(w.names, b.Kind.String()+"/"+string(b.AOR))
-			}
-		}
-	})
-	slices.Sort(w.names)
-	w.names, w.at = slices.Compact(w.names), time.Now()
-	return w.names
 }

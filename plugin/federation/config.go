@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/update"
@@ -52,8 +53,10 @@ type Config struct {
 	// numbers in it without "+" are read as in DirectoryRegion (ISO 3166).
 	Directory, DirectoryRegion string
 
-	Trunks string   // CSV file of trunks and where they lead, "" for none
-	Rooms  []string // patterns of rooms that are published while in use; none: no room is
+	Trunks string // CSV file of trunks and where they lead, "" for none
+	// Services are patterns of the rooms, queues and parked calls that are
+	// published while they are there; none: none is.
+	Services [ami.NumClasses][]string
 
 	History History // what of the past is kept
 

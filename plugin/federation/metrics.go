@@ -3,6 +3,7 @@ package federation
 import (
 	"time"
 
+	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/coredns/coredns/plugin"
 	"github.com/prometheus/client_golang/prometheus"
@@ -46,6 +47,8 @@ var (
 	differsDesc  = desc("differs", "1 while a home zone as held here differs from its home at the same serial.", "node")
 	serialDesc   = desc("serial", "Serial of each home zone as held here.", "node")
 	skewDesc     = desc("clock_skew_seconds", "How far each node's clock is ahead of this one's, 0 within what TSIG tolerates (300 s).", "node")
+	trunkDesc    = desc("trunk_up", "1 while calls can leave by a trunk of this node's file, 0 while they cannot.", "trunk")
+	serviceDesc  = desc("services", "Conference rooms in use, queues and parked calls that this node publishes.", "kind")
 	amiDesc      = desc("ami_up", "1 while AMI is connected and the registrations are listed.")
 	diskDesc     = desc("disk_ok", "1 while the home zone can be kept on disk.")
 	settledDesc  = desc("settled", "1 once every node is known.")
@@ -116,6 +119,14 @@ func (r *Runtime) collect(ch chan<- prometheus.Metric) {
 	}
 	if r.cfg.Directory != "" {
 		gauge(badLinesDesc, float64(r.catalogue.bad.Load()))
+	}
+	for name, up := range r.exchange.usable() {
+		gauge(trunkDesc, truth(up), name)
+	}
+	for c := range ami.NumClasses {
+		if r.services.Follows(c) {
+			gauge(serviceDesc, float64(r.services.count[c].Load()), serviceKinds[c].kind.String())
+		}
 	}
 	if r.source != nil {
 		gauge(amiDesc, truth(r.monitor.ready()))

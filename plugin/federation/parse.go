@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/plugin"
@@ -45,11 +46,13 @@ var properties = map[string]property{
 	"join":      (*parser).join,
 	"node":      (*parser).node,
 	"order":     (*parser).order,
+	"parking":   readServices("parking", ami.Parked),
 	"plan":      (*parser).plan,
 	"profile":   (*parser).profile,
+	"queues":    readServices("queues", ami.Queues),
 	"region":    (*parser).region,
 	"rpc":       (*parser).rpc,
-	"rooms":     (*parser).rooms,
+	"rooms":     readServices("rooms", ami.Rooms),
 	"secondary": (*parser).secondary,
 	"sip":       (*parser).sip,
 	"transfer":  (*parser).transfer,
@@ -61,7 +64,7 @@ var properties = map[string]property{
 }
 
 // repeatable are the properties that may be given several times.
-var repeatable = []string{"join", "users", "update", "plan", "delegate", "secondary", "rooms", "address", "sip", "iax"}
+var repeatable = []string{"join", "users", "update", "plan", "delegate", "secondary", "rooms", "queues", "parking", "address", "sip", "iax"}
 
 // propertyList names them all, for messages.
 var propertyList = strings.Join(slices.Sorted(maps.Keys(properties)), ", ")
@@ -116,8 +119,8 @@ func (p *parser) complete() error {
 	case c.GossipKey == "":
 		return p.Err("gossip needs \"key FILE\": 32 random bytes in base64 (head -c 32 /dev/urandom | base64)")
 	}
-	if c.Asterisk.Addr == "" && (c.Trunks != "" || len(c.Rooms) > 0) {
-		return p.Err("trunks and rooms need \"asterisk HOST:PORT user NAME secret FILE\": it says which can be used")
+	if c.Asterisk.Addr == "" && (c.Trunks != "" || slices.ContainsFunc(c.Services[:], func(list []string) bool { return len(list) > 0 })) {
+		return p.Err("trunks, rooms, queues and parking need \"asterisk HOST:PORT user NAME secret FILE\": it says which can be used")
 	}
 	if len(c.Listen) == 0 {
 		if c.Gossip.Addr().IsUnspecified() {

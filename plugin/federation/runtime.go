@@ -39,6 +39,7 @@ type Runtime struct {
 	catalogue catalogue
 	ways      ways
 	exchange  exchange
+	services  services
 	history   *history.Log // nil where none is kept
 	fresh     bool         // began without data
 	began     time.Time
@@ -68,7 +69,8 @@ func newRuntime(cfg Config, log *slog.Logger) *Runtime {
 	r := &Runtime{cfg: cfg, log: log, clock: location.NewClock(time.Now), peers: map[string]*member{}, tidy: newTidy(),
 		left: make(chan struct{}), serving: make(chan struct{}), ending: make(chan struct{}, 1), transfers: make(chan struct{}, maxTransfers),
 		began: time.Now()}
-	r.catalogue.r, r.exchange.r = r, r
+	r.catalogue.r, r.exchange.r, r.services.r = r, r, r
+	r.services.told = map[string]bool{}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.history = newHistory(&cfg, r)
 	var onChange func(zone.Change)

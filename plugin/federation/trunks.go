@@ -93,6 +93,30 @@ func (x *exchange) read() {
 	x.publish()
 }
 
+// held returns the trunks read last, nil for none. What it returns is not
+// changed any more.
+func (x *exchange) held() *trunk.Table {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.table
+}
+
+// usable tells of each trunk whether calls can leave by it, as of the last look;
+// none before the first.
+func (x *exchange) usable() map[string]bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	out := map[string]bool{}
+	if x.table == nil || x.state == nil {
+		return out
+	}
+	for _, t := range x.table.Trunks {
+		err, known := x.state[t.Device]
+		out[string(t.Name)] = known && err == nil
+	}
+	return out
+}
+
 // Devices implements ami.TrunkWatcher.
 func (x *exchange) Devices() []ami.Device {
 	x.mu.Lock()
@@ -141,7 +165,7 @@ func (x *exchange) publish() {
 	x.r.primary.Follow(trunk.Source, wanted, nil)
 }
 
-// followPBX lets the source follow trunks and rooms where the Corefile wants
+// followPBX lets the source follow trunks and services where the Corefile wants
 // them, and withdraws what it no longer wants.
 func (r *Runtime) followPBX(cfg *ami.Config) {
 	if r.cfg.Trunks != "" {
@@ -151,9 +175,5 @@ func (r *Runtime) followPBX(cfg *ami.Config) {
 	} else {
 		r.primary.Follow(trunk.Source, nil, nil)
 	}
-	if len(r.cfg.Rooms) > 0 {
-		cfg.Rooms = &rooms{r: r, told: map[string]bool{}}
-	} else {
-		r.primary.Follow(roomSource, nil, nil)
-	}
+	r.services.follow(cfg)
 }

@@ -163,7 +163,7 @@ func Publish(k Kind, name string, d Details) (Binding, error) {
 	b := Binding{AOR: AOR(name), Kind: k, Info: NewInfo(d)}
 	var err error
 	switch {
-	case k == User || k == Entry || k == Conference:
+	case k == User || k == Entry || k.Live():
 		b.AOR, err = ParseAOR(name)
 	case k.Dialled() && (name == "" || name == ".") && (k == Prefix || k == Wildcard):
 		b.AOR = "."

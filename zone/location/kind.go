@@ -26,11 +26,13 @@ const (
 	Service         // a queue, a conference, an IVR
 	Entry           // what a directory knows of a user, registered or not
 	Conference      // a conference room in which somebody is now
+	Queue           // a queue, by whether somebody is there to answer
+	Parked          // a slot in which a call is parked now
 )
 
 var kindNames = [...]string{PJSIP: "pjsip", SIP: "sip", IAX2: "iax2", User: "user", Number: "number",
 	Prefix: "prefix", Range: "range", Wildcard: "wildcard", Trunk: "trunk", Provider: "provider", Service: "service", Entry: "entry",
-	Conference: "conference"}
+	Conference: "conference", Queue: "queue", Parked: "parked"}
 
 // String returns the word of the wire form: "pjsip", "range".
 func (k Kind) String() string {
@@ -70,7 +72,7 @@ func RegisteredKind[T string | []byte](s T) (k Kind, ok bool) {
 func (k Kind) Registered() bool { return k >= PJSIP && k <= IAX2 }
 
 // Named reports whether bindings of the kind stand under a user's name.
-func (k Kind) Named() bool { return k >= PJSIP && k <= User || k == Entry || k == Conference }
+func (k Kind) Named() bool { return k >= PJSIP && k <= User || k >= Entry && k <= Parked }
 
 // Route reports whether bindings of the kind are ways out of the federation:
 // which node they are at matters by its distance alone.
@@ -78,8 +80,16 @@ func (k Kind) Route() bool { return k >= Prefix && k <= Provider }
 
 // Claims reports whether a binding of the kind says where somebody is, the
 // newest one of a name now. What a directory knows says nothing of the kind,
-// and a room that is in use is not a person.
-func (k Kind) Claims() bool { return k != Entry && k != Conference }
+// and a service is not a person.
+func (k Kind) Claims() bool { return k != Entry && !k.Live() }
+
+// Live reports whether bindings of the kind are services that a node has at
+// this moment.
+func (k Kind) Live() bool { return k >= Conference && k <= Parked }
+
+// QueueEmpty is the Cost of a queue to which nobody is logged in: what else its
+// name has goes first.
+const QueueEmpty = 2
 
 // Dialled reports whether bindings of the kind stand under digits alone.
 func (k Kind) Dialled() bool { return k >= Number && k <= Wildcard }

@@ -24,7 +24,11 @@ const (
 	actStatus      action = "CoreStatus"
 	actChannels    action = "CoreShowChannels"
 	actOutbound    action = "PJSIPShowRegistrationsOutbound"
+	actSIPOut      action = "SIPshowregistry"
+	actIAXOut      action = "IAXregistry"
 	actRooms       action = "ConfbridgeListRooms" // write=reporting
+	actQueues      action = "QueueSummary"        // no class
+	actParked      action = "ParkedCalls"         // write=call
 	actFilter      action = "Filter"              // what this connection hears
 )
 
@@ -41,7 +45,11 @@ var fields = map[action][]string{
 	actStatus:      nil,
 	actChannels:    nil,
 	actOutbound:    nil,
+	actSIPOut:      nil,
+	actIAXOut:      nil,
 	actRooms:       nil,
+	actQueues:      nil,
+	actParked:      nil,
 	actFilter:      {"Operation", "Filter"},
 }
 

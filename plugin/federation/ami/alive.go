@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -11,8 +12,10 @@ import (
 func (s *session) login(ctx context.Context) error {
 	// A mask of the classes that are of use spares both sides the rest.
 	mask := "system,security,reporting"
-	if s.cfg.Rooms != nil {
-		mask += ",call"
+	for c := range NumClasses {
+		if s.cfg.Services != nil && s.cfg.Services.Follows(c) && !strings.Contains(mask, classes[c].read) {
+			mask += "," + classes[c].read
+		}
 	}
 	if err := s.send(actLogin, &request{}, s.cfg.User, s.cfg.Secret, mask); err != nil {
 		return err

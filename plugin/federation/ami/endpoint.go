@@ -15,9 +15,11 @@ type request struct {
 	aor    location.AOR       // actEndpoint
 	sawAOR bool               // the endpoint has the AOR
 	shared bool               // some row was another RegServer's
-	look   bool               // of trunks, or of rooms
+	look   bool               // of trunks, or of services
 	device Device             // actEndpoint, of a trunk
-	names  []string           // actRooms
+
+	service  Class // of a list of services
+	services []Service
 }
 
 // ask queues the listing of one AOR, at once.

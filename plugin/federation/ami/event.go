@@ -49,14 +49,17 @@ func (s *session) event(m *message) error {
 		}
 	case "Registry":
 		s.trunks.want(time.Now())
-	case "ConfbridgeStart", "ConfbridgeEnd":
-		s.room(m, string(name) == "ConfbridgeStart")
 	case "Reload":
 		s.trunks.want(time.Now().Add(reloadDelay))
+		s.relistServices(time.Now().Add(reloadDelay))
 		s.full.absent = [len(s.full.absent)]bool{}
 		s.full.want(allTechs, time.Now().Add(reloadDelay))
 	case "Shutdown":
 		return errShutdown
+	default:
+		if at, ok := signs[string(name)]; ok {
+			s.service(at, m)
+		}
 	}
 	return nil
 }
@@ -76,7 +79,7 @@ func (s *session) fullyBooted(m *message) error {
 	if s.cfg.Trunks != nil {
 		s.trunks.want(now)
 	}
-	if err := s.beginRooms(now, uptime, ok); err != nil {
+	if err := s.beginServices(now, uptime, ok); err != nil {
 		return err
 	}
 	s.status(Status{State: Listing})

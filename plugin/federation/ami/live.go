@@ -172,3 +172,9 @@ func (l *Live) Channels(ctx context.Context) ([]Channel, error) {
 func (l *Live) Contacts(ctx context.Context) ([]location.Contact, error) {
 	return inquire(ctx, l, "contacts", (*inquiry).contacts)
 }
+
+// Trunks asks, for each device, why calls cannot leave through it now, nil if
+// they can (class system). The map is shared and must not be modified.
+func (l *Live) Trunks(ctx context.Context, devices []Device) (map[Device]error, error) {
+	return inquire(ctx, l, "trunks", func(q *inquiry) (map[Device]error, error) { return q.trunks(devices) })
+}

@@ -36,6 +36,13 @@ const (
 	keyStatus
 	keyDeviceState
 	keyConference
+	keyQueue
+	keyLoggedIn
+	keyAvailable
+	keyParkingSpace
+	keyHost
+	keyPort
+	keyUsername
 	numKeys
 )
 
@@ -74,6 +81,13 @@ var keys = map[string]key{
 	"Status":          keyStatus,      // ContactStatusDetail, OutboundRegistrationDetail, PeerEntry
 	"DeviceState":     keyDeviceState, // EndpointDetail
 	"Conference":      keyConference,
+	"Queue":           keyQueue,
+	"LoggedIn":        keyLoggedIn,  // QueueSummary
+	"Available":       keyAvailable, // QueueSummary
+	"ParkingSpace":    keyParkingSpace,
+	"Host":            keyHost, // RegistryEntry
+	"Port":            keyPort,
+	"Username":        keyUsername,
 }
 
 // message holds the headers of one AMI message that matter. It is reused:

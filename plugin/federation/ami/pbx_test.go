@@ -2,8 +2,10 @@ package ami_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -37,7 +39,7 @@ func phases(t *testing.T, name string) []phase {
 	for block := range strings.SplitSeq(string(text), "\n\n") {
 		last := &out[len(out)-1]
 		if after, ok := strings.CutPrefix(strings.TrimSpace(block), "#>>> Action: "); ok {
-			if action = strings.Fields(after)[0]; action == "PJSIPShowEndpoint" && len(last.answers) > 0 {
+			if action = strings.Fields(after)[0]; (action == "PJSIPShowEndpoint" || action == "QueueSummary") && len(last.answers) > 0 {
 				out = append(out, phase{answers: map[string][]string{}})
 			}
 			if action == "Login" {
@@ -52,7 +54,7 @@ func phases(t *testing.T, name string) []phase {
 		case id >= 0:
 			last.answers[action] = append(last.answers[action], strings.Join(slices.Delete(lines, id, id+1), "\r\n"))
 		case action != "" && strings.HasPrefix(lines[0], "Event: "):
-			if action == "ConfbridgeListRooms" { // between two looks
+			if action == "ConfbridgeListRooms" || action == "IAXregistry" { // between two looks
 				out = append(out, phase{answers: map[string][]string{}})
 				action, last = "", &out[len(out)-1]
 			}
@@ -61,7 +63,9 @@ func phases(t *testing.T, name string) []phase {
 			last.events = append(last.events, strings.Join(lines, "\r\n"))
 		}
 	}
-	return slices.DeleteFunc(out, func(p phase) bool { return len(p.answers["IAXpeerlist"]) == 0 && len(p.events) == 0 })
+	return slices.DeleteFunc(out, func(p phase) bool {
+		return len(p.answers["IAXpeerlist"])+len(p.answers["QueueSummary"]) == 0 && len(p.events) == 0
+	})
 }
 
 // actor plays transcripts to a Source.
@@ -72,6 +76,7 @@ type actor struct {
 	uptime  string
 	asked   int      // how often PJSIPShowEndpoint was
 	missing []string // actions that are answered "Permission denied"
+	log     bytes.Buffer
 }
 
 func (a *actor) dial(context.Context, string, string) (net.Conn, error) {
@@ -138,7 +143,9 @@ func (a *actor) play(p phase) {
 type watcher struct {
 	mu      sync.Mutex
 	devices []ami.Device
+	follow  []ami.Class // none: rooms
 	lines   []string
+	last    map[ami.Class]string
 }
 
 func (w *watcher) add(line string) {
@@ -168,15 +175,36 @@ func (w *watcher) Looked(state map[ami.Device]error) {
 	}
 }
 
-func (w *watcher) Room(name string, begun bool) { w.add(fmt.Sprintf("room %s %v", name, begun)) }
-func (w *watcher) Rooms(names []string)         { w.add(fmt.Sprintf("rooms %v", names)) }
+func (w *watcher) Follows(c ami.Class) bool {
+	return len(w.follow) == 0 || slices.Contains(w.follow, c)
+}
+
+func (w *watcher) Service(c ami.Class, name string, there bool) {
+	w.add(fmt.Sprintf("%s: %s %v", c, name, there))
+}
+
+func (w *watcher) Services(c ami.Class, list []ami.Service) {
+	var words []string
+	for _, s := range list {
+		words = append(words, strings.TrimSuffix(fmt.Sprintf("%s/%d", s.Name, s.Staffed), "/0"))
+	}
+	line := fmt.Sprintf("%s: %v", c, words)
+	if w.last == nil {
+		w.last = map[ami.Class]string{}
+	}
+	if w.last[c] != line {
+		w.last[c] = line
+		w.add(line)
+	}
+}
 
 // watch runs f beside a Source that follows an actor.
 func watch(t *testing.T, a *actor, w *watcher, f func()) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		rec := &record{start: time.Now()}
-		src := ami.New(ami.Config{Dial: a.dial, Registrar: rec, Trunks: w, Rooms: w})
+		src := ami.New(ami.Config{Dial: a.dial, Registrar: rec, Trunks: w, Services: w,
+			Logger: slog.New(slog.NewTextHandler(&a.log, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() { src.Run(ctx) })
@@ -210,6 +238,42 @@ func TestTranscriptOfTrunksAndRooms(t *testing.T) {
 					fmt.Fprintf(&out, "phase %d: %s\n", i, w.take())
 				}
 				golden(t, fmt.Sprintf("ast%d_trunk.golden", version), out.String())
+			})
+		})
+	}
+}
+
+// TestTranscriptOfServices plays what they said while members came to a queue,
+// paused, were called and left, while calls were parked, fetched, given up and
+// timed out, and while outbound registrations of chan_sip and IAX2 came and went.
+func TestTranscriptOfServices(t *testing.T) {
+	for _, version := range []int{16, 22} {
+		t.Run(fmt.Sprint(version), func(t *testing.T) {
+			all := phases(t, fmt.Sprintf("ast%d_services.raw.txt", version))
+			w := &watcher{follow: []ami.Class{ami.Queues, ami.Parked}, devices: []ami.Device{{Kind: location.SIP, Name: "telco", Registration: "customer@10.88.0.100"},
+				{Kind: location.IAX2, Name: "me", Registration: "iaxme@127.0.0.1:4569"}, {Kind: location.IAX2, Name: "far", Registration: "customer@10.88.0.100:4570"},
+				{Kind: location.IAX2, Name: "other", Registration: "other@127.0.0.1"}}}
+			peers := []string{"Response: Success\r\nEventList: start", "Event: PeerEntry\r\nObjectName: telco\r\nStatus: OK (1 ms)",
+				"Event: PeerEntry\r\nObjectName: me\r\nStatus: OK (1 ms)", "Event: PeerEntry\r\nObjectName: far\r\nStatus: OK (1 ms)",
+				"Event: PeerEntry\r\nObjectName: other\r\nStatus: OK (1 ms)", "Event: PeerlistComplete\r\nEventList: Complete"}
+			for _, p := range all {
+				if len(p.answers) > 0 {
+					p.answers["SIPpeers"], p.answers["IAXpeerlist"] = peers, peers
+				}
+			}
+			a := &actor{uptime: "7200", now: phase{answers: all[0].answers}}
+			if len(a.now.answers) == 0 {
+				a.now = phase{answers: all[1].answers}
+			}
+			watch(t, a, w, func() {
+				var out strings.Builder
+				fmt.Fprintln(&out, "begin:", w.take())
+				for i, p := range all {
+					a.play(p)
+					<-time.After(6 * time.Second)
+					fmt.Fprintf(&out, "phase %d: %s\n", i, w.take())
+				}
+				golden(t, fmt.Sprintf("ast%d_services.golden", version), out.String())
 			})
 		})
 	}
@@ -272,9 +336,10 @@ func TestSignsAreNoFlood(t *testing.T) {
 	})
 }
 
-// TestRoomsByWhatIsGranted: events and list, either alone, or neither.
-func TestRoomsByWhatIsGranted(t *testing.T) {
-	list := func(names ...string) map[string][]string {
+// TestServicesByWhatIsGranted: events and list, either alone, or neither; the
+// list of queues and of parked calls needs no class.
+func TestServicesByWhatIsGranted(t *testing.T) {
+	rooms := func(names ...string) map[string][]string {
 		if len(names) == 0 {
 			return map[string][]string{"ConfbridgeListRooms": {"Response: Error\r\nMessage: No active conferences."}}
 		}
@@ -284,34 +349,65 @@ func TestRoomsByWhatIsGranted(t *testing.T) {
 		}
 		return map[string][]string{"ConfbridgeListRooms": append(rows, "Event: ConfbridgeListRoomsComplete\r\nEventList: Complete")}
 	}
-	begins := []string{"Event: ConfbridgeStart\r\nConference: 500"}
+	queue := func(logged, free int) map[string][]string {
+		return map[string][]string{"QueueSummary": {"Response: Success\r\nEventList: start",
+			fmt.Sprintf("Event: QueueSummary\r\nQueue: 600\r\nLoggedIn: %d\r\nAvailable: %d", logged, free),
+			"Event: QueueSummaryComplete\r\nEventList: Complete"}}
+	}
+	parked := func(slots ...string) map[string][]string {
+		rows := []string{"Response: Success\r\nEventList: start"}
+		for _, s := range slots {
+			rows = append(rows, "Event: ParkedCall\r\nParkingSpace: "+s)
+		}
+		return map[string][]string{"ParkedCalls": append(rows, "Event: ParkedCallsComplete\r\nEventList: Complete")}
+	}
+	event := func(lines ...string) []string { return []string{strings.Join(lines, "\r\n")} }
+	begins := event("Event: ConfbridgeStart", "Conference: 500")
+	const untold = "Asterisk does not tell when"
 	for _, c := range []struct {
 		name    string
+		class   ami.Class
 		refused []string
 		uptime  string
 		first   map[string][]string
 		events  []string
 		then    map[string][]string
-		want    []string
+		soon    string // a quarter of a second later
+		late    string // and forty seconds
+		said    string
 	}{
-		{"both", nil, "7200", list(), begins, list("500"), []string{"rooms []", "room 500 true; rooms [500]"}},
-		{"events alone", []string{"ConfbridgeListRooms"}, "7200", nil, begins, nil, []string{"", "room 500 true"}},
-		{"events alone, after a start", []string{"ConfbridgeListRooms"}, "3", nil, begins, nil, []string{"rooms []", "room 500 true"}},
-		{"list alone", nil, "7200", list("600"), nil, list("600", "500"), []string{"rooms [600]", "rooms [500 600]"}},
+		{"rooms, both", ami.Rooms, nil, "7200", rooms(), begins, rooms("500"), "500 true", "[500]", ""},
+		{"rooms, events alone", ami.Rooms, []string{"ConfbridgeListRooms"}, "7200", nil, begins, nil, "500 true", "", "write=reporting"},
+		{"rooms, events alone, after a start", ami.Rooms, []string{"ConfbridgeListRooms"}, "3", nil, begins, nil, "500 true", "", "write=reporting"},
+		{"rooms, list alone", ami.Rooms, nil, "7200", rooms("600"), nil, rooms("600", "500"), "", "[500 600]", untold},
+		{"queues", ami.Queues, nil, "7200", queue(0, 0), event("Event: QueueMemberAdded", "Queue: 600"), queue(2, 1), "[600]", "", ""},
+		{"queues, all busy", ami.Queues, nil, "7200", queue(2, 1), event("Event: QueueMemberStatus", "Queue: 600"), queue(2, 0), "[600/1]", "", ""},
+		{"queues, list alone", ami.Queues, nil, "7200", queue(0, 0), nil, queue(2, 1), "", "[600]", untold},
+		{"parked", ami.Parked, nil, "7200", parked(), event("Event: ParkedCall", "ParkingSpace: 701"), parked("701"), "701 true", "[701]", ""},
+		{"parked, fetched", ami.Parked, nil, "7200", parked("701"), event("Event: UnParkedCall", "ParkingSpace: 701"), parked(), "701 false; []", "", ""},
+		{"parked, in two lots, one fetched", ami.Parked, nil, "7200", parked("701", "701"), event("Event: UnParkedCall", "ParkingSpace: 701"), parked("701"),
+			"701 false; [701]", "", ""},
+		{"parked, list alone", ami.Parked, nil, "7200", parked(), nil, parked("702"), "", "[702]", untold},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := &watcher{}
+			w := &watcher{follow: []ami.Class{c.class}}
 			a := &actor{uptime: c.uptime, now: phase{answers: c.first}, missing: c.refused}
 			watch(t, a, w, func() {
-				if got := w.take(); got != c.want[0] {
-					t.Errorf("at first %q, want %q", got, c.want[0])
-				}
+				w.take()
+				w.last = nil
 				a.play(phase{answers: c.then, events: c.events})
+				<-time.After(250 * time.Millisecond)
+				if got := w.take(); strings.ReplaceAll(got, c.class.String()+": ", "") != c.soon {
+					t.Errorf("soon %q, want %q", got, c.soon)
+				}
 				<-time.After(40 * time.Second)
-				if got := w.take(); got != c.want[1] {
-					t.Errorf("then %q, want %q", got, c.want[1])
+				if got := strings.ReplaceAll(w.take(), c.class.String()+": ", ""); got != c.late {
+					t.Errorf("late %q, want %q", got, c.late)
 				}
 			})
+			if said := a.log.String(); (c.said == "") != (said == "") || !strings.Contains(said, c.said) {
+				t.Errorf("logged %q, want %q", said, c.said)
+			}
 		})
 	}
 }

@@ -54,7 +54,7 @@ type session struct {
 	rivalsAt time.Time               // when to ask for rivals next
 	logged   map[string]bool         // refusals said once per connection
 	trunks   trunkLook
-	rooms    roomWatch
+	services [NumClasses]serviceWatch
 }
 
 // connect runs one connection to its end. Booted says that Asterisk was
@@ -214,10 +214,15 @@ func (s *session) step() (time.Duration, error) {
 	if err := s.stepTrunks(now); err != nil {
 		return 0, err
 	}
-	if err := s.stepRooms(now); err != nil {
+	if err := s.stepServices(now); err != nil {
 		return 0, err
 	}
-	for _, at := range [...]time.Time{s.trunks.wakeAt(), s.rooms.wakeAt(), s.rivalsAt, s.full.wakeAt(), s.queue.wakeAt(now)} {
+	for c := range s.services {
+		if at := s.services[c].wakeAt(); !at.IsZero() {
+			wait = min(wait, at.Sub(now))
+		}
+	}
+	for _, at := range [...]time.Time{s.trunks.wakeAt(), s.rivalsAt, s.full.wakeAt(), s.queue.wakeAt(now)} {
 		if !at.IsZero() {
 			wait = min(wait, at.Sub(now))
 		}

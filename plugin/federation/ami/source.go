@@ -22,10 +22,10 @@ type Config struct {
 	// may come back with a refresh, which sends no event. May be nil.
 	Rivals        func() []location.AOR
 	RivalInterval time.Duration
-	// Trunks and Rooms are who hears of the devices that trunks lead through,
-	// and of conference rooms; nil for nobody.
-	Trunks TrunkWatcher
-	Rooms  RoomWatcher
+	// Trunks and Services are who hears of the devices that trunks lead
+	// through, and of rooms, queues and parked calls; nil for nobody.
+	Trunks   TrunkWatcher
+	Services ServiceWatcher
 	// Held returns how many bindings of a technology the Registrar holds
 	// already, from an earlier run. A first list of less than half of them
 	// is listed again before it is delivered. May be nil.
@@ -75,7 +75,7 @@ type Source struct {
 
 	version, systemName string // of the last connection that told
 	last                Status
-	roomsAt             time.Time // when rooms were last begun to be followed
+	servicesAt          time.Time // when services were last begun to be followed
 
 	mu      sync.Mutex
 	recheck map[location.AOR]struct{} // asked for by Recheck

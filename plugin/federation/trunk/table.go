@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/plugin/federation/directory"
@@ -87,8 +88,8 @@ func (t *Table) add(_ int, l line) error {
 	if !l.device {
 		n.Device = ami.Device{Kind: location.PJSIP, Name: string(n.Name)}
 	}
-	if l.registry != "" && n.Device.Kind != location.PJSIP {
-		return fmt.Errorf("registration %s: only those of PJSIP can be watched", l.registry)
+	if l.registry != "" && n.Device.Kind != location.PJSIP && !strings.Contains(l.registry, "@") {
+		return fmt.Errorf("registration %s: want USER@HOST of a device that is not of PJSIP", l.registry)
 	}
 	n.Device.Registration, n.Routes = l.registry, l.routes
 	t.Trunks = append(t.Trunks, &n)

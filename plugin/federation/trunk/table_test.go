@@ -81,7 +81,7 @@ func TestBadLines(t *testing.T) {
 		"a,,,,+49,-1":                `line 2: cost "-1": want 0 to 65535`,
 		"a,,,,+49,1,70000":           `line 2: capacity "70000"`,
 		"a,,,,+49,1,7,8":             "line 2: 8 fields",
-		"a,IAX2/x,reg":               "line 2: registration reg: only those of PJSIP",
+		"a,IAX2/x,reg":               "line 2: registration reg: want USER@HOST",
 		"a,PJSIP/x\na,PJSIP/y,,,+49": "line 3: trunk a has another device",
 		"a,,,p,+49\na,,,q,+43":       "line 3: trunk a has another device, registration, provider",
 		"a,\"b\"c":                   "line 2: ",

@@ -134,6 +134,9 @@ func (s *Server) login(c *session, a Action, id string) bool {
 	return true
 }
 
+// classOf is the class of an action that needs another one than system, "" for none.
+var classOf = map[string]string{"ConfbridgeListRooms": "reporting", "ParkedCalls": "call", "QueueSummary": ""}
+
 // list returns the list that answers an action, or the message of its error;
 // neither for an action without a list.
 func (s *Server) list(name string, a Action) (*list, string) {
@@ -145,13 +148,27 @@ func (s *Server) list(name string, a Action) (*list, string) {
 		return nil, ""
 	}
 	pjsip := strings.HasPrefix(name, "PJSIP")
-	if !slices.Contains(ami.Actions(), name) || name == "SIPpeers" && s.version >= 21 || pjsip && !s.booted {
+	if !slices.Contains(ami.Actions(), name) || (name == "SIPpeers" || name == "SIPshowregistry") && s.version >= 21 || pjsip && !s.booted {
 		return nil, unknown
 	}
-	if !allows(s.write, "system") && (pjsip || !allows(s.write, "reporting")) {
+	granted := allows(s.write, "system") || !pjsip && allows(s.write, "reporting")
+	if class, ok := classOf[name]; ok {
+		granted = class == "" || allows(s.write, class)
+	}
+	if !granted {
 		return nil, "Permission denied"
 	}
 	switch name {
+	case "ConfbridgeListRooms":
+		return s.listRooms()
+	case "QueueSummary":
+		return s.listQueues(), ""
+	case "ParkedCalls":
+		return s.listParked(), ""
+	case "PJSIPShowRegistrationsOutbound":
+		return nil, "No Registrations found"
+	case "SIPshowregistry", "IAXregistry":
+		return &list{start: "Registrations will follow", complete: "RegistrationsComplete", version: s.version}, ""
 	case "PJSIPShowContacts":
 		l := s.listContacts()
 		if len(l.contacts) == 0 {

@@ -17,6 +17,8 @@ type Contact struct {
 	// Permanent contacts stand in the configuration of a trunk. They are not
 	// listed among the registered ones.
 	Permanent bool
+	// Status is what qualify says, "NonQualified" if empty.
+	Status string
 }
 
 type aor struct {

@@ -1,6 +1,9 @@
 package amitest
 
-import "strconv"
+import (
+	"cmp"
+	"strconv"
+)
 
 // list is a snapshot that answers an action, written out of the lock.
 type list struct {
@@ -118,7 +121,7 @@ func contactDetail(b []byte, l *list, id string, c *Contact) []byte {
 	b = header(b, "RegExpire", strconv.FormatInt(max(c.Expires.Unix(), 0), 10))
 	b = header(b, "ViaAddress", "192.0.2.1:5060")
 	b = header(b, "CallID", "cid-"+c.AOR)
-	b = header(b, "Status", "NonQualified")
+	b = header(b, "Status", cmp.Or(c.Status, "NonQualified"))
 	b = header(b, "RoundtripUsec", "N/A")
 	b = header(b, "EndpointName", c.Endpoint)
 	b = header(b, "ID", c.object())

@@ -62,6 +62,9 @@ type Server struct {
 	order       []string // AORs in the order of their first registration
 	peers       map[string]*peer
 	channels    [][3]string
+	rooms       map[string]bool
+	queues      map[string]queue
+	parked      map[string]bool
 	refuse      map[string]string // action → message of the error it answers
 	actions     []Action
 	counts      map[string]int
@@ -93,6 +96,7 @@ func New(cfg Config) (*Server, error) {
 		sessions: map[*session]struct{}{},
 		read:     "all", write: "all", version: cfg.Version,
 		aors: map[string]*aor{}, peers: map[string]*peer{},
+		rooms: map[string]bool{}, queues: map[string]queue{}, parked: map[string]bool{},
 		refuse: map[string]string{}, counts: map[string]int{},
 	}
 	// A server that has been up for long when the test begins.
