@@ -56,6 +56,31 @@ func (n *Node) Ask(names []string, rate int) (*Load, error) {
 	return l, nil
 }
 
+// AskUntil asks the node, from within it, for the NAPTRs of a name a hundred
+// times a second, until an answer is as wanted.
+func (n *Node) AskUntil(name string, limit time.Duration, wanted func(answer []byte) bool) error {
+	var conn net.Conn
+	err := n.ns.enter(func() (err error) {
+		conn, err = net.Dial("udp", "127.0.0.1:53")
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", n.Name, err)
+	}
+	defer conn.Close()
+	buf := make([]byte, 4096)
+	for id, end := uint16(1), time.Now().Add(limit); time.Now().Before(end); id++ {
+		_, _ = conn.Write(question(id, name))
+		_ = conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
+		size, err := conn.Read(buf)
+		if err == nil && size > 12 && binary.BigEndian.Uint16(buf) == id && buf[2]&0x82 == 0x80 && wanted(buf[:size]) { // a response, not cut short
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return fmt.Errorf("ask %s: %s is not as wanted after %s", n.Name, name, limit)
+}
+
 // Stop ends the questions, waits half a second for the last answers, and
 // returns the count.
 func (l *Load) Stop() Tally {
