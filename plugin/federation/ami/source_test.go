@@ -218,6 +218,7 @@ func TestNothingToDoIsNoWork(t *testing.T) {
 		b.Register("1001", uri1, time.Hour)
 		b.connect()
 		b.rec.take()
+		b.Garbage([]byte("Event: Reload\r\nModule: all\r\n\r\nEvent: Registry\r\nStatus: Registered\r\n\r\n"))
 		b.advance(10 * time.Second)
 		looks.Store(0)
 		b.advance(time.Minute)

@@ -69,7 +69,11 @@ func (s *session) stepTrunks(now time.Time) error {
 	if t.open > 0 && now.Sub(t.started) > listTimeout {
 		return fmt.Errorf("list trunks: %w", errSilent)
 	}
-	if s.cfg.Trunks == nil || t.open > 0 || t.at.IsZero() || now.Before(t.at) {
+	if s.cfg.Trunks == nil {
+		t.at = time.Time{} // a Reload or Registry concerns nobody
+		return nil
+	}
+	if t.open > 0 || t.at.IsZero() || now.Before(t.at) {
 		return nil
 	}
 	t.devices = s.cfg.Trunks.Devices()
