@@ -60,7 +60,7 @@ func printExplanation(w io.Writer, qname string, list []text) error {
 			if c["pref"] != "" && c["user"] == "" {
 				user = "as dialled"
 			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", dash(c["pref"]), c["home"], user, c["k"], c["name"], c["source"],
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", dash(c["pref"]), c["home"], user, c["k"], c["name"], source(c),
 				dash(localTime(c["since"])), c["rule"], c["why"])
 		}
 		if err := t.Flush(); err != nil {
@@ -81,4 +81,12 @@ var meant = map[string]string{
 	"SERVFAIL": "not known yet: the node has not heard of all others (SERVFAIL)",
 	"referral": "delegated to another federation:",
 	"":         "no answer",
+}
+
+// source says where a claim comes from, an update with the name of its key.
+func source(c text) string {
+	if c["key"] != "" {
+		return c["source"] + " by " + c["key"]
+	}
+	return c["source"]
 }

@@ -83,7 +83,7 @@ func printChanges(c *cli.Context, list []text) error {
 		case "gap":
 			fmt.Fprintf(t, "%s\tgap\t%s\t%s changes are missing\t\t\t\n", localTime(e["at"]), list[0]["node"], e["is"])
 		default:
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", localTime(e["at"]), e["change"], e["home"], e["k"], e["name"], e["source"],
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", localTime(e["at"]), e["change"], e["home"], e["k"], e["name"], source(e),
 				dash(localTime(e["since"])))
 		}
 	}

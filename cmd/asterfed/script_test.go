@@ -32,6 +32,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: ownAddresses(t, "testdata"),
 		Setup: func(e *testscript.Env) error {
+			e.Setenv("TZ", "UTC")
 			e.Setenv("GOSSIP_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
 			return nil
 		},
@@ -92,11 +93,13 @@ func subst(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// moment NAME sets $NAME to the second that begins next, and waits for its end.
+// moment NAME sets $NAME to the second that begins next, and $NAME_clock to what a
+// clock shows then, and waits for its end.
 func moment(ts *testscript.TestScript, _ bool, args []string) {
 	t := time.Now().Truncate(time.Second).Add(time.Second)
 	<-time.After(time.Until(t.Add(time.Second)))
 	ts.Setenv(args[0], t.UTC().Format(time.RFC3339))
+	ts.Setenv(args[0]+"_clock", t.UTC().Format(time.TimeOnly))
 }
 
 // listen ADDR occupies a UDP and TCP port.

@@ -31,6 +31,9 @@ type Details struct {
 	Name string
 	// By names the source that keeps the binding up to date, "" for updates.
 	By string
+	// Key names the key of the update that published the binding, without its
+	// last dot; "" where a source keeps it, or an earlier version took it.
+	Key string
 	// Cost ranks bindings of one name, the lowest first.
 	Cost uint16
 	// Capacity is how many calls a trunk or provider takes at a time, zero
@@ -78,6 +81,10 @@ func (d *Details) Set(key, val string) (known bool, err error) {
 		if d.By = val; !plainWord(val) {
 			err = fmt.Errorf("by=%s: want 1 to 20 of a-z", val)
 		}
+	case "key":
+		if d.Key = KeyName(val); d.Key != val || val == "" {
+			err = fmt.Errorf("key=%s: want 1 to 100 of a-z, 0-9, dot, - and _", val)
+		}
 	case "to":
 		d.To, err = ParseDigits(strings.TrimPrefix(val, "+"))
 	case "n":
@@ -102,6 +109,18 @@ func (d *Details) Set(key, val string) (known bool, err error) {
 func parse16(s string) (uint16, error) {
 	n, err := strconv.ParseUint(s, 10, 16)
 	return uint16(n), err
+}
+
+// KeyName returns the name of a TSIG key as Key has it, "" for one that it cannot
+// have.
+func KeyName(s string) string {
+	s = strings.ToLower(strings.TrimSuffix(s, "."))
+	if len(s) > 100 || strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
+	}) {
+		return ""
+	}
+	return s
 }
 
 func plainWord(s string) bool {
@@ -134,6 +153,9 @@ func (d Details) Each(f func(key, val string)) {
 	}
 	if d.By != "" {
 		f("by", d.By)
+	}
+	if d.Key != "" {
+		f("key", d.Key)
 	}
 	if d.Cost != 0 {
 		f("cost", strconv.Itoa(int(d.Cost)))

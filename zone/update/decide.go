@@ -49,6 +49,14 @@ func (h *Home) CheckZone(m *dns.Msg) error {
 	return refuse(dns.RcodeNotAuth, "%s takes no updates: the zone to update is %s", name, h.apex())
 }
 
+// signedWith names the key of a message, "" for none.
+func signedWith(m *dns.Msg) string {
+	if sig := m.IsTsig(); sig != nil {
+		return location.KeyName(sig.Hdr.Name)
+	}
+	return ""
+}
+
 // Decide returns the changes that an UPDATE makes, signed with a key for which
 // these rules stand. The error is a *Refusal; nothing is to be changed then.
 // The changes are not applied to pubs.
@@ -56,7 +64,7 @@ func (h *Home) Decide(m *dns.Msg, pubs *location.Publications, rules Rules) ([]l
 	if err := h.CheckZone(m); err != nil {
 		return nil, err
 	}
-	t := &transaction{home: h, apex: h.apex(), pubs: pubs, rules: rules, now: h.Now(), at: map[string]*owner{}}
+	t := &transaction{home: h, apex: h.apex(), pubs: pubs, rules: rules, key: signedWith(m), now: h.Now(), at: map[string]*owner{}}
 	if err := t.prerequisites(m.Answer); err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func (t *transaction) parseAdded(rr *dns.TXT) (location.Binding, error) {
 			return b, fmt.Errorf("%q: want key=value, each in quotes of its own", s)
 		case seen[key]:
 			return b, fmt.Errorf("%s= stands there twice", key)
-		case key == "t", key == "c":
+		case key == "t", key == "c", key == "key": // the home's own
 			continue
 		case !slices.Contains([]string{"k", "u", "of", "to", "via", "n", "cost", "cap", "x"}, key):
 			return b, fmt.Errorf("%s= is not known here: want k=, u=, of=, to=, via=, n=, cost=, cap= or x=", key)

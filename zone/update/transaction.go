@@ -18,6 +18,7 @@ type transaction struct {
 	apex  string
 	pubs  *location.Publications
 	rules Rules
+	key   string // with which the UPDATE was signed
 	now   time.Time
 	at    map[string]*owner
 	order []*owner // in which they were first touched
@@ -87,7 +88,9 @@ func (t *transaction) add(name string, rr *dns.TXT) error {
 		return refused("add %s: no update line of the key permits k=%s at %s", name, b.Kind, spell(b))
 	}
 	o := t.owner(name)
-	b.Stamp = 0
+	d := b.Info.Details()
+	d.Key = t.key
+	b.Info, b.Stamp = location.NewInfo(d), 0
 	if old, ok := o.was[b.Contact]; ok {
 		if by := old.Info.Details().By; by != "" {
 			return refused("add %s: k=%s at %s is kept up to date by %s", name, b.Kind, spell(b), by)
