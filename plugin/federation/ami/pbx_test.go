@@ -361,6 +361,8 @@ func TestServicesByWhatIsGranted(t *testing.T) {
 		}
 		return map[string][]string{"ParkedCalls": append(rows, "Event: ParkedCallsComplete\r\nEventList: Complete")}
 	}
+	again := queue(2, 0) // a member is free without a word: wrap-up time is over
+	again["then"] = queue(2, 1)["QueueSummary"]
 	event := func(lines ...string) []string { return []string{strings.Join(lines, "\r\n")} }
 	begins := event("Event: ConfbridgeStart", "Conference: 500")
 	const untold = "Asterisk does not tell when"
@@ -382,6 +384,7 @@ func TestServicesByWhatIsGranted(t *testing.T) {
 		{"rooms, list alone", ami.Rooms, nil, "7200", rooms("600"), nil, rooms("600", "500"), "", "[500 600]", untold},
 		{"queues", ami.Queues, nil, "7200", queue(0, 0), event("Event: QueueMemberAdded", "Queue: 600"), queue(2, 1), "[600]", "", ""},
 		{"queues, all busy", ami.Queues, nil, "7200", queue(2, 1), event("Event: QueueMemberStatus", "Queue: 600"), queue(2, 0), "[600/1]", "", ""},
+		{"queues, wrapped up", ami.Queues, nil, "7200", queue(2, 1), event("Event: QueueMemberStatus", "Queue: 600"), again, "[600/1]", "[600]", ""},
 		{"queues, list alone", ami.Queues, nil, "7200", queue(0, 0), nil, queue(2, 1), "", "[600]", untold},
 		{"parked", ami.Parked, nil, "7200", parked(), event("Event: ParkedCall", "ParkingSpace: 701"), parked("701"), "701 true", "[701]", ""},
 		{"parked, fetched", ami.Parked, nil, "7200", parked("701"), event("Event: UnParkedCall", "ParkingSpace: 701"), parked(), "701 false; []", "", ""},
@@ -400,7 +403,12 @@ func TestServicesByWhatIsGranted(t *testing.T) {
 				if got := w.take(); strings.ReplaceAll(got, c.class.String()+": ", "") != c.soon {
 					t.Errorf("soon %q, want %q", got, c.soon)
 				}
-				<-time.After(40 * time.Second)
+				if then := c.then["then"]; then != nil {
+					a.play(phase{answers: map[string][]string{"QueueSummary": then}})
+					<-time.After(1100 * time.Millisecond)
+				} else {
+					<-time.After(40 * time.Second)
+				}
 				if got := strings.ReplaceAll(w.take(), c.class.String()+": ", ""); got != c.late {
 					t.Errorf("late %q, want %q", got, c.late)
 				}

@@ -155,6 +155,9 @@ func (s *session) serviceAnswer(id uint64, r *request, m *message, end bool) err
 	if !w.events {
 		w.at = time.Now().Add(servicesPoll)
 	}
+	if slices.ContainsFunc(list, func(v Service) bool { return v.Staffed == Busy }) {
+		w.at = time.Now().Add(servicesPoll) // the end of a wrap-up time sends no event
+	}
 	w.known, w.listed = slices.Clone(list), true
 	s.cfg.Services.Services(c, list)
 	return nil
