@@ -161,6 +161,14 @@ func (n *Node) Federator(args ...string) (string, error) {
 	return string(out), nil
 }
 
+// Serf runs the stock serf command beside the node's federator, and returns what it
+// prints.
+func (n *Node) Serf(args ...string) string {
+	cmd := n.ns.command(append([]string{"serf"}, args...)...)
+	out, _ := cmd.CombinedOutput()
+	return string(out)
+}
+
 // Connect opens a TCP connection from within the node.
 func (n *Node) Connect(address string) (conn net.Conn, err error) {
 	err = n.ns.enter(func() (err error) {

@@ -38,3 +38,24 @@ func TestAskEveryone(t *testing.T) {
 		}
 	}
 }
+
+// The stock serf command asks the same, and gets the same words.
+func TestAskBySerf(t *testing.T) {
+	one := phone(t, "1001", "answer")
+	register(t, "1001", b, one.Contact)
+	found(t, 5*time.Second, "1001", b, nodes()...)
+	for _, x := range []struct{ what, want string }{
+		{"status", `(?m)^Response from 'pbx-a': state=up .*asterisk=16.* calls=\d+ processed=\d+ since=20`},
+		{"channels", `(?m)^Response from 'pbx-b': channels=\d+`},
+		{"users", `(?m)^Response from 'pbx-b': users=\d+ contacts=\d+ list=[^ ]*1001`},
+		{"trunks", `(?m)^Response from 'pbx-c': trunks=0 down=0 published=0$`},
+	} {
+		var out string
+		if !lab.Poll(15*time.Second, func() bool { // each answer is one datagram
+			out = c.Serf("query", "-timeout", "3s", "federation:"+x.what)
+			return regexp.MustCompile(x.want).MatchString(out) && strings.Contains(out, "Total Responses: 3")
+		}) {
+			t.Errorf("serf query federation:%s:\n%s", x.what, out)
+		}
+	}
+}
