@@ -46,10 +46,12 @@ func (b *beside) decorate(s *dnsserver.Server) {
 }
 
 func (b *beside) open(s *dnsserver.Server, addr string) error {
-	conn, err := udp.Listen(addr, max(1, b.fast.conf.NumSockets), newShort(b.fast, b.log, s).answer)
+	short := newShort(b.fast, b.log, s)
+	conn, err := udp.Listen(addr, max(1, b.fast.conf.NumSockets), short.answer)
 	if err != nil {
 		return err
 	}
+	conn.LookAhead(short.ahead)
 	started := make(chan struct{})
 	server := &dns.Server{
 		PacketConn: conn, TsigSecret: s.TsigSecret, MsgAcceptFunc: accept,

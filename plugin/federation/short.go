@@ -25,10 +25,12 @@ type short struct {
 	requests prometheus.Counter
 	tally    *tally // nil without prometheus
 	query    plain.Query
+	look     *zone.Ahead
+	next     plain.Query // looked at ahead
 }
 
 func newShort(f *fast, log *slog.Logger, s *dnsserver.Server) *short {
-	return &short{view: f.view, packer: f.view.NewPacker(), log: log, size: f.size(), requests: requestCount.WithLabelValues(f.origin), tally: newTally(f, s)}
+	return &short{view: f.view, packer: f.view.NewPacker(), look: f.view.NewAhead(), log: log, size: f.size(), requests: requestCount.WithLabelValues(f.origin), tally: newTally(f, s)}
 }
 
 // unfragmented are the sizes from which on CoreDNS compresses answers, for IPv4
@@ -69,6 +71,16 @@ func (s *short) answer(buf, datagram []byte, from netip.AddrPort) (out []byte, o
 		s.tally.count(family, q.Type, rcode, len(datagram), len(out), start)
 	}
 	return out, true
+}
+
+// ahead is for udp.Conn's LookAhead: what a batch will be answered from is read
+// for all of it at once.
+func (s *short) ahead(datagram []byte) {
+	if datagram == nil {
+		s.look.Touch()
+	} else if s.next.Parse(datagram) {
+		s.look.Note(&s.next)
+	}
 }
 
 // besideWriter shows plugins the asker's address as CoreDNS's own sockets do.

@@ -79,11 +79,12 @@ func newAsked(b *testing.B, users int, spread string) *asked {
 		v.Home(node.Name).Replace(zone.Version{Epoch: "e", Serial: 1}, &node, all)
 	}
 	v.SetSettled(true)
-	s := &short{view: v, packer: v.NewPacker(), log: slog.New(slog.DiscardHandler), size: dns.MaxMsgSize, requests: requestCount.WithLabelValues(diffOrigin)}
+	s := &short{view: v, packer: v.NewPacker(), look: v.NewAhead(), log: slog.New(slog.DiscardHandler), size: dns.MaxMsgSize, requests: requestCount.WithLabelValues(diffOrigin)}
 	conn, err := udp.Listen("127.0.0.1:0", 0, s.answer)
 	if err != nil {
 		b.Fatal(err)
 	}
+	conn.LookAhead(s.ahead)
 	client, err := net.DialUDP("udp", nil, conn.LocalAddr().(*net.UDPAddr))
 	if err != nil {
 		b.Fatal(err)

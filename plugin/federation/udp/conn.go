@@ -39,6 +39,7 @@ type Conn struct {
 	out    *batch
 	next   int // datagram of in to look at
 
+	ahead         func(datagram []byte) // nil: nothing is looked at ahead
 	receive, send func(fd uintptr) bool
 	group         *group
 	closing       sync.Once
@@ -123,6 +124,7 @@ func (c *Conn) ReadFrom(b []byte) (int, net.Addr, error) {
 		if err := c.raw.Read(c.receive); err != nil {
 			return 0, nil, err
 		}
+		c.lookAhead()
 		if err := c.in.err; err != nil && !passing(err) {
 			return 0, nil, &net.OpError{Op: "read", Net: "udp", Addr: c.LocalAddr(), Err: err}
 		}
@@ -201,3 +203,20 @@ type Source struct {
 
 // Unwrap returns the address alone.
 func (s *Source) Unwrap() net.Addr { return s.UDPAddr }
+
+// worthwhile is how many datagrams together are looked at ahead.
+const worthwhile = 5
+
+// LookAhead makes f see every datagram of a larger batch before any is answered,
+// and nil after the last. It is to be called before ReadFrom.
+func (c *Conn) LookAhead(f func(datagram []byte)) { c.ahead = f }
+
+func (c *Conn) lookAhead() {
+	if c.ahead == nil || c.in.n < worthwhile {
+		return
+	}
+	for i := range c.in.n {
+		c.ahead(c.in.datagram(i))
+	}
+	c.ahead(nil)
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 )
@@ -130,6 +131,24 @@ func TestBatch(t *testing.T) {
 	if len(seen) != n {
 		t.Errorf("%d different answers, want %d", len(seen), n)
 	}
+}
+
+// What waits together is looked at before any of it is answered.
+func TestLookAhead(t *testing.T) {
+	at, c := start(t, "127.0.0.1:0")
+	var seen []string
+	c.LookAhead(func(d []byte) { seen = append(seen, string(d)) })
+	d := dial(t, "udp", at)
+	want := []string{"Yes0", "Yes1", "Yes2", "Yes3", "Yes4", "no", ""}
+	for _, s := range want[:6] {
+		d.Write([]byte(s))
+	}
+	b := make([]byte, MaxRequest)
+	n, _, err := c.ReadFrom(b)
+	if err != nil || string(b[:n]) != "no" || !slices.Equal(seen, want) {
+		t.Errorf("read %q, %v; saw %q, want %q", b[:n], err, seen, want)
+	}
+	c.Close()
 }
 
 // A new Conn has the socket of the old one with all that waits in it; when the
