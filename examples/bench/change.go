@@ -36,7 +36,11 @@ func (b *bench) change() (string, error) {
 		if err != nil {
 			return "", err
 		}
+		profiled := b.profile(all[0], fmt.Sprintf("change-%d", l.nodes), changesTime-time.Second)
 		t, err := arrive(all, l.rate, l.sampled)
+		if perr := profiled(); err == nil {
+			err = perr
+		}
 		disband(all)
 		if err != nil {
 			return "", err

@@ -31,6 +31,7 @@ const memberCorefile = `fed.example:53 {
     }
     bind ADDR
     errors
+    PPROF
 }
 `
 
@@ -51,7 +52,11 @@ func (b *bench) federate(dir string, nodes, users int) (all []*member, err error
 		if err := os.MkdirAll(m.c.dir, 0o755); err != nil {
 			return all, fmt.Errorf("make folder: %w", err)
 		}
-		put := strings.NewReplacer("DIR", m.c.dir, "ADDR", m.addr, "NAME", m.name)
+		pprof := ""
+		if b.profiles != "" {
+			pprof = "pprof " + m.addr + ":" + profilePort
+		}
+		put := strings.NewReplacer("DIR", m.c.dir, "ADDR", m.addr, "NAME", m.name, "PPROF", pprof)
 		for name, text := range map[string]string{
 			"Corefile": put.Replace(memberCorefile), "ami.secret": "bench\n",
 			"gossip.key": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n",

@@ -23,6 +23,7 @@ type options struct {
 	write         string
 	bin           string
 	keep          string // file of coefficients
+	profiles      string
 }
 
 // parts are what can be measured, in this order.
@@ -54,6 +55,7 @@ func main() {
 	flag.StringVar(&o.write, "write", "", "write the tables between the markers of `FILE`")
 	flag.StringVar(&o.keep, "coefficients", "", "keep what is measured in `FILE`, for asterfed plan")
 	flag.StringVar(&o.bin, "bin", "bin", "`DIR` with asterfed and the other servers that make builds")
+	flag.StringVar(&o.profiles, "profile", "", "write what the first node of a federation spends its time on into `DIR`, for go tool pprof")
 	flag.Parse()
 	if err := start(o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
