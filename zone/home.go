@@ -91,6 +91,22 @@ func (h *Home) draining() bool {
 func (h *Home) Apply(to Version, node *Node, changes []location.Change) {
 	h.writing.Lock()
 	defer h.writing.Unlock()
+	h.apply(to, node, changes)
+}
+
+// Follow is Apply where the home is at version from, and reports whether it was.
+// It may be called from any goroutine.
+func (h *Home) Follow(from, to Version, node *Node, changes []location.Change) bool {
+	h.writing.Lock()
+	defer h.writing.Unlock()
+	if h.Version() != from {
+		return false
+	}
+	h.apply(to, node, changes)
+	return true
+}
+
+func (h *Home) apply(to Version, node *Node, changes []location.Change) {
 	for _, c := range changes {
 		h.change(c)
 	}

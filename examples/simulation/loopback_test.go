@@ -29,7 +29,7 @@ func BenchmarkLoopback(b *testing.B) {
 	}
 	near, far := f.nodes[0], f.nodes[1]
 	up := make(chan struct{})
-	s := &dns.Server{Listener: l, MaxTCPQueries: -1, Handler: dns.HandlerFunc(far.answer),
+	s := &dns.Server{Listener: l, MaxTCPQueries: -1, MsgAcceptFunc: xfr.Accept, Handler: dns.HandlerFunc(far.answer),
 		TsigSecret: map[string]string{transferKey.Name: transferKey.Secret}, NotifyStartedFunc: func() { close(up) }}
 	go s.ActivateAndServe()
 	<-up

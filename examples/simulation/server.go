@@ -16,7 +16,7 @@ func (n *Node) serve() error {
 		return err
 	}
 	up := make(chan struct{})
-	n.server = &dns.Server{Listener: l, MaxTCPQueries: -1, Handler: dns.HandlerFunc(n.answer),
+	n.server = &dns.Server{Listener: l, MaxTCPQueries: -1, MsgAcceptFunc: xfr.Accept, Handler: dns.HandlerFunc(n.answer),
 		TsigSecret:        map[string]string{transferKey.Name: transferKey.Secret},
 		NotifyStartedFunc: func() { close(up) }}
 	n.tasks.Go(func() { n.server.ActivateAndServe() }) // ends with the listener
@@ -51,7 +51,7 @@ func (n *Node) answer(w dns.ResponseWriter, r *dns.Msg) {
 			reply(dns.RcodeRefused)
 			return
 		}
-		p.Notified(versionIn(r.Answer))
+		p.News(r.Answer, w.RemoteAddr())
 		reply(dns.RcodeSuccess)
 	case !ok || node != n.name:
 		reply(dns.RcodeRefused)

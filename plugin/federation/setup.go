@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"sync"
 
+	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
@@ -13,7 +14,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-func init() { plugin.Register("federation", setup) }
+func init() {
+	plugin.Register("federation", setup)
+	dns.DefaultMsgAcceptFunc = xfr.Accept // CoreDNS's servers ask it, and have no other say
+}
 
 // Registry holds the runtimes of this process, one for each zone. CoreDNS
 // makes a new plugin at every reload; the runtime stays. Main owns it.

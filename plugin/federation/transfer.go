@@ -171,8 +171,8 @@ func (f *Federation) stream(w dns.ResponseWriter, r *dns.Msg, key *xfr.Key,
 	})
 }
 
-// notify takes a NOTIFY of another node's home zone (RFC 1996 §3.10): the
-// connection to that node pulls at once.
+// notify takes a NOTIFY of another node's home zone (RFC 1996 §3.10), and what
+// it takes along; the connection to that node pulls the rest at once.
 func (f *Federation) notify(w dns.ResponseWriter, r *dns.Msg, qname string, signed verdict) (int, error) {
 	m := new(dns.Msg)
 	m.SetReply(r)
@@ -189,13 +189,7 @@ func (f *Federation) notify(w dns.ResponseWriter, r *dns.Msg, qname string, sign
 			m.Rcode = dns.RcodeRefused // not NOTAUTH: the key is good
 			break
 		}
-		var v zone.Version
-		for _, rr := range r.Answer {
-			if soa, ok := rr.(*dns.SOA); ok {
-				v = zone.VersionOf(soa)
-			}
-		}
-		peer.peer.Notified(v)
+		peer.peer.News(r.Answer, w.RemoteAddr())
 	}
 	return f.write(w, r, m)
 }

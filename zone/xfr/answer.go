@@ -51,6 +51,7 @@ func Answer(z Zone, origin, apex string, ttl uint32, held *zone.Version, r Reply
 	if err != nil {
 		return err
 	}
+	defer w.release()
 	return transfer(z, origin, apex, ttl, held, w)
 }
 

@@ -39,7 +39,7 @@ func newMeshNode(name string) *meshNode {
 	}
 	n.addr = l.Addr().String()
 	up := make(chan struct{})
-	n.server = &dns.Server{Listener: l, TsigSecret: map[string]string{testKey.Name: testKey.Secret}, MaxTCPQueries: -1,
+	n.server = &dns.Server{Listener: l, TsigSecret: map[string]string{testKey.Name: testKey.Secret}, MaxTCPQueries: -1, MsgAcceptFunc: Accept,
 		Handler: dns.HandlerFunc(n.serve), NotifyStartedFunc: func() { close(up) }}
 	go n.server.ActivateAndServe()
 	<-up
@@ -104,7 +104,7 @@ func (n *meshNode) serve(w dns.ResponseWriter, r *dns.Msg) {
 		p := n.peers[r.Question[0].Name]
 		n.mu.Unlock()
 		if p != nil {
-			p.Notified(zone.VersionOf(r.Answer[0].(*dns.SOA)))
+			p.News(r.Answer, w.RemoteAddr())
 		}
 		reply()
 	case r.Question[0].Qtype == dns.TypeSOA:

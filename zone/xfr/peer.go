@@ -5,12 +5,12 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
-	"github.com/miekg/dns"
 )
 
 // Peer keeps this node level with one other node's home zone, and tells that
@@ -25,6 +25,7 @@ type Peer struct {
 	addr   atomic.Pointer[string]
 	latest atomic.Pointer[zone.Version] // what the other side was last said to have
 	clock  *skewed
+	taking sync.Mutex // one transfer goes into the view at a time
 	born   time.Time
 	heard  atomic.Int64  // nanoseconds since born, by a clock that nobody sets
 	doubt  chan struct{} // the other side is said to be dead: ask now
@@ -50,7 +51,8 @@ type PeerConfig struct {
 	// Refused is called instead of Lost when the other side is alive, but
 	// answers with ErrKey.
 	Refused func(error)
-	// Pulled is called after every transfer that brought news.
+	// Pulled is called after every transfer that brought news, and after every
+	// NOTIFY that did, one call at a time.
 	Pulled func()
 
 	Now    func() time.Time // the wall clock, default time.Now
@@ -99,7 +101,7 @@ func (p *Peer) SetAddr(addr string) { p.addr.Store(&addr) }
 func (p *Peer) Addr() string { return *p.addr.Load() }
 
 // Notified makes the peer pull at once (RFC 1996 §4.7), unless what is held
-// is already at v.
+// is already at v. See News for one that tells more.
 func (p *Peer) Notified(v zone.Version) {
 	p.latest.Store(&v)
 	if v != p.cfg.Home.Version() {
@@ -198,54 +200,6 @@ func (p *Peer) connect(ctx context.Context) error {
 	s.close(err)
 	for range len(tasks) - 1 {
 		<-done
-	}
-	return err
-}
-
-// announce sends a NOTIFY for every new version of this node's own zone: at
-// once when the connection is idle, one for many under load.
-func (p *Peer) announce(ctx context.Context, s *session) error {
-	var pace pace
-	for {
-		if d := pace.next(time.Now()); d > 0 {
-			select {
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			case <-s.done:
-				return s.err()
-			case <-time.After(d):
-			}
-		}
-		bell := p.cfg.Own.Changed()
-		v := p.cfg.Own.Version()
-		// One that is late waits behind an answer under way; whether the
-		// connection is silent is for the heartbeat to say.
-		if err := p.notify(ctx, s, v); err != nil && !errors.Is(err, errTimeout) {
-			return err
-		}
-		if p.cfg.Own.Version() != v {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-s.done:
-			return s.err()
-		case <-bell:
-		}
-	}
-}
-
-// notify sends one NOTIFY with the SOA as hint (RFC 1996 §3.7). A node that
-// does not know this one yet refuses it; its heartbeat will catch up.
-func (p *Peer) notify(ctx context.Context, s *session, v zone.Version) error {
-	apex := zone.HomeZone(p.cfg.Own.Node().Name, p.cfg.Origin)
-	m := new(dns.Msg)
-	m.SetNotify(apex)
-	m.Answer = []dns.RR{v.SOA(apex, p.cfg.Origin, 0)}
-	r, err := s.exchange(ctx, m, 3*p.cfg.Timing.Silence)
-	if r != nil {
-		return nil
 	}
 	return err
 }

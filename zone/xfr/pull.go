@@ -59,7 +59,7 @@ func (s *session) pull(ctx context.Context, apex, origin string, held *zone.Vers
 	if err != nil {
 		return nil, err
 	}
-	defer s.forget(m.Id)
+	defer s.forget(c)
 	r := reader{apex: apex, held: held}
 	for {
 		wire, err := s.next(ctx, c, stall)

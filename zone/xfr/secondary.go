@@ -68,7 +68,9 @@ func (p *Peer) pulls(ctx context.Context, s *session) error {
 		t, err := p.pull(ctx, s)
 		switch {
 		case err == nil:
+			p.taking.Lock()
 			p.take(t)
+			p.taking.Unlock()
 		case s.err() != nil || ctx.Err() != nil:
 			return err
 		default: // refused for now, or broken off: the heartbeat tries again
@@ -108,7 +110,7 @@ func (p *Peer) Kept(ctx context.Context, node string) (zone.Version, []location.
 	return t.Version, t.Bindings, nil
 }
 
-// take puts a transfer into the view.
+// take puts a transfer into the view. The caller holds taking.
 func (p *Peer) take(t *Transfer) {
 	if t.Refused > 0 {
 		p.stats.refused.Add(int64(t.Refused))
@@ -131,7 +133,9 @@ func (p *Peer) take(t *Transfer) {
 			for _, c := range d.Changes {
 				p.observe(c.New)
 			}
-			p.cfg.Home.Apply(zone.Version{Epoch: t.Version.Epoch, Serial: d.To}, d.Node, d.Changes)
+			// Not where a NOTIFY has brought it meanwhile, or an IXFR was quicker
+			// than the NOTIFY.
+			p.cfg.Home.Follow(zone.Version{Epoch: t.Version.Epoch, Serial: d.From}, zone.Version{Epoch: t.Version.Epoch, Serial: d.To}, d.Node, d.Changes)
 			p.reached()
 		}
 	default:

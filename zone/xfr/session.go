@@ -41,6 +41,8 @@ type session struct {
 // call is a request under way. Its messages come in order, verified and
 // without their TSIGs.
 type call struct {
+	id    uint16
+	blunt bool   // a FORMERR without a signature is an answer: servers send it to what they do not read
 	chain *chain // nil without a key
 	msgs  chan []byte
 	gone  chan struct{} // closed when its caller has given up
@@ -73,7 +75,16 @@ func (s *session) err() error {
 
 // send signs and writes m and returns the call that gets its answers.
 func (s *session) send(m *dns.Msg) (*call, error) {
-	c, wire, err := s.open(m)
+	wire, err := m.Pack()
+	if err != nil {
+		return nil, fmt.Errorf("pack request: %w", err)
+	}
+	return s.sendPacked(wire, false)
+}
+
+// sendPacked is send for a message that is packed, but for its ID.
+func (s *session) sendPacked(wire []byte, blunt bool) (*call, error) {
+	c, wire, err := s.open(wire, blunt)
 	if err != nil {
 		return nil, err
 	}
@@ -83,16 +94,16 @@ func (s *session) send(m *dns.Msg) (*call, error) {
 	defer s.writing.Unlock()
 	s.conn.SetWriteDeadline(time.Now().Add(2 * time.Second))
 	if _, err := s.conn.Write(append(buf, wire...)); err != nil {
-		s.forget(m.Id)
+		s.forget(c)
 		return nil, fmt.Errorf("send request: %w", err)
 	}
 	return c, nil
 }
 
-// open gives m an ID and a signature, and makes the call that waits for its
-// answers. Answers are read while a request is being written: a server that
+// open gives a request an ID and a signature, and makes the call that waits for
+// its answers. Answers are read while a request is being written: a server that
 // reads nothing until it has written would otherwise wait for us, and we for it.
-func (s *session) open(m *dns.Msg) (*call, []byte, error) {
+func (s *session) open(wire []byte, blunt bool) (*call, []byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed != nil {
@@ -100,46 +111,25 @@ func (s *session) open(m *dns.Msg) (*call, []byte, error) {
 	}
 	for s.nextID++; s.pending[s.nextID] != nil; s.nextID++ {
 	}
-	m.Id = s.nextID
-	c := &call{msgs: make(chan []byte, 4), gone: make(chan struct{})}
-	wire, err := s.sign(m, c)
-	if err != nil {
-		return nil, nil, fmt.Errorf("sign request: %w", err)
+	c := &call{id: s.nextID, blunt: blunt, msgs: make(chan []byte, 4), gone: make(chan struct{})}
+	binary.BigEndian.PutUint16(wire, c.id)
+	if s.key != nil {
+		var err error
+		if c.chain, err = newChain(s.key, nil); err != nil {
+			return nil, nil, fmt.Errorf("sign request: %w", err)
+		}
+		wire = c.chain.sign(wire, s.clock.time())
 	}
-	s.pending[m.Id] = c
+	s.pending[c.id] = c
 	return c, wire, nil
 }
 
-func (s *session) sign(m *dns.Msg, c *call) ([]byte, error) {
-	wire, err := m.Pack()
-	if err != nil || s.key == nil {
-		return wire, err
-	}
-	if c.chain, err = newChain(s.key, nil); err != nil {
-		return nil, err
-	}
-	return c.chain.sign(wire, s.clock.time()), nil
-}
-
-func (s *session) forget(id uint16) {
+func (s *session) forget(c *call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c := s.pending[id]; c != nil {
+	if s.pending[c.id] == c {
 		close(c.gone)
-		delete(s.pending, id)
-	}
-}
-
-// buffers are for the messages of transfers: what is read of one is copied.
-var buffers = sync.Pool{New: func() any { return new([dns.MaxMsgSize]byte) }}
-
-// longMessage is from what length on a message is read into a shared buffer.
-const longMessage = 1 << 14
-
-// recycle gives the buffer of a message back.
-func recycle(wire []byte) {
-	if cap(wire) == dns.MaxMsgSize {
-		buffers.Put((*[dns.MaxMsgSize]byte)(wire[:dns.MaxMsgSize]))
+		delete(s.pending, c.id)
 	}
 }
 
@@ -187,18 +177,26 @@ func (s *session) deliver(wire []byte) error {
 		if errors.As(err, &late) && s.clock != nil {
 			return s.clock.learn(late.theirs)
 		}
+		if err == errUnsigned && c.blunt && wire[3]&15 == dns.RcodeFormatError {
+			s.hand(c, wire)
+			return nil
+		}
 		if err != nil {
 			return fmt.Errorf("%w: %s is answered %s: %w", ErrKey, question(wire), dns.RcodeToString[int(wire[3]&15)], err)
 		}
 		wire = msg
 	}
 	s.heard()
+	s.hand(c, wire)
+	return nil
+}
+
+func (s *session) hand(c *call, wire []byte) {
 	select {
 	case c.msgs <- wire:
 	case <-c.gone:
 	case <-s.done:
 	}
-	return nil
 }
 
 // question tells what a message answers.
@@ -241,7 +239,12 @@ func (s *session) exchange(ctx context.Context, m *dns.Msg, d time.Duration) (*d
 	if err != nil {
 		return nil, err
 	}
-	defer s.forget(m.Id)
+	return s.answer(ctx, c, d)
+}
+
+// answer is the one answer to a call, which is over then.
+func (s *session) answer(ctx context.Context, c *call, d time.Duration) (*dns.Msg, error) {
+	defer s.forget(c)
 	wire, err := s.next(ctx, c, d)
 	if wire == nil {
 		return nil, err

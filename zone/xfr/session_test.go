@@ -47,11 +47,12 @@ func TestAbandonedTransferHoldsUpNobody(t *testing.T) {
 			server.WriteMsg(m)
 		}()
 		m := new(dns.Msg).SetAxfr(apex)
-		if _, err := s.send(m); err != nil {
+		c, err := s.send(m)
+		if err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait() // as much has come in as is buffered
-		s.forget(m.Id)
+		s.forget(c)
 		v, err := s.soa(t.Context(), apex, 10*time.Second)
 		if err != nil || v.Serial != 7 {
 			t.Errorf("SOA is %v, %v: want serial 7", v, err)

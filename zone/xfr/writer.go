@@ -40,7 +40,7 @@ type writer struct {
 
 // newWriter returns a writer for the transfer of apex, which Msg asks for.
 func newWriter(r Reply, apex string, ttl uint32) (*writer, error) {
-	w := &writer{Reply: r, apex: apex, ttl: ttl, buf: make([]byte, 0, dns.MaxMsgSize)}
+	w := &writer{Reply: r, apex: apex, ttl: ttl, buf: buffers.Get().(*[dns.MaxMsgSize]byte)[:0]}
 	if r.Key != nil {
 		mac, err := hex.DecodeString(r.MAC)
 		if err != nil {
@@ -68,10 +68,19 @@ func newWriter(r Reply, apex string, ttl uint32) (*writer, error) {
 	return w, nil
 }
 
+// release gives the writer's memory back. No message of it is valid afterwards.
+func (w *writer) release() {
+	recycle(w.buf)
+	w.buf = nil
+}
+
 // begin starts a message. Its question, if there is one, is the apex.
 func (w *writer) begin() {
 	w.buf, w.n, w.users = append(w.buf[:0], w.head...), 0, 0
-	w.names = map[string]int{}
+	if w.names == nil {
+		w.names = map[string]int{}
+	}
+	clear(w.names)
 	if len(w.Msg.Question) > 0 {
 		w.names[w.apex] = headerSize
 	}

@@ -32,7 +32,9 @@ type node struct {
 	server   *dns.Server
 	mute     atomic.Bool // answers nothing, as a process that hangs
 	deaf     atomic.Bool // answers no NOTIFY
+	old      atomic.Bool // takes no NOTIFY with more than a SOA
 	full     atomic.Int32
+	deltas   atomic.Int32 // IXFR requests
 	notified atomic.Pointer[Peer]
 }
 
@@ -62,10 +64,17 @@ func (n *node) listen(addr string) {
 	}
 	n.addr = l.Addr().String()
 	up := make(chan struct{})
-	n.server = &dns.Server{Listener: l, TsigSecret: map[string]string{testKey.Name: testKey.Secret}, MaxTCPQueries: -1,
+	n.server = &dns.Server{Listener: l, TsigSecret: map[string]string{testKey.Name: testKey.Secret}, MaxTCPQueries: -1, MsgAcceptFunc: n.accept,
 		Handler: dns.HandlerFunc(n.serve), NotifyStartedFunc: func() { close(up) }}
 	go n.server.ActivateAndServe()
 	<-up
+}
+
+func (n *node) accept(h dns.Header) dns.MsgAcceptAction {
+	if n.old.Load() {
+		return standard(h)
+	}
+	return Accept(h)
 }
 
 func (n *node) serve(w dns.ResponseWriter, r *dns.Msg) {
@@ -87,7 +96,7 @@ func (n *node) serve(w dns.ResponseWriter, r *dns.Msg) {
 	switch {
 	case r.Opcode == dns.OpcodeNotify:
 		if p := n.notified.Load(); p != nil {
-			p.Notified(zone.VersionOf(r.Answer[0].(*dns.SOA)))
+			p.News(r.Answer, w.RemoteAddr())
 		}
 		reply()
 	case r.Question[0].Qtype == dns.TypeSOA:
@@ -99,6 +108,7 @@ func (n *node) serve(w dns.ResponseWriter, r *dns.Msg) {
 		if len(r.Ns) > 0 {
 			v := zone.VersionOf(r.Ns[0].(*dns.SOA))
 			held = &v
+			n.deltas.Add(1)
 		} else {
 			n.full.Add(1)
 		}

@@ -1,0 +1,56 @@
+package xfr
+
+import (
+	"net"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/miekg/dns"
+)
+
+// News is Notified for the answer section of a signed NOTIFY that came from an
+// address over TCP: what it takes along is put into the view at once. That
+// must lead on from what is held, and come from where the peer's DNS server is
+// (the key alone proves no node); else the peer is asked.
+func (p *Peer) News(answer []dns.RR, from net.Addr) {
+	var v zone.Version
+	if len(answer) > 0 {
+		if soa, ok := answer[0].(*dns.SOA); ok {
+			v = zone.VersionOf(soa)
+		}
+	}
+	// Where a transfer is being put in, the NOTIFY is answered all the same.
+	if len(answer) > 1 && p.cameFrom(from) && p.taking.TryLock() {
+		held := p.cfg.Home.Version()
+		if t := newsOf(answer, p.apex, held); t != nil {
+			p.take(t)
+		}
+		p.taking.Unlock()
+	}
+	p.Notified(v)
+}
+
+// newsOf returns the deltas in the answer section of a NOTIFY that lead on from
+// held, nil if it has none.
+func newsOf(answer []dns.RR, apex string, held zone.Version) *Transfer {
+	r := reader{apex: apex, held: &held}
+	for _, rr := range answer {
+		if _, err := r.add(rr); err != nil {
+			return nil
+		}
+	}
+	if !r.done || r.t.Full || r.t.Version.Epoch != held.Epoch {
+		return nil
+	}
+	return &r.t
+}
+
+// cameFrom reports whether an address is that of the peer's DNS server, whatever
+// the port.
+func (p *Peer) cameFrom(from net.Addr) bool {
+	a, ok := from.(*net.TCPAddr)
+	if !ok {
+		return false
+	}
+	host, _, err := net.SplitHostPort(p.Addr())
+	return err == nil && a.IP.Equal(net.ParseIP(host))
+}
