@@ -15,14 +15,17 @@ func (s *Store) observe(c Contact) (change Change, changed bool) {
 	id := c.ID()
 	e := s.find(c.AOR, id)
 	if e == nil {
-		e = &entry{b: Binding{AOR: c.AOR, Kind: c.Kind, Contact: id, Stamp: s.since(c, id)}, turn: s.turn}
+		e = &entry{b: Binding{AOR: c.AOR, Kind: c.Kind, Contact: id, Stamp: s.since(c, id)}}
 		e.note(c)
-		e.rival, e.baseline = s.rival(c.AOR), e.expires
+		e.seen.turn, e.seen.rival, e.seen.baseline = s.turn, s.rival(c.AOR), e.seen.expires
 		s.put(e)
 		return Change{New: e.b}, true
 	}
-	e.turn = s.turn
-	advanced := s.returned(e, c)
+	if e.seen == nil {
+		e.seen = &seen{}
+	}
+	e.seen.turn = s.turn
+	advanced := s.returned(e.b.Stamp, e.seen, c)
 	e.note(c)
 	if advanced {
 		return s.stamp(e, c), true
@@ -33,9 +36,9 @@ func (s *Store) observe(c Contact) (change Change, changed bool) {
 // returned reports whether the listing proves a REGISTER that is newer than
 // every claim known when the baseline was taken, and takes a new baseline
 // where the rival is new.
-func (s *Store) returned(e *entry, c Contact) bool {
+func (s *Store) returned(stamp Stamp, e *seen, c Contact) bool {
 	rival := s.rival(c.AOR)
-	if e.b.Stamp != 0 && rival <= e.b.Stamp {
+	if stamp != 0 && rival <= stamp {
 		e.rival = 0
 		return false
 	}
@@ -49,8 +52,8 @@ func (s *Store) returned(e *entry, c Contact) bool {
 // ObserveAOR records a listing that is complete for one AOR and technology.
 func (s *Store) ObserveAOR(a AOR, t Kind, list []Contact) []Change {
 	out := s.listing(list)
-	for e := s.aors[a]; e != nil; e = e.next {
-		if e.b.Kind == t && e.turn != s.turn {
+	for e := range s.of(a) {
+		if e.b.Kind == t && !e.listedIn(s.turn) {
 			out = append(out, s.haunt(e))
 		}
 	}
@@ -61,7 +64,7 @@ func (s *Store) ObserveAOR(a AOR, t Kind, list []Contact) []Change {
 func (s *Store) Sweep(t Kind, list []Contact) []Change {
 	out := s.listing(list)
 	for e := range s.all() {
-		if e.b.Kind == t && e.turn != s.turn {
+		if e.b.Kind == t && !e.listedIn(s.turn) {
 			out = append(out, s.haunt(e))
 		}
 	}

@@ -1,10 +1,10 @@
 package location
 
 import (
+	"hash/maphash"
 	"iter"
 	"sort"
 	"strings"
-	"time"
 )
 
 // Store holds the bindings of one home and turns what a registrar reports
@@ -15,7 +15,8 @@ import (
 // Sweep), and after a restart it lists contacts that may long have moved.
 type Store struct {
 	clock *Clock
-	aors  map[AOR]*entry // the first of a chain, one for each contact
+	seed  maphash.Seed
+	byAOR map[uint64]*entry // by hash: the first of a chain, one entry for each contact
 	n     int
 	turn  uint32 // of listings
 	// ghosts are the stamps of contacts that a listing has dropped, without a
@@ -31,31 +32,10 @@ type ghost struct {
 	id  ContactID
 }
 
-type entry struct {
-	b    Binding
-	next *entry // another contact of the AOR
-	// uri and agent are the registrar's own, empty until it has listed or
-	// announced the contact since this process began.
-	uri, agent string
-	expires    int64 // Unix milliseconds, zero where the registrar does not tell
-	// baseline is the expiry when rival was first known: only a later one
-	// proves a REGISTER after the rival's (a return A→B→A).
-	rival    Stamp
-	baseline int64
-	turn     uint32 // of the listing that had it last
-}
-
-func millis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
 // NewStore returns an empty store. The function rival is called from the
 // store's methods and must not call back.
 func NewStore(clock *Clock, rival func(AOR) Stamp) *Store {
-	return &Store{clock: clock, rival: rival, aors: map[AOR]*entry{}}
+	return &Store{clock: clock, rival: rival, seed: maphash.MakeSeed(), byAOR: map[uint64]*entry{}}
 }
 
 // Len returns the number of bindings.
@@ -75,8 +55,8 @@ func (s *Store) Count(t Kind) int {
 // Restore puts back bindings that a journal or a peer has kept. The store
 // keeps no string of theirs.
 func (s *Store) Restore(all ...Binding) {
-	if len(s.aors) == 0 {
-		s.aors = make(map[AOR]*entry, len(all))
+	if len(s.byAOR) == 0 {
+		s.byAOR = make(map[uint64]*entry, len(all))
 	}
 	for _, b := range all {
 		b.AOR = AOR(strings.Clone(string(b.AOR)))
@@ -87,7 +67,7 @@ func (s *Store) Restore(all ...Binding) {
 // all goes through every entry. The one at hand may be dropped meanwhile.
 func (s *Store) all() iter.Seq[*entry] {
 	return func(yield func(*entry) bool) {
-		for _, e := range s.aors {
+		for _, e := range s.byAOR {
 			for next := e; e != nil; e = next {
 				if next = e.next; !yield(e) {
 					return
@@ -97,12 +77,28 @@ func (s *Store) all() iter.Seq[*entry] {
 	}
 }
 
-func (s *Store) find(a AOR, id ContactID) *entry {
-	e := s.aors[a]
-	for e != nil && e.b.Contact != id {
-		e = e.next
+// of goes through the entries of an AOR. The one at hand may be dropped meanwhile.
+func (s *Store) of(a AOR) iter.Seq[*entry] {
+	return func(yield func(*entry) bool) {
+		for e := s.byAOR[s.hash(a)]; e != nil; {
+			next := e.next
+			if e.b.AOR == a && !yield(e) {
+				return
+			}
+			e = next
+		}
 	}
-	return e
+}
+
+func (s *Store) hash(a AOR) uint64 { return maphash.String(s.seed, string(a)) }
+
+func (s *Store) find(a AOR, id ContactID) *entry {
+	for e := range s.of(a) {
+		if e.b.Contact == id {
+			return e
+		}
+	}
+	return nil
 }
 
 // Recover takes over a binding that a peer has kept of this home: the stamp
@@ -133,26 +129,23 @@ func (s *Store) Bindings() []Binding {
 }
 
 // Has reports whether any contact of the AOR is bound here.
-func (s *Store) Has(a AOR) bool { return s.aors[a] != nil }
+func (s *Store) Has(a AOR) bool {
+	for range s.of(a) {
+		return true
+	}
+	return false
+}
 
 // Contacts returns the contacts of an AOR that the registrar has told of.
 func (s *Store) Contacts(a AOR) []Contact {
 	var out []Contact
-	for e := s.aors[a]; e != nil; e = e.next {
-		if e.uri != "" {
+	for e := range s.of(a) {
+		if e.seen != nil {
 			out = append(out, e.contact())
 		}
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].URI < out[j].URI })
 	return out
-}
-
-func (e *entry) contact() Contact {
-	c := Contact{AOR: e.b.AOR, Kind: e.b.Kind, URI: e.uri, UserAgent: e.agent}
-	if e.expires != 0 {
-		c.Expires = time.UnixMilli(e.expires)
-	}
-	return c
 }
 
 // Register records a REGISTER seen as it happened; the claim gets a new stamp
@@ -203,49 +196,39 @@ func (s *Store) stamp(e *entry, c Contact) Change {
 		old = e.b
 	}
 	e.note(c)
-	e.rival = 0
+	e.seen.rival = 0
 	newest := s.rival(c.AOR)
-	for other := s.aors[c.AOR]; other != nil; other = other.next {
+	for other := range s.of(c.AOR) {
 		newest = max(newest, other.b.Stamp)
 	}
 	e.b.Stamp = s.clock.Next(newest)
 	return Change{Old: old, New: e.b}
 }
 
-func (e *entry) note(c Contact) {
-	e.uri = c.URI
-	if c.UserAgent != "" {
-		e.agent = c.UserAgent
-	}
-	if x := millis(c.Expires); x != 0 {
-		e.expires = x
-	}
-}
-
 func (s *Store) put(e *entry) {
-	for at := s.aors[e.b.AOR]; at != nil; at = at.next {
-		if at.b.Contact == e.b.Contact {
-			e.next = at.next
-			*at = *e
-			return
-		}
+	if at := s.find(e.b.AOR, e.b.Contact); at != nil {
+		e.next = at.next
+		*at = *e
+		return
 	}
-	e.next = s.aors[e.b.AOR]
-	s.aors[e.b.AOR] = e
+	h := s.hash(e.b.AOR)
+	e.next = s.byAOR[h]
+	s.byAOR[h] = e
 	s.n++
 }
 
 // drop takes an entry out; its next stays for who goes along the chain.
 func (s *Store) drop(e *entry) Change {
-	if first := s.aors[e.b.AOR]; first != e {
+	h := s.hash(e.b.AOR)
+	if first := s.byAOR[h]; first != e {
 		for first.next != e {
 			first = first.next
 		}
 		first.next = e.next
 	} else if e.next == nil {
-		delete(s.aors, e.b.AOR)
+		delete(s.byAOR, h)
 	} else {
-		s.aors[e.b.AOR] = e.next
+		s.byAOR[h] = e.next
 	}
 	s.n--
 	return Change{Old: e.b}
