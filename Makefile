@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 500000x
 ARGS    ?=
-.PHONY: help build demo test test-unit test-dns e2e chaos install bench bench-quick bench-build bench-go scale coefficients plan simulate race guard fuzz lint cover clean
+.PHONY: help build demo test test-unit test-dns e2e chaos install bench bench-quick soak bench-build bench-go scale coefficients plan simulate race guard fuzz lint cover clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,8 @@ bench: build bench-build ## beside NSD, Knot, BIND and CoreDNS's file, into docs
 	@bin/bench -write docs/performance.md $(ARGS)
 bench-quick: build bench-build ## the same, with few names, in about a minute, and written nowhere
 	@bin/bench -parts dns -names 20000 -rounds 2 -each 300ms $(ARGS)
+soak: ## what the AMI source uses while nothing happens, and whether that grows; ARGS="-for 1h" (as root)
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./examples/bench && bin/bench -parts soak $(ARGS)
 bench-build:
 	@examples/bench/install.sh
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./examples/bench ./examples/bench/constant

@@ -152,7 +152,7 @@ func settledRSS(b *testing.B, log string, pid int) (least int64) {
 		}
 	}
 	least = 1 << 62
-	for still := 0; still < 50; still++ {
+	for still := 0; still < 200; still++ { // longer than what a transfer took is kept
 		raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 		if err != nil {
 			b.Fatal(err)

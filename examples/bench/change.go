@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 // changes are the loads under which the time to answer a change is taken:
@@ -36,21 +38,93 @@ func (b *bench) change() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		profiled := b.profile(all[0], fmt.Sprintf("change-%d", l.nodes), changesTime-time.Second)
-		t, err := arrive(all, l.rate, l.sampled)
-		if perr := profiled(); err == nil {
-			err = perr
-		}
+		rows, err := b.arrivals(all, l.rate, l.sampled, l.goal)
 		disband(all)
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(&out, "| asterfed, from AMI's event to another node's answer | %d nodes, %.0f of %d changes/s | %s | %s | %s | %s, %s | %.2f |\n", l.nodes, t.rate, l.rate, l.goal,
-			millis(t.each, 0.5), millis(t.each, 0.99), millis(t.last, 0.5), millis(t.last, 0.99), t.cores)
+		out.WriteString(rows)
 	}
 	b.progress("BIND with a secondary")
 	text, err := b.nsupdate()
 	return out.String() + text, err
+}
+
+// arrivals are the rows of one load: of users whom their node has seen before, and of users who are new
+// to it, whom it first asks its Asterisk about.
+func (b *bench) arrivals(all []*member, rate, sampled int, goal string) (string, error) {
+	var out strings.Builder
+	known, err := acquaint(all, rate)
+	if err != nil {
+		return "", err
+	}
+	for _, c := range []struct {
+		who, goal string
+		users     [][]string
+	}{{"users who have registered there before", goal, known}, {"users who are new there", "", nil}} {
+		profiled := b.profile(all[0], fmt.Sprintf("change-%d", len(all)), changesTime-time.Second)
+		t, err := arrive(all, rate, sampled, c.users)
+		if perr := profiled(); err == nil {
+			err = perr
+		}
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&out, "| asterfed, from AMI's event to another node's answer: %s | %d nodes, %.0f of %d changes/s | %s | %s | %s | %s, %s | %.2f |\n", c.who, len(all), t.rate, rate, c.goal,
+			millis(t.each, 0.5), millis(t.each, 0.99), millis(t.last, 0.5), millis(t.last, 0.99), t.cores)
+	}
+	return out.String(), nil
+}
+
+// acquaint registers users at each node, more than there will be changes, and takes them away again.
+func acquaint(all []*member, rate int) ([][]string, error) {
+	users := make([][]string, len(all))
+	for i, m := range all {
+		for n := range 2 * rate * int(changesTime.Seconds()) / len(all) {
+			users[i] = append(users[i], fmt.Sprintf("known-%d-%d", i, n))
+		}
+		for _, u := range users[i] {
+			m.pbx.Register(u, contactOf(u, 0), time.Hour)
+		}
+	}
+	if err := eventually(all, users, true); err != nil {
+		return nil, err
+	}
+	for i, m := range all {
+		for _, u := range users[i] {
+			m.pbx.Unregister(u, contactOf(u, 0))
+		}
+	}
+	return users, eventually(all, users, false)
+}
+
+func contactOf(user string, n int) string {
+	return fmt.Sprintf("sip:%s@192.0.2.7:%d", user, 1024+n%60000)
+}
+
+// eventually waits until every node answers for every node's users, or for none.
+func eventually(all []*member, users [][]string, there bool) error {
+	late := time.Now().Add(time.Minute)
+	for i := range users {
+		for _, u := range users[i] {
+			for j, m := range all {
+				if j != i && u != users[i][len(users[i])-1] {
+					continue // the last one is looked for everywhere
+				}
+				for {
+					r, err := m.c.exchange(u+".users."+origin, dns.TypeNAPTR)
+					if err == nil && len(r.Answer) > 0 == there {
+						break
+					}
+					if time.Now().After(late) {
+						return fmt.Errorf("%s does not know what became of %s: %v", m.name, u, err)
+					}
+					<-time.After(10 * time.Millisecond)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // took are the times of one load.
@@ -60,10 +134,11 @@ type took struct {
 	cores      float64         // by all nodes together
 }
 
-// arrive registers one user after the other for a while, each at one node.
+// arrive registers one user after the other for a while, each at one node: those that are known
+// there, or new ones if nil.
 // (Users who leave contacts behind at other nodes are listed there every second,
 // which is another measurement.)
-func arrive(all []*member, rate, sampled int) (t took, err error) {
+func arrive(all []*member, rate, sampled int, known [][]string) (t took, err error) {
 	watchers := make([]*watcher, len(all))
 	for i, m := range all {
 		if watchers[i], err = newWatcher(m.addr + ":" + port); err != nil {
@@ -96,8 +171,14 @@ func arrive(all []*member, rate, sampled int) (t took, err error) {
 		}
 		to := rng.IntN(len(all))
 		user := fmt.Sprint("user-", n)
+		if known != nil {
+			for len(known[to]) == 0 {
+				to = rng.IntN(len(all))
+			}
+			user, known[to] = known[to][0], known[to][1:]
+		}
 		now := time.Now()
-		all[to].pbx.Register(user, fmt.Sprintf("sip:%s@192.0.2.7:%d", user, 1024+n%60000), time.Hour)
+		all[to].pbx.Register(user, contactOf(user, n), time.Hour)
 		if n++; n%sampled == 0 {
 			open++
 			go func() { results <- seen(watchers, to, user, all[to].name, now) }()

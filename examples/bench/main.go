@@ -24,6 +24,7 @@ type options struct {
 	bin           string
 	keep          string // file of coefficients
 	profiles      string
+	soakTime      time.Duration
 }
 
 // parts are what can be measured, in this order.
@@ -36,6 +37,7 @@ var parts = []struct {
 	{"change", (*bench).change, false},
 	{"coefficients", (*bench).coefficients, true},
 	{"plan", (*bench).plan, true},
+	{"soak", (*bench).soak, true},
 }
 
 // bench is one run.
@@ -56,6 +58,7 @@ func main() {
 	flag.StringVar(&o.keep, "coefficients", "", "keep what is measured in `FILE`, for asterfed plan")
 	flag.StringVar(&o.bin, "bin", "bin", "`DIR` with asterfed and the other servers that make builds")
 	flag.StringVar(&o.profiles, "profile", "", "write what the first node of a federation spends its time on into `DIR`, for go tool pprof")
+	flag.DurationVar(&o.soakTime, "for", 30*time.Second, "`TIME` in which nothing happens, for the soak")
 	flag.Parse()
 	if err := start(o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -69,6 +72,9 @@ const insideEnv = "ASTERFED_BENCH_INSIDE"
 // start runs this program again in a network namespace of its own, whose
 // loopback is nobody else's.
 func start(o options) error {
+	if addr := os.Getenv(insideSource); addr != "" {
+		return source(addr)
+	}
 	if os.Getenv(insideEnv) != "" {
 		return measure(o)
 	}

@@ -126,8 +126,12 @@ func machine(o options, part string) string {
 	if raw, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		kernel, _, _ = strings.Cut(strings.TrimSpace(string(raw)), "-")
 	}
-	return fmt.Sprintf("Taken %s, %d cores of %s, Linux %s, %s, %s; load average %s at the end. `make bench ARGS=\"-parts %s -names %d -rounds %d -each %v\"`",
-		time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), cpu, kernel, runtime.Version(), versions(), load, part, o.names, o.rounds, o.each)
+	args := fmt.Sprintf("-names %d -rounds %d -each %v", o.names, o.rounds, o.each)
+	if part == "soak" {
+		args = fmt.Sprintf("-for %v", o.soakTime)
+	}
+	return fmt.Sprintf("Taken %s, %d cores of %s, Linux %s, %s, %s; load average %s at the end. `make bench ARGS=\"-parts %s %s\"`",
+		time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), cpu, kernel, runtime.Version(), versions(), load, part, args)
 }
 
 // versions tells those of the servers that are compared.

@@ -1,5 +1,7 @@
 package location
 
+import "slices"
+
 // Observe records that the registrar lists the contact now. A contact not
 // known before is bound without a stamp, unless it is proved when it was not
 // registered yet (Contact.Since).
@@ -76,6 +78,9 @@ func (s *Store) listing(list []Contact) (out []Change) {
 	s.turn++
 	for _, c := range list {
 		if change, changed := s.observe(c); changed {
+			if n := len(out); n == cap(out) { // doubles: append alone would copy long lists five times over
+				out = slices.Grow(out, max(16, n))
+			}
 			out = append(out, change)
 		}
 	}

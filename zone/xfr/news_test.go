@@ -1,6 +1,7 @@
 package xfr
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -79,7 +80,9 @@ func TestNewsToAnOlderVersion(t *testing.T) {
 	for _, c := range []chan error{lost, lostToo} {
 		select {
 		case err := <-c:
-			t.Errorf("connection lost: %v", err)
+			if !errors.Is(err, errSilent) { // on a machine without time for this process
+				t.Errorf("connection lost: %v", err)
+			}
 		default:
 		}
 	}

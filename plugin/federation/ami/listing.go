@@ -3,6 +3,7 @@ package ami
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,6 +96,9 @@ func (s *session) listRow(r *request, m *message) {
 		return
 	}
 	if c, ok := s.contactRow(m, a); ok {
+		if n := len(r.rows); n == cap(r.rows) { // doubles: append alone would copy long lists five times over
+			r.rows = slices.Grow(r.rows, max(64, n))
+		}
 		r.rows = append(r.rows, c)
 	}
 }

@@ -2,6 +2,7 @@ package ami
 
 import (
 	"container/heap"
+	"slices"
 	"time"
 )
 
@@ -86,7 +87,7 @@ func (s *schedule) next() time.Time {
 
 // rebuild plans all users of the table anew.
 func (s *schedule) rebuild(t *table, now time.Time) {
-	s.heap = s.heap[:0]
+	s.heap = slices.Grow(s.heap[:0], len(t.byAOR))
 	for _, u := range t.byAOR {
 		u.due = u.nextDue(now)
 		if !u.again.IsZero() && (u.due.IsZero() || u.again.Before(u.due)) {
