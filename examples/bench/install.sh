@@ -6,7 +6,7 @@ set -eu
 die() { echo "install: $*" >&2; exit 1; }
 
 missing=
-for p in dnsperf nsd knot bind9 iproute2 nftables util-linux; do
+for p in dnsperf nsd knot bind9 iproute2 nftables util-linux valgrind; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing="$missing $p"
 done
 [ -n "$missing" ] || exit 0

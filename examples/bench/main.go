@@ -35,6 +35,8 @@ var parts = []struct {
 }{
 	{"dns", (*bench).dns, false},
 	{"change", (*bench).change, false},
+	{"instructions", (*bench).instructions, false},
+	{"dundi", (*bench).dundi, false},
 	{"coefficients", (*bench).coefficients, true},
 	{"plan", (*bench).plan, true},
 	{"soak", (*bench).soak, true},
@@ -120,6 +122,9 @@ func measure(o options) (err error) {
 		text, err := p.run(b)
 		if err != nil {
 			return fmt.Errorf("measure %s: %w", p.name, err)
+		}
+		if text == "" { // left out
+			continue
 		}
 		text += "\n" + machine(o, p.name) + "\n"
 		fmt.Printf("\n%s\n", text)
