@@ -25,22 +25,6 @@ type Home struct {
 	distance distance
 }
 
-// Reach is what this node has found out about another by itself.
-type Reach int32
-
-// The degrees of reach.
-const (
-	// Alive: the federator answers; what it says of itself counts.
-	Alive Reach = iota
-	// Orphan: the federator is silent, but its Asterisk answers SIP OPTIONS:
-	// its users stay, behind who has registered elsewhere since.
-	Orphan
-	// Gone: neither answers, or it left. Its bindings are kept, but hidden.
-	Gone
-)
-
-func (r Reach) String() string { return [...]string{"alive", "orphan", "gone"}[r] }
-
 // Version returns the version of the bindings held, zero if there are none.
 func (h *Home) Version() Version {
 	if d := h.digest.Load(); d != nil {
@@ -59,32 +43,6 @@ func (h *Home) Node() (Node, bool) {
 
 // Len returns the number of bindings held.
 func (h *Home) Len() int { return int(h.count.Load()) }
-
-// Reach returns what SetReach was last told.
-func (h *Home) Reach() Reach { return Reach(h.reach.Load()) }
-
-// SetReach hides, shows or demotes all bindings of the home at once.
-func (h *Home) SetReach(r Reach) (changed bool) {
-	was := h.State()
-	if Reach(h.reach.Swap(int32(r))) == r {
-		return false
-	}
-	h.notedHome(was)
-	h.soil()
-	return true
-}
-
-// Visible reports whether calls can go to the node.
-func (h *Home) Visible() bool {
-	n := h.node.Load()
-	return n != nil && n.State != Down && h.Reach() != Gone
-}
-
-// draining reports whether the node takes calls only if no other does.
-func (h *Home) draining() bool {
-	n := h.node.Load()
-	return n != nil && n.State == Draining
-}
 
 // Apply brings the home from one version to the next. A node that is not nil
 // replaces the apex record.
