@@ -74,8 +74,13 @@ func (s *short) answer(buf, datagram []byte, from netip.AddrPort) (out []byte, o
 }
 
 // ahead is for udp.Conn's LookAhead: what a batch will be answered from is read
-// for all of it at once.
+// for all of it at once. A panic costs the look, no more.
 func (s *short) ahead(datagram []byte) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.log.Error("recovered on the fast path", "panic", r, "stack", string(debug.Stack()))
+		}
+	}()
 	if datagram == nil {
 		s.look.Touch()
 	} else if s.next.Parse(datagram) {
