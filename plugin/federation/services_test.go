@@ -190,6 +190,12 @@ func TestParkedUnlisted(t *testing.T) {
 	leads(t, r, "701.users", "")
 	s.SetParked("702", true)
 	leads(t, r, "702.users", "702@pbx-a")
+	asked := s.Count("ParkedCalls")
+	s.Reload("features") // after which all is listed anew, and refused again
+	until(t, func() bool { return s.Count("ParkedCalls") > asked })
+	s.SetParked("703", true) // what comes behind the refusal
+	leads(t, r, "703.users", "703@pbx-a")
+	leads(t, r, "702.users", "702@pbx-a")
 	s.SetParked("702", false)
 	leads(t, r, "702.users", "")
 }

@@ -153,7 +153,7 @@ func (u *updates) take(r *dns.Msg, key string, t *dns.TSIG) error {
 	}
 	var done []location.Change
 	err := u.r.primary.Publish(func(_ *location.Store, pubs *location.Publications) (changes []location.Change, err error) {
-		done, err = u.home.Decide(r, pubs, rules)
+		done, err = u.home.Decide(r, key, pubs, rules)
 		return done, err
 	})
 	if err != nil || len(done) == 0 {

@@ -49,22 +49,14 @@ func (h *Home) CheckZone(m *dns.Msg) error {
 	return refuse(dns.RcodeNotAuth, "%s takes no updates: the zone to update is %s", name, h.apex())
 }
 
-// signedWith names the key of a message, "" for none.
-func signedWith(m *dns.Msg) string {
-	if sig := m.IsTsig(); sig != nil {
-		return location.KeyName(sig.Hdr.Name)
-	}
-	return ""
-}
-
-// Decide returns the changes that an UPDATE makes, signed with a key for which
-// these rules stand. The error is a *Refusal; nothing is to be changed then.
+// Decide returns the changes that an UPDATE makes, signed with the key of that
+// name, for which these rules stand. The error is a *Refusal; nothing is to be changed then.
 // The changes are not applied to pubs.
-func (h *Home) Decide(m *dns.Msg, pubs *location.Publications, rules Rules) ([]location.Change, error) {
+func (h *Home) Decide(m *dns.Msg, key string, pubs *location.Publications, rules Rules) ([]location.Change, error) {
 	if err := h.CheckZone(m); err != nil {
 		return nil, err
 	}
-	t := &transaction{home: h, apex: h.apex(), pubs: pubs, rules: rules, key: signedWith(m), now: h.Now(), at: map[string]*owner{}}
+	t := &transaction{home: h, apex: h.apex(), pubs: pubs, rules: rules, key: location.KeyName(key), now: h.Now(), at: map[string]*owner{}}
 	if err := t.prerequisites(m.Answer); err != nil {
 		return nil, err
 	}

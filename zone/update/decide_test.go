@@ -195,7 +195,7 @@ func TestMalformed(t *testing.T) {
 		l := newLab(t, was...)
 		m := message(t, "yxdomain "+bob+"\ndelete "+bob)
 		spoil(m)
-		changes, err := l.home.Decide(unpacked(t, m), l.pubs, everything)
+		changes, err := l.home.Decide(unpacked(t, m), "", l.pubs, everything)
 		if code(err) != "FORMERR" || changes != nil {
 			t.Errorf("%s: %v %s, want FORMERR", name, changes, code(err))
 		}

@@ -34,7 +34,7 @@ func FuzzUpdate(f *testing.F) {
 		}
 		l := newLab(t, was...)
 		before := l.zone()
-		changes, err := l.home.Decide(m, l.pubs, everything)
+		changes, err := l.home.Decide(m, "", l.pubs, everything)
 		if l.zone() != before {
 			t.Fatal("deciding changes the zone")
 		}
@@ -61,7 +61,7 @@ func FuzzUpdate(f *testing.F) {
 		}
 		l.pubs.Apply(changes)
 		after := l.zone()
-		if again, err := l.home.Decide(m, l.pubs, everything); err == nil {
+		if again, err := l.home.Decide(m, "", l.pubs, everything); err == nil {
 			l.pubs.Apply(again)
 			if l.zone() != after {
 				t.Fatalf("done again it leaves\n%s\ninstead of\n%s", l.zone(), after)

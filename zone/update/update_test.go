@@ -142,7 +142,7 @@ func (l *lab) do(t testing.TB, text string) error { return l.as(t, everything, t
 
 func (l *lab) as(t testing.TB, rules Rules, text string) error {
 	t.Helper()
-	changes, err := l.home.Decide(message(t, text), l.pubs, rules)
+	changes, err := l.home.Decide(message(t, text), "", l.pubs, rules)
 	if err != nil && changes != nil {
 		t.Errorf("refused, and yet it changes %v", changes)
 	}

@@ -90,14 +90,16 @@ type notice struct {
 func news(own *zone.Primary, origin string, told zone.Version) (n notice, err error) {
 	apex := zone.HomeZone(own.Node().Name, origin)
 	m := new(dns.Msg).SetNotify(apex)
-	v, deltas, ok := own.Since(told.Serial)
-	n.version = v
-	if ok && v.Epoch == told.Epoch && short(deltas) {
-		if n.wire, n.more = hint(m, origin, apex, v, deltas); n.more {
-			return n, nil
+	if n.version = own.Version(); n.version.Epoch == told.Epoch {
+		v, deltas, ok := own.Since(told.Serial)
+		n.version = v
+		if ok && v.Epoch == told.Epoch && short(deltas) {
+			if n.wire, n.more = hint(m, origin, apex, v, deltas); n.more {
+				return n, nil
+			}
 		}
 	}
-	m.Answer = []dns.RR{v.SOA(apex, origin, 0)}
+	m.Answer = []dns.RR{n.version.SOA(apex, origin, 0)}
 	if n.wire, err = m.Pack(); err != nil {
 		return n, fmt.Errorf("write NOTIFY: %w", err)
 	}

@@ -235,6 +235,21 @@ func FuzzNews(f *testing.F) {
 	})
 }
 
+// A full transfer that was overtaken by a NOTIFY is followed by another.
+func TestFullTransferOvertaken(t *testing.T) {
+	home := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second}).Home("pbx-b")
+	p := NewPeer(PeerConfig{Node: "pbx-b", Addr: "192.0.2.1:53", Origin: origin, Home: home, Clock: location.NewClock(time.Now), Logger: quiet})
+	older, newer := zone.Version{Epoch: "e", Serial: 7}, zone.Version{Epoch: "e", Serial: 8}
+	home.Replace(newer, nil, nil)
+	p.Notified(newer)
+	p.take(&Transfer{Full: true, Version: older})
+	select {
+	case <-p.wake:
+	default:
+		t.Errorf("at %v nobody asks for %v", home.Version(), newer)
+	}
+}
+
 // Accept takes what package dns takes, and NOTIFYs with news.
 func TestAccept(t *testing.T) {
 	const notify, update = dns.OpcodeNotify << 11, dns.OpcodeUpdate << 11

@@ -126,6 +126,9 @@ func (p *Peer) take(t *Transfer) {
 		p.cfg.Home.Replace(t.Version, t.Node, t.Bindings)
 		p.renew.Store(false)
 		p.reached()
+		if now := p.latest.Load(); now != nil && *now != t.Version {
+			poke(p.wake) // a NOTIFY that came meanwhile may have brought more, or told of it
+		}
 		p.log.Info("home zone transferred", "bindings", len(t.Bindings), "serial", t.Version.Serial)
 	case len(t.Deltas) > 0:
 		p.stats.incremental.Add(1)

@@ -95,7 +95,9 @@ func (s *session) sendPacked(wire []byte, blunt bool) (*call, error) {
 	s.conn.SetWriteDeadline(time.Now().Add(2 * time.Second))
 	if _, err := s.conn.Write(append(buf, wire...)); err != nil {
 		s.forget(c)
-		return nil, fmt.Errorf("send request: %w", err)
+		err = fmt.Errorf("send request: %w", err)
+		s.close(err) // a part of the message may be on its way
+		return nil, err
 	}
 	return c, nil
 }

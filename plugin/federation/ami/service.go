@@ -36,6 +36,7 @@ type serviceWatch struct {
 	silent  bool // the last list differed, and no event has told of it
 	listed  bool // there was a list in this connection
 	fresh   bool // Asterisk has been started since the last one
+	refused bool // in this connection
 	known   []Service
 }
 
@@ -155,7 +156,7 @@ func (s *session) serviceAnswer(id uint64, r *request, m *message, end bool) err
 	if !w.events {
 		w.at = time.Now().Add(servicesPoll)
 	}
-	if slices.ContainsFunc(list, func(v Service) bool { return v.Staffed == Busy }) {
+	if !w.again && slices.ContainsFunc(list, func(v Service) bool { return v.Staffed == Busy }) {
 		w.at = time.Now().Add(servicesPoll) // the end of a wrap-up time sends no event
 	}
 	w.known, w.listed = slices.Clone(list), true
@@ -171,9 +172,12 @@ func (s *session) unlisted(c Class, m *message) {
 	if need := classes[c].write; need != "" && !unknownAction(m) {
 		args = append(args, "missing", "write="+need)
 	}
-	if w.fresh || unknownAction(m) || c == Parked { // who was parked may have been fetched unseen
+	// Who was parked may have been fetched before this connection. Later on events
+	// have told of everything.
+	if first := !w.refused; unknownAction(m) || first && (w.fresh || c == Parked) {
 		s.cfg.Services.Services(c, nil)
 	}
+	w.refused = true
 	s.say(c.String(), "Asterisk does not list "+c.String()+": only events tell of them", args...)
 }
 
