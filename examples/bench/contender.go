@@ -191,7 +191,11 @@ func (c *contender) start(b *bench, core int) (err error) {
 }
 
 func (c *contender) exchange(name string, qtype uint16) (*dns.Msg, error) {
-	client := dns.Client{Timeout: 500 * time.Millisecond}
+	return c.within(500*time.Millisecond, name, qtype)
+}
+
+func (c *contender) within(d time.Duration, name string, qtype uint16) (*dns.Msg, error) {
+	client := dns.Client{Timeout: d}
 	r, _, err := client.Exchange(new(dns.Msg).SetQuestion(name, qtype), c.addr+":"+port)
 	return r, err
 }

@@ -202,17 +202,9 @@ func lookup(n *lab.Node, number, how string) (time.Duration, bool, error) {
 // ask asks a node's asterfed for the NAPTRs of a user's number.
 func ask(n *lab.Node, user string, home *lab.Node) (time.Duration, bool, error) {
 	began, found := time.Now(), false
-	digits := strings.Join(reversed(user), ".")
-	err := n.AskUntil(digits+".e164."+strings.TrimSuffix(origin, "."), 5*time.Second, func(answer []byte) bool {
+	err := n.AskUntil(strings.TrimSuffix(enum(user), "."), 5*time.Second, func(answer []byte) bool {
 		found = strings.Contains(string(answer), "@"+home.Name+".nodes.")
 		return true
 	})
 	return time.Since(began), found, err
-}
-
-func reversed(digits string) (out []string) {
-	for i := len(digits) - 1; i >= 0; i-- {
-		out = append(out, digits[i:i+1])
-	}
-	return out
 }

@@ -132,9 +132,8 @@ func (b *bench) counted(c *contender, i int) (map[string]float64, error) {
 // patiently asks a server that may stand still for seconds, as one in valgrind
 // does now and then.
 func (c *contender) patiently(name string, qtype uint16) error {
-	client := dns.Client{Timeout: 5 * time.Second}
 	for tries := 0; ; tries++ {
-		_, _, err := client.Exchange(new(dns.Msg).SetQuestion(name, qtype), c.addr+":"+port)
+		_, err := c.within(5*time.Second, name, qtype)
 		if err == nil || tries == 5 {
 			return err
 		}

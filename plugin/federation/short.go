@@ -45,7 +45,7 @@ const (
 func (s *short) answer(buf, datagram []byte, from netip.AddrPort) (out []byte, ok bool) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.log.Error("recovered on the fast path", "panic", r, "stack", string(debug.Stack()))
+			s.panicked(r)
 			out, ok = nil, false
 		}
 	}()
@@ -73,12 +73,16 @@ func (s *short) answer(buf, datagram []byte, from netip.AddrPort) (out []byte, o
 	return out, true
 }
 
+func (s *short) panicked(r any) {
+	s.log.Error("recovered on the fast path", "panic", r, "stack", string(debug.Stack()))
+}
+
 // ahead is for udp.Conn's LookAhead: what a batch will be answered from is read
 // for all of it at once. A panic costs the look, no more.
 func (s *short) ahead(datagram []byte) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.log.Error("recovered on the fast path", "panic", r, "stack", string(debug.Stack()))
+			s.panicked(r)
 		}
 	}()
 	if datagram == nil {

@@ -23,12 +23,8 @@ func (p *Peer) announce(ctx context.Context, s *session) error {
 	plain := false        // it takes no NOTIFY with more than a SOA
 	for {
 		if d := pace.next(time.Now()); d > 0 {
-			select {
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			case <-s.done:
-				return s.err()
-			case <-time.After(d):
+			if err := await(ctx, s, time.After(d)); err != nil {
+				return err
 			}
 		}
 		bell := p.cfg.Own.Changed()
@@ -53,12 +49,8 @@ func (p *Peer) announce(ctx context.Context, s *session) error {
 		if p.cfg.Own.Version() != n.version {
 			continue
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-s.done:
-			return s.err()
-		case <-bell:
+		if err := await(ctx, s, bell); err != nil {
+			return err
 		}
 	}
 }

@@ -34,12 +34,8 @@ func (p *Peer) compare(ctx context.Context, s *session) error {
 	wait := time.NewTimer(p.cfg.Compare/4 + rand.N(p.cfg.Compare/4+1)) // all nodes are not asked at once
 	defer wait.Stop()
 	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-s.done:
-			return s.err()
-		case <-wait.C:
+		if err := await(ctx, s, wait.C); err != nil {
+			return err
 		}
 		wait.Reset(p.cfg.Compare)
 		d, err := s.digest(ctx, p.apex, p.timing().Silence)

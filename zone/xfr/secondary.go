@@ -58,12 +58,8 @@ func (s *stats) rtt(h *zone.Home, d time.Duration) {
 // changed.
 func (p *Peer) pulls(ctx context.Context, s *session) error {
 	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-s.done:
-			return s.err()
-		case <-p.wake:
+		if err := await(ctx, s, p.wake); err != nil {
+			return err
 		}
 		t, err := p.pull(ctx, s)
 		switch {

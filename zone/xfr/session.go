@@ -73,6 +73,18 @@ func (s *session) err() error {
 	return s.failed
 }
 
+// await waits for c, and returns why there is no more to wait for otherwise.
+func await[T any](ctx context.Context, s *session, c <-chan T) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-s.done:
+		return s.err()
+	case <-c:
+		return nil
+	}
+}
+
 // send signs and writes m and returns the call that gets its answers.
 func (s *session) send(m *dns.Msg) (*call, error) {
 	wire, err := m.Pack()
