@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/asterfed/asterfed/examples/lab"
 )
 
 // servicesDialplan lets calls wait, be parked and fetched, and stand in a queue.
@@ -26,21 +28,10 @@ exten => agent,1,Answer()
 // TestCaptureServices writes transcripts of queues, parked calls, and the
 // outbound registrations of chan_sip and IAX2 anew; see TestCapture.
 func TestCaptureServices(t *testing.T) {
-	if *capture == "" {
-		return // the golden files are there
-	}
-	for i, version := range []string{"16", "22"} {
-		t.Run(version, func(t *testing.T) { captureServices(t, version, fmt.Sprintf("10.88.0.%d", 60+i)) })
-	}
+	captured(t, captureServices)
 }
 
-func captureServices(t *testing.T, version, address string) {
-	n, err := l.AddNode("cap-"+version, address, version, "../three-nodes/pbx-a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.Remove()
-	_ = n.Write("/etc/asterisk/pjsip_node.conf", "[transport](!)\ntype = transport\nbind = "+address+"\n")
+func captureServices(t *testing.T, n *lab.Node, version string) {
 	_ = n.Append("/etc/asterisk/extensions_site.conf", servicesDialplan)
 	_ = n.Write("/etc/asterisk/queues.conf", "[600]\nstrategy = ringall\nringinuse = no\n[empty]\nstrategy = ringall\n")
 	_ = n.Write("/etc/asterisk/res_parking.conf", "[default]\nparkpos = 701-720\ncontext = parkedcalls\nparkingtime = 4\ncomebacktoorigin = no\n")

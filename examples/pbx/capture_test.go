@@ -51,21 +51,30 @@ line = yes
 // TestCapture writes transcripts anew: go test -tags e2e ./examples/pbx -run
 // Capture -capture plugin/federation/ami/testdata (an absolute path).
 func TestCapture(t *testing.T) {
+	captured(t, captureVersion)
+}
+
+// captured calls f with a node of each version, not started yet, if transcripts
+// are to be written.
+func captured(t *testing.T, f func(t *testing.T, n *lab.Node, version string)) {
 	if *capture == "" {
 		return // the golden files are there
 	}
 	for i, version := range []string{"16", "22"} {
-		t.Run(version, func(t *testing.T) { captureVersion(t, version, fmt.Sprintf("10.88.0.%d", 50+i)) })
+		t.Run(version, func(t *testing.T) {
+			address := fmt.Sprintf("10.88.0.%d", 50+i)
+			n, err := l.AddNode("cap-"+version, address, version, "../three-nodes/pbx-a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer n.Remove()
+			_ = n.Write("/etc/asterisk/pjsip_node.conf", "[transport](!)\ntype = transport\nbind = "+address+"\n")
+			f(t, n, version)
+		})
 	}
 }
 
-func captureVersion(t *testing.T, version, address string) {
-	n, err := l.AddNode("cap-"+version, address, version, "../three-nodes/pbx-a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.Remove()
-	_ = n.Write("/etc/asterisk/pjsip_node.conf", "[transport](!)\ntype = transport\nbind = "+address+"\n")
+func captureVersion(t *testing.T, n *lab.Node, version string) {
 	_ = n.Append("/etc/asterisk/pjsip_trunk.conf", labTrunks)
 	_ = n.Append("/etc/asterisk/iax.conf", "[iaxtelco]\ntype = peer\nhost = 10.88.0.100\nqualify = yes\nqualifyfreqok = 1000\nqualifyfreqnotok = 1000\n")
 	_ = n.Append("/etc/asterisk/extensions_site.conf", "[lab-room]\nexten => 500,1,Answer()\n same => n,ConfBridge(500)\nexten => wait,1,Answer()\n same => n,Wait(2)\n")
