@@ -91,8 +91,12 @@ func checksum(s string) (sum uint32) {
 	return sum
 }
 
-func appendLine(b []byte, op byte, x location.Binding) []byte {
-	b = append(append(append(b, op, ' '), x.AOR...), ' ')
+func appendLine(b []byte, op byte, x *location.Binding) []byte {
+	return append(appendBinding(append(b, op, ' '), x), '\n')
+}
+
+func appendBinding(b []byte, x *location.Binding) []byte {
+	b = append(append(b, x.AOR...), ' ')
 	b = append(append(b, x.Kind.String()...), ' ')
 	b = append(x.Contact.Append(b), ' ')
 	b = x.Stamp.Append(b)
@@ -101,7 +105,7 @@ func appendLine(b []byte, op byte, x location.Binding) []byte {
 			b = append(append(append(append(b, ' '), key...), '='), url.QueryEscape(val)...)
 		})
 	}
-	return append(b, '\n')
+	return b
 }
 
 func appendNode(b []byte, n *Node) []byte {

@@ -50,6 +50,19 @@ func (t *table[T]) updateAll(keys []string, f func(i int, old *T) *T) {
 	all.Wait()
 }
 
+// expect makes room in an empty table for about so many entries, which spread over
+// all shards.
+func (t *table[T]) expect(more int) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		if s.live == 0 {
+			t.reserve(s, more>>shardBits)
+		}
+		s.mu.Unlock()
+	}
+}
+
 // reserve makes room for so many entries more. The caller holds the lock.
 func (t *table[T]) reserve(s *shard[T], more int) {
 	p := s.buckets.Load()

@@ -47,14 +47,17 @@ func (s *sizes) has(n int) bool { return s.bits.Load()>>n&1 == 1 }
 // tree is what is peculiar to one of the two trees.
 type tree struct {
 	tallies
-	up    func(key string) (parent string, ok bool)
-	named func(h *Home, key string) bool // whether the home has a name at key
+	view *View
+	up   func(key string) (parent string, ok bool)
+	at   func(v *View, h *Home, key string) bool // whether the home has a name at key
 }
 
+func (t tree) named(h *Home, key string) bool { return t.at(t.view, h, key) }
+
 func (v *View) numbers() tree {
-	return tree{v.digits,
+	return tree{v.digits, v,
 		func(key string) (string, bool) { return key[:len(key)-1], len(key) > 1 },
-		func(h *Home, key string) bool {
+		func(v *View, h *Home, key string) bool {
 			return v.sizes.plain.has(len(key)) && holds(v.names.load(key).claims(), h) ||
 				v.sizes.plus.has(len(key)) && holds(v.names.load("+"+key).claims(), h) ||
 				v.sizes.published.has(len(key)) && holds(v.routes.load("#"+key).claims(), h)
@@ -62,12 +65,12 @@ func (v *View) numbers() tree {
 }
 
 func (v *View) words() tree {
-	return tree{v.labels,
+	return tree{v.labels, v,
 		func(key string) (string, bool) {
 			_, parent, ok := strings.Cut(key, ".")
 			return parent, ok
 		},
-		func(h *Home, key string) bool { return holds(v.names.load(key).claims(), h) }}
+		func(v *View, h *Home, key string) bool { return holds(v.names.load(key).claims(), h) }}
 }
 
 // enumerate counts a name at key in (or out of) the non-terminal above it,

@@ -64,7 +64,13 @@ func (h *Home) Follow(from, to Version, node *Node, changes []location.Change) b
 	return true
 }
 
+// manyChanges is from how many changes on room is made for them beforehand.
+const manyChanges = 10_000
+
 func (h *Home) apply(to Version, node *Node, changes []location.Change) {
+	if len(changes) >= manyChanges {
+		h.view.names.expect(len(changes))
+	}
 	for _, c := range changes {
 		h.change(c)
 	}

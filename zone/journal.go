@@ -3,7 +3,6 @@ package zone
 import (
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -32,7 +31,7 @@ type Journal struct {
 	err     error    // why it could not be opened for writing
 	size    int64
 	lines   int
-	buf     []byte // the batch being written
+	buf     []byte // room for a block
 	version Version
 	fresh   bool
 	node    *Node
@@ -160,43 +159,39 @@ func (j *Journal) Node() *Node { return j.node }
 
 // Append adds one batch.
 func (j *Journal) Append(d Delta) error {
-	b := j.buf[:0]
+	w := blocks{to: j.file, buf: j.buf[:0]}
 	n := 0
 	if d.Node != nil {
-		b, n = appendNode(b, d.Node), 1
+		w.buf, n = appendNode(w.buf, d.Node), 1
 	}
-	for _, c := range d.Changes {
+	for i := range d.Changes {
+		c := &d.Changes[i]
 		if c.Old.Kind != 0 {
-			b, n = appendLine(b, '-', c.Old), n+1
+			w.buf, n = appendLine(w.buf, '-', &c.Old), n+1
 		}
 		if c.New.Kind != 0 {
-			b, n = appendLine(b, '+', c.New), n+1
+			w.buf, n = appendLine(w.buf, '+', &c.New), n+1
 		}
+		w.next()
 	}
 	j.fresh = j.fresh && len(d.Changes) == 0
-	err := j.batch(appendEnd(b, d.To, crc32.ChecksumIEEE(b)))
-	if j.buf = b; cap(b) > 1<<20 {
-		j.buf = nil
-	}
+	err := w.end(d.To)
+	j.buf = w.buf
 	if err != nil {
+		j.undo()
 		return err
 	}
+	j.size += w.size
 	j.lines += n
 	return nil
 }
 
-// batch writes a batch. A write that fails part way is undone, so that the
-// next one does not stand behind half a batch.
-func (j *Journal) batch(b []byte) error {
-	n, err := j.file.Write(b)
-	if err != nil {
-		j.file.Truncate(j.size)
-		j.file.Seek(j.size, io.SeekStart)
-		j.spoil()
-		return err
-	}
-	j.size += int64(n)
-	return nil
+// undo takes back a batch that was written in part, so that the next one does
+// not stand behind half of it.
+func (j *Journal) undo() {
+	j.file.Truncate(j.size)
+	j.file.Seek(j.size, io.SeekStart)
+	j.spoil()
 }
 
 // Bloated reports whether most of the file is history.
@@ -210,35 +205,22 @@ func (j *Journal) Rewrite(v Version, node *Node, all []location.Binding) error {
 		return fmt.Errorf("rewrite journal: %w", err)
 	}
 	j.fresh = j.fresh && len(all) == 0
-	b := fmt.Appendf(make([]byte, 0, 1<<16), "%s epoch=%s boot=%s", j.header, v.Epoch, j.boot)
+	w := blocks{to: tmp, buf: j.buf[:0]}
+	w.buf = fmt.Appendf(w.buf, "%s epoch=%s boot=%s", j.header, v.Epoch, j.boot)
 	if j.fresh {
-		b = append(b, " fresh"...)
+		w.buf = append(w.buf, " fresh"...)
 	}
-	_, err = tmp.Write(append(b, '\n'))
-	size, sum := int64(len(b)+1), uint32(0)
-	write := func() {
-		if err == nil {
-			_, err = tmp.Write(b)
-			size += int64(len(b))
-		}
-		b = b[:0]
-	}
-	summed := func() {
-		sum = crc32.Update(sum, crc32.IEEETable, b)
-		write()
-	}
-	b = b[:0]
+	w.buf = append(w.buf, '\n')
+	w.write() // the sum is that of the batch alone
 	if node != nil {
-		b = appendNode(b, node)
+		w.buf = appendNode(w.buf, node)
 	}
-	for _, x := range all {
-		if b = appendLine(b, '+', x); len(b) > 1<<16-1<<12 {
-			summed()
-		}
+	for i := range all {
+		w.buf = appendLine(w.buf, '+', &all[i])
+		w.next()
 	}
-	summed()
-	b = appendEnd(b, v.Serial, sum)
-	write()
+	err = w.end(v.Serial)
+	j.buf = w.buf
 	if err == nil {
 		err = tmp.Sync()
 	}
@@ -257,7 +239,7 @@ func (j *Journal) Rewrite(v Version, node *Node, all []location.Binding) error {
 	if j.file != nil {
 		j.file.Close()
 	}
-	j.file, j.size, j.lines = tmp, size, len(all)
+	j.file, j.size, j.lines = tmp, w.size, len(all)
 	return nil
 }
 

@@ -280,7 +280,7 @@ func TestParseSnapshot(t *testing.T) {
 	for i := range 70_000 { // some megabytes
 		b := binding(scaleUser(i), uint64(i+1), uint64(i))
 		b.Kind = []location.Kind{location.PJSIP, location.SIP, location.IAX2}[i%3]
-		lines = appendLine(lines, '+', b)
+		lines = appendLine(lines, '+', &b)
 	}
 	text := string(lines)
 	all, node, ok := j.parseSnapshot(text)

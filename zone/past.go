@@ -166,9 +166,7 @@ func (v *View) SetOrder(o Order) { v.order = o }
 // AppendClaim appends a claim as text, without a line break: its home, then the
 // binding as the journal has it.
 func AppendClaim(b []byte, c Claimed) []byte {
-	b = append(append(b, c.Home...), ' ')
-	line := appendLine(nil, '+', c.Binding)
-	return append(b, line[2:len(line)-1]...)
+	return appendBinding(append(append(b, c.Home...), ' '), &c.Binding)
 }
 
 // ParseClaim is the reverse of AppendClaim.

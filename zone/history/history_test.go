@@ -345,7 +345,7 @@ func TestRun(t *testing.T) {
 
 // FuzzUnpack: whatever a chunk holds, reading it ends, without a panic.
 func FuzzUnpack(f *testing.F) {
-	good, err := pack([]record{note(time.UnixMilli(1), startKey, "alive=5 order=all"), {at: time.UnixMilli(2), key: "1001",
+	good, err := new(packer).pack([]record{note(time.UnixMilli(1), startKey, "alive=5 order=all"), {at: time.UnixMilli(2), key: "1001",
 		now: []zone.Claimed{{Home: "pbx-a", Binding: location.Binding{AOR: "1001", Kind: location.PJSIP, Contact: 1, Stamp: 2}}}},
 		{at: time.UnixMilli(3), key: "@pbx-a", to: zone.HomeState{Node: []string{"v=1", "state=up"}, RTT: -1}}})
 	if err != nil {

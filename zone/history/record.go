@@ -44,8 +44,9 @@ func recordOf(c zone.Change) record {
 func note(at time.Time, key, text string) record { return record{at: at, key: key, text: text} }
 
 // append appends the text of a record.
-func (r record) append(b []byte) []byte {
-	b = fmt.Appendf(b, "= %d %s\n", r.at.UnixMilli(), r.key)
+func (r *record) append(b []byte) []byte {
+	b = strconv.AppendInt(append(b, "= "...), r.at.UnixMilli(), 10)
+	b = append(append(append(b, ' '), r.key...), '\n')
 	if r.text != "" {
 		return append(append(append(b, "! "...), r.text...), '\n')
 	}
@@ -82,22 +83,33 @@ func parseState(line string) (s zone.HomeState, err error) {
 	return zone.HomeState{Reach: zone.Reach(reach), RTT: time.Duration(rtt), Node: slices.Clone(f[2:])}, nil
 }
 
-// pack makes a chunk of records.
-func pack(list []record) ([]byte, error) {
-	var out bytes.Buffer
-	w, err := flate.NewWriter(&out, flate.BestSpeed)
-	if err != nil {
-		return nil, err
+// packer makes chunks. It keeps what a compressor needs, most of a megabyte, which
+// would else be made and cleared anew every second.
+type packer struct {
+	deflate *flate.Writer // nil before the first chunk
+	out     bytes.Buffer
+	text    []byte
+}
+
+// pack makes a chunk of records; it is the caller's.
+func (p *packer) pack(list []record) ([]byte, error) {
+	p.out.Reset()
+	if p.deflate == nil {
+		w, err := flate.NewWriter(&p.out, flate.BestSpeed)
+		if err != nil {
+			return nil, err
+		}
+		p.deflate = w
 	}
-	var b []byte
-	for _, r := range list {
-		b = r.append(b[:0])
-		if _, err := w.Write(b); err != nil {
+	p.deflate.Reset(&p.out)
+	for i := range list {
+		p.text = list[i].append(p.text[:0])
+		if _, err := p.deflate.Write(p.text); err != nil {
 			return nil, err
 		}
 	}
-	err = w.Close()
-	return out.Bytes(), err
+	err := p.deflate.Close()
+	return bytes.Clone(p.out.Bytes()), err
 }
 
 // unpack calls f with the records of a chunk that are wanted, in their order.

@@ -100,7 +100,7 @@ func (l *Log) write(records []record, now time.Time) (err error) {
 		all := tx.Bucket(chunks)
 		all.FillPercent = 0.9 // keys only grow
 		for part := range slices.Chunk(records, maxChunk) {
-			chunk, err := pack(part)
+			chunk, err := l.pack.pack(part)
 			if err != nil {
 				return err
 			}

@@ -2,7 +2,6 @@ package location
 
 import (
 	"fmt"
-	"hash/fnv"
 	"strconv"
 	"time"
 )
@@ -25,10 +24,12 @@ type Contact struct {
 
 // ID names the contact within its AOR.
 func (c Contact) ID() ContactID {
-	h := fnv.New64a()
-	h.Write([]byte{byte(c.Kind)})
-	h.Write([]byte(c.URI))
-	return ContactID(h.Sum64())
+	const offset, prime = 14695981039346656037, 1099511628211
+	h := (offset ^ uint64(c.Kind)) * prime
+	for i := range len(c.URI) {
+		h = (h ^ uint64(c.URI[i])) * prime
+	}
+	return ContactID(h)
 }
 
 // ContactID is a hash of a contact's technology and URI (FNV-1a, 64 bits). It

@@ -114,10 +114,12 @@ func hex16(n uint64) string {
 }
 
 func appendHex16(b []byte, n uint64) []byte {
-	for shift := 60; shift >= 0; shift -= 4 {
-		b = append(b, "0123456789abcdef"[n>>shift&15])
+	var text [16]byte
+	for i := range text {
+		text[i] = "0123456789abcdef"[n>>60]
+		n <<= 4
 	}
-	return b
+	return append(b, text[:]...)
 }
 
 // Hex16 reads exactly 16 hexadecimal digits in lower case, as identities and

@@ -20,6 +20,17 @@ type seen struct {
 	turn     uint32 // of the listing that had it last
 }
 
+// newListed returns an entry that has been listed, both parts in one object: a
+// long listing makes many.
+func newListed(b Binding) *entry {
+	x := &struct {
+		entry
+		seen
+	}{entry: entry{b: b}}
+	x.entry.seen = &x.seen
+	return &x.entry
+}
+
 func millis(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -35,7 +46,7 @@ func (e *entry) contact() Contact {
 	return c
 }
 
-func (e *entry) note(c Contact) {
+func (e *entry) note(c *Contact) {
 	if e.seen == nil {
 		e.seen = &seen{}
 	}

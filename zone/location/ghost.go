@@ -25,7 +25,7 @@ func (s *Store) forget(a AOR, id ContactID) {
 
 // since returns the stamp of a contact that is found in a listing and not
 // known: the one it had, or else what is proved.
-func (s *Store) since(c Contact, id ContactID) Stamp {
+func (s *Store) since(c *Contact, id ContactID) Stamp {
 	g := ghost{c.AOR, id}
 	for _, of := range []map[ghost]Stamp{s.ghosts, s.older} {
 		if stamp, ok := of[g]; ok {

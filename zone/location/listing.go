@@ -6,21 +6,22 @@ import "slices"
 // known before is bound without a stamp, unless it is proved when it was not
 // registered yet (Contact.Since).
 func (s *Store) Observe(c Contact) []Change {
-	change, changed := s.observe(c)
+	change, changed := s.observe(&c)
 	if !changed {
 		return nil
 	}
 	return []Change{change}
 }
 
-func (s *Store) observe(c Contact) (change Change, changed bool) {
+func (s *Store) observe(c *Contact) (change Change, changed bool) {
 	id := c.ID()
-	e := s.find(c.AOR, id)
+	h := s.hash(c.AOR)
+	e := s.findIn(h, c.AOR, id)
 	if e == nil {
-		e = &entry{b: Binding{AOR: c.AOR, Kind: c.Kind, Contact: id, Stamp: s.since(c, id)}}
+		e = newListed(Binding{AOR: c.AOR, Kind: c.Kind, Contact: id, Stamp: s.since(c, id)})
 		e.note(c)
 		e.seen.turn, e.seen.rival, e.seen.baseline = s.turn, s.rival(c.AOR), e.seen.expires
-		s.put(e)
+		s.insert(h, e)
 		return Change{New: e.b}, true
 	}
 	if e.seen == nil {
@@ -30,7 +31,7 @@ func (s *Store) observe(c Contact) (change Change, changed bool) {
 	advanced := s.returned(e.b.Stamp, e.seen, c)
 	e.note(c)
 	if advanced {
-		return s.stamp(e, c), true
+		return s.stamp(e, *c), true
 	}
 	return Change{}, false
 }
@@ -38,7 +39,7 @@ func (s *Store) observe(c Contact) (change Change, changed bool) {
 // returned reports whether the listing proves a REGISTER that is newer than
 // every claim known when the baseline was taken, and takes a new baseline
 // where the rival is new.
-func (s *Store) returned(stamp Stamp, e *seen, c Contact) bool {
+func (s *Store) returned(stamp Stamp, e *seen, c *Contact) bool {
 	rival := s.rival(c.AOR)
 	if stamp != 0 && rival <= stamp {
 		e.rival = 0
@@ -76,8 +77,12 @@ func (s *Store) Sweep(t Kind, list []Contact) []Change {
 // listing records contacts that are listed together.
 func (s *Store) listing(list []Contact) (out []Change) {
 	s.turn++
-	for _, c := range list {
-		if change, changed := s.observe(c); changed {
+	if more := len(list) - s.n; more > 0 { // so many are new, unless some are listed twice
+		out = make([]Change, 0, more)
+		s.expect(more)
+	}
+	for i := range list {
+		if change, changed := s.observe(&list[i]); changed {
 			if n := len(out); n == cap(out) { // doubles: append alone would copy long lists five times over
 				out = slices.Grow(out, max(16, n))
 			}

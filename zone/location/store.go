@@ -55,12 +55,17 @@ func (s *Store) Count(t Kind) int {
 // Restore puts back bindings that a journal or a peer has kept. The store
 // keeps no string of theirs.
 func (s *Store) Restore(all ...Binding) {
-	if len(s.byAOR) == 0 {
-		s.byAOR = make(map[uint64]*entry, len(all))
-	}
+	s.expect(len(all))
 	for _, b := range all {
 		b.AOR = AOR(strings.Clone(string(b.AOR)))
 		s.put(&entry{b: b})
+	}
+}
+
+// expect makes room in an empty store.
+func (s *Store) expect(more int) {
+	if len(s.byAOR) == 0 {
+		s.byAOR = make(map[uint64]*entry, more)
 	}
 }
 
@@ -78,9 +83,12 @@ func (s *Store) all() iter.Seq[*entry] {
 }
 
 // of goes through the entries of an AOR. The one at hand may be dropped meanwhile.
-func (s *Store) of(a AOR) iter.Seq[*entry] {
+func (s *Store) of(a AOR) iter.Seq[*entry] { return s.ofIn(s.hash(a), a) }
+
+// ofIn is of, the hash being known.
+func (s *Store) ofIn(h uint64, a AOR) iter.Seq[*entry] {
 	return func(yield func(*entry) bool) {
-		for e := s.byAOR[s.hash(a)]; e != nil; {
+		for e := s.byAOR[h]; e != nil; {
 			next := e.next
 			if e.b.AOR == a && !yield(e) {
 				return
@@ -92,8 +100,10 @@ func (s *Store) of(a AOR) iter.Seq[*entry] {
 
 func (s *Store) hash(a AOR) uint64 { return maphash.String(s.seed, string(a)) }
 
-func (s *Store) find(a AOR, id ContactID) *entry {
-	for e := range s.of(a) {
+func (s *Store) find(a AOR, id ContactID) *entry { return s.findIn(s.hash(a), a, id) }
+
+func (s *Store) findIn(h uint64, a AOR, id ContactID) *entry {
+	for e := range s.ofIn(h, a) {
 		if e.b.Contact == id {
 			return e
 		}
@@ -155,7 +165,7 @@ func (s *Store) Register(c Contact) []Change {
 	e := s.find(c.AOR, c.ID())
 	s.forget(c.AOR, c.ID())
 	if e != nil && e.b.Stamp != 0 && s.rival(c.AOR) < e.b.Stamp {
-		e.note(c)
+		e.note(&c)
 		return nil
 	}
 	return []Change{s.stamp(e, c)}
@@ -195,7 +205,7 @@ func (s *Store) stamp(e *entry, c Contact) Change {
 	} else {
 		old = e.b
 	}
-	e.note(c)
+	e.note(&c)
 	e.seen.rival = 0
 	newest := s.rival(c.AOR)
 	for other := range s.of(c.AOR) {
@@ -206,12 +216,17 @@ func (s *Store) stamp(e *entry, c Contact) Change {
 }
 
 func (s *Store) put(e *entry) {
-	if at := s.find(e.b.AOR, e.b.Contact); at != nil {
+	h := s.hash(e.b.AOR)
+	if at := s.findIn(h, e.b.AOR, e.b.Contact); at != nil {
 		e.next = at.next
 		*at = *e
 		return
 	}
-	h := s.hash(e.b.AOR)
+	s.insert(h, e)
+}
+
+// insert puts in an entry that is not there.
+func (s *Store) insert(h uint64, e *entry) {
 	e.next = s.byAOR[h]
 	s.byAOR[h] = e
 	s.n++
