@@ -79,7 +79,7 @@ func (s *session) stepMarks(now time.Time) {
 
 // proves returns the mark that a contact of the first listing of a connection
 // was registered after, if the Registrar does not know it.
-func (s *session) proves(c location.Contact) location.Stamp {
+func (s *session) proves(c *location.Contact) location.Stamp {
 	switch {
 	case s.full.delivered[c.Kind]: // not the first: events told of all since
 	case s.users.denied[c.AOR]: // not passed on before, and so not known

@@ -34,46 +34,59 @@ func contactList(id uint64, n int) []byte {
 	return b.Bytes()
 }
 
+// listing is a full list of contacts, read and delivered as often as one likes.
+type listing struct {
+	n    int
+	text []byte // as Asterisk answers the first action of a connection
+	got  *sink
+	src  *Source
+}
+
+func newListing(n int) *listing {
+	l := &listing{n: n, text: contactList(1, n), got: &sink{}}
+	l.restart()
+	return l
+}
+
+// restart forgets all users.
+func (l *listing) restart() { l.src = New(Config{Registrar: l.got}) }
+
+func (l *listing) take(t testing.TB) {
+	ses := newSession(l.src)
+	ses.booted, ses.settled = true, true
+	l.src.systemName = "a"
+	ses.full.want(pjsipOnly, time.Now())
+	l.src.last.State = Ready
+	if err := ses.stepFull(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if ses.nextID != 1 {
+		t.Fatalf("%d actions were sent, want one", ses.nextID)
+	}
+	r, m := newReader(bytes.NewReader(l.text)), new(message)
+	for r.read(m) == nil {
+		if err := ses.handle(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if l.got.contacts != l.n {
+		t.Fatalf("listed %d contacts, want %d", l.got.contacts, l.n)
+	}
+}
+
 // BenchmarkListing reads and delivers a full list of 100,000 contacts: the
 // first one, and one of users that are known.
 func BenchmarkListing(b *testing.B) {
-	const n = 100_000
 	for _, known := range []bool{false, true} {
 		b.Run(fmt.Sprintf("known=%v", known), func(b *testing.B) {
-			got := &sink{}
-			src := New(Config{Registrar: got})
-			var text []byte
-			list := func() {
-				ses := newSession(src)
-				ses.booted, ses.settled = true, true
-				src.systemName = "a"
-				ses.full.want(pjsipOnly, time.Now())
-				src.last.State = Ready
-				if err := ses.stepFull(time.Now()); err != nil {
-					b.Fatal(err)
-				}
-				if text == nil {
-					text = contactList(ses.nextID, n)
-				}
-				r, m := newReader(bytes.NewReader(text)), new(message)
-				for r.read(m) == nil {
-					if err := ses.handle(m); err != nil {
-						b.Fatal(err)
-					}
-				}
-				if got.contacts != n {
-					b.Fatalf("listed %d contacts", got.contacts)
-				}
-			}
-			if known {
-				list()
-			}
+			l := newListing(100_000)
+			l.take(b)
 			b.ReportAllocs()
 			for b.Loop() {
 				if !known {
-					src = New(Config{Registrar: got})
+					l.restart()
 				}
-				list()
+				l.take(b)
 			}
 		})
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"net"
 	"strings"
-	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
 )
@@ -12,18 +11,17 @@ import (
 // maxURI is the longest contact URI that is kept.
 const maxURI = 2048
 
-// row is one registered PJSIP contact of a listing.
-type row struct {
-	location.Contact
-	endpoint string
-}
-
 // aor checks the text of an AOR. A user that is known already needs no second
 // look; what cannot be published is counted, and logged once.
 func (s *session) aor(b []byte) (location.AOR, bool) {
-	if u := s.users.byAOR[location.AOR(b)]; u != nil {
+	if u := s.users.user(location.AOR(b)); u != nil {
 		return u.aor, true
 	}
+	return s.stranger(b)
+}
+
+// stranger is aor for one that is no user's.
+func (s *session) stranger(b []byte) (location.AOR, bool) {
 	a, err := location.ParseAOR(string(b))
 	if err != nil {
 		s.refuse(string(b), err)
@@ -62,39 +60,30 @@ func registeredAOR(name []byte) ([]byte, bool) {
 }
 
 // contactRow reads the headers that ContactList and ContactStatusDetail share.
-func (s *session) contactRow(m *message, a location.AOR) (row, bool) {
+// The user of the AOR is nil if there is none.
+func (s *session) contactRow(m *message, a location.AOR, u *user) (row, bool) {
 	uri := m.get(keyURI)
 	if len(uri) == 0 || len(uri) > maxURI {
 		return row{}, false
 	}
-	r := row{Contact: location.Contact{AOR: a, Kind: location.PJSIP, UserAgent: s.users.intern(m.get(keyUserAgent))}}
-	if h := s.known(a, uri); h != nil {
-		r.URI = h.uri
+	r := row{user: u, aor: a, agent: s.users.intern(m.get(keyUserAgent))}
+	if h := u.known(uri); h != nil {
+		r.uri = h.uri
 	} else {
-		r.URI = string(uri)
+		r.uri = string(uri)
 	}
-	if n, ok := m.number(keyExpires); ok && n > 0 {
-		r.Expires = time.Unix(n, 0)
+	if n, ok := m.number(keyExpires); ok {
+		r.expires = n
 	}
-	if ep := m.get(keyEndpoint); string(ep) == string(a) {
+	switch ep := m.get(keyEndpoint); {
+	case string(ep) == string(a):
 		r.endpoint = string(a)
-	} else {
+	case u != nil && string(ep) == u.endpoint:
+		r.endpoint = u.endpoint
+	default:
 		r.endpoint = string(ep)
 	}
 	return r, true
-}
-
-func (s *session) known(a location.AOR, uri []byte) *held {
-	u := s.users.user(a)
-	if u == nil {
-		return nil
-	}
-	for i := range u.contacts {
-		if u.contacts[i].uri == string(uri) {
-			return &u.contacts[i]
-		}
-	}
-	return nil
 }
 
 // foreign reports whether another Asterisk that shares the database of
@@ -103,9 +92,6 @@ func (s *session) foreign(m *message) bool {
 	reg := m.get(keyRegServer)
 	return len(reg) > 0 && s.settled && string(reg) != s.systemName
 }
-
-// expired reports whether a registration is over. Zero never is.
-func expired(t, now time.Time) bool { return !t.IsZero() && !t.After(now) }
 
 // peerContact reads a row of SIPpeers or IAXpeerlist: a peer that registers
 // (Dynamic) and has an address now.

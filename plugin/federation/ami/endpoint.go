@@ -10,7 +10,7 @@ import (
 type request struct {
 	action action
 	tech   location.Kind
-	rows   []row              // PJSIP
+	rows   rows               // PJSIP
 	peers  []location.Contact // chan_sip, IAX2
 	aor    location.AOR       // actEndpoint
 	sawAOR bool               // the endpoint has the AOR
@@ -119,9 +119,9 @@ func (s *session) endpointRow(r *request, m *message) {
 		if !ok || string(name) != string(r.aor) {
 			return
 		}
-		if c, ok := s.contactRow(m, r.aor); ok {
+		if c, ok := s.contactRow(m, r.aor, s.users.user(r.aor)); ok {
 			r.sawAOR = true
-			r.rows = append(r.rows, c)
+			r.rows.add(c)
 		}
 	}
 }
@@ -153,7 +153,7 @@ func (s *session) endpointDone(r *request, failed bool) {
 		}
 		return
 	}
-	if u == nil && len(r.rows) == 0 {
+	if u == nil && r.rows.n == 0 {
 		if k.explicit {
 			s.cfg.Registrar.ListedAOR(r.aor, location.PJSIP, nil)
 		}
@@ -165,24 +165,24 @@ func (s *session) endpointDone(r *request, failed bool) {
 
 func (s *session) deliverAOR(r *request, w *waiting) {
 	now := s.cfg.Now()
-	u := s.users.add(r.aor, "")
+	u := s.users.add(r.aor)
 	var list []location.Contact
-	for i := range r.rows {
-		c := &r.rows[i]
+	look := s.users.look()
+	for c := range r.rows.all() {
 		u.endpoint = c.endpoint
-		h, revived := u.merge(c, now)
+		h, revived := u.merge(c, now, look)
 		if h.lapsed > 0 {
 			continue
 		}
-		if w.has(c.URI) && !h.announced {
+		if w.has(c.uri) && !h.announced {
 			revived, h.announced = true, true
 		}
 		if revived {
-			s.cfg.Registrar.Registered(c.Contact)
+			s.cfg.Registrar.Registered(c.contact())
 		}
-		list = append(list, c.Contact)
+		list = append(list, c.contact())
 	}
-	u.settle()
+	u.settle(look)
 	s.cfg.Registrar.ListedAOR(r.aor, location.PJSIP, list)
 	s.plan.at(u, u.nextDue(now))
 	if u.again.After(now) {

@@ -124,9 +124,6 @@ func (s *session) stepFull(now time.Time) error {
 
 func (s *session) sendList(t location.Kind) error {
 	r := &request{tech: t}
-	if n := s.users.size[t]; t == location.PJSIP && n > 0 {
-		r.rows = make([]row, 0, n+n/8)
-	}
 	s.full.running[t] = r
 	return s.send(lists[t], r)
 }

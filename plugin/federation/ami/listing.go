@@ -3,7 +3,6 @@ package ami
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +28,7 @@ func (s *session) answer(id uint64, r *request, m *message) error {
 		delete(s.pending, id)
 		return s.complete(r, errors.New("listing was cancelled"))
 	}
-	if len(r.rows)+len(r.peers) >= maxRows {
+	if r.rows.n+len(r.peers) >= maxRows {
 		return fmt.Errorf("read %s of more than %d rows: %w", r.action, maxRows, errLimit)
 	}
 	switch r.action {
@@ -91,15 +90,15 @@ func (s *session) listRow(r *request, m *message) {
 	if !ok {
 		return
 	}
-	a, ok := s.aor(name)
-	if !ok {
+	u := s.users.user(location.AOR(name))
+	var a location.AOR
+	if u != nil {
+		a = u.aor
+	} else if a, ok = s.stranger(name); !ok {
 		return
 	}
-	if c, ok := s.contactRow(m, a); ok {
-		if n := len(r.rows); n == cap(r.rows) { // doubles: append alone would copy long lists five times over
-			r.rows = slices.Grow(r.rows, max(64, n))
-		}
-		r.rows = append(r.rows, c)
+	if c, ok := s.contactRow(m, a, u); ok {
+		r.rows.add(c)
 	}
 }
 
@@ -112,8 +111,8 @@ func (s *session) shrank(r *request) bool {
 	if t == location.PJSIP {
 		n = 0
 		now := s.cfg.Now()
-		for i := range r.rows {
-			if !expired(r.rows[i].Expires, now) {
+		for c := range r.rows.all() {
+			if !expired(c.expires, now) {
 				n++
 			}
 		}
@@ -156,7 +155,7 @@ func (s *session) deliverPeers(r *request) {
 		}
 	}
 	for i := range list {
-		list[i].Since = s.proves(list[i])
+		list[i].Since = s.proves(&list[i])
 	}
 	s.counted(r.tech, len(list))
 	s.cfg.Registrar.ListedAll(r.tech, list)

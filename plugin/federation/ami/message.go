@@ -46,48 +46,86 @@ const (
 	numKeys
 )
 
-// keys maps header names, as the various actions and versions spell them.
-var keys = map[string]key{
-	"Response":        keyResponse,
-	"Event":           keyEvent,
-	"ActionID":        keyActionID,
-	"Message":         keyMessage,
-	"EventList":       keyEventList,
-	"AOR":             keyAOR,
-	"URI":             keyURI, // ContactStatus, ContactStatusDetail
-	"Uri":             keyURI, // ContactList
-	"ContactStatus":   keyContactStatus,
-	"EndpointName":    keyEndpoint, // ContactStatus, ContactStatusDetail
-	"Endpoint":        keyEndpoint, // ContactList
-	"ObjectName":      keyObjectName,
-	"ExpirationTime":  keyExpires, // ContactList
-	"RegExpire":       keyExpires, // ContactStatusDetail
-	"UserAgent":       keyUserAgent,
-	"RegServer":       keyRegServer,
-	"ID":              keyID,
-	"ChannelType":     keyChannelType,
-	"Peer":            keyPeer,
-	"PeerStatus":      keyPeerStatus,
-	"Address":         keyAddress,
-	"IPaddress":       keyIPAddress,
-	"IPport":          keyIPPort,
-	"Dynamic":         keyDynamic,
-	"SystemName":      keySystemName,
-	"AsteriskVersion": keyAsteriskVersion,
-	"Service":         keyService,
-	"AccountID":       keyAccountID,
-	"State":           keyState,
-	"Uptime":          keyUptime,
-	"Status":          keyStatus,      // ContactStatusDetail, OutboundRegistrationDetail, PeerEntry
-	"DeviceState":     keyDeviceState, // EndpointDetail
-	"Conference":      keyConference,
-	"Queue":           keyQueue,
-	"LoggedIn":        keyLoggedIn,  // QueueSummary
-	"Available":       keyAvailable, // QueueSummary
-	"ParkingSpace":    keyParkingSpace,
-	"Host":            keyHost, // RegistryEntry
-	"Port":            keyPort,
-	"Username":        keyUsername,
+// keyOf returns the key of a header name, as the various actions and versions
+// spell it. Most names that a listing has are none.
+func keyOf(name []byte) (k key, ok bool) {
+	switch string(name) {
+	case "Response":
+		return keyResponse, true
+	case "Event":
+		return keyEvent, true
+	case "ActionID":
+		return keyActionID, true
+	case "Message":
+		return keyMessage, true
+	case "EventList":
+		return keyEventList, true
+	case "AOR":
+		return keyAOR, true
+	case "URI", "Uri": // URI: ContactStatus, ContactStatusDetail; Uri: ContactList
+		return keyURI, true
+	case "ContactStatus":
+		return keyContactStatus, true
+	case "EndpointName", "Endpoint": // EndpointName: ContactStatus, ContactStatusDetail; Endpoint: ContactList
+		return keyEndpoint, true
+	case "ObjectName":
+		return keyObjectName, true
+	case "ExpirationTime", "RegExpire": // ExpirationTime: ContactList; RegExpire: ContactStatusDetail
+		return keyExpires, true
+	case "UserAgent":
+		return keyUserAgent, true
+	case "RegServer":
+		return keyRegServer, true
+	case "ID":
+		return keyID, true
+	case "ChannelType":
+		return keyChannelType, true
+	case "Peer":
+		return keyPeer, true
+	case "PeerStatus":
+		return keyPeerStatus, true
+	case "Address":
+		return keyAddress, true
+	case "IPaddress":
+		return keyIPAddress, true
+	case "IPport":
+		return keyIPPort, true
+	case "Dynamic":
+		return keyDynamic, true
+	case "SystemName":
+		return keySystemName, true
+	case "AsteriskVersion":
+		return keyAsteriskVersion, true
+	case "Service":
+		return keyService, true
+	case "AccountID":
+		return keyAccountID, true
+	case "State":
+		return keyState, true
+	case "Uptime":
+		return keyUptime, true
+	case "Status": // ContactStatusDetail, OutboundRegistrationDetail, PeerEntry
+		return keyStatus, true
+	case "DeviceState": // EndpointDetail
+		return keyDeviceState, true
+	case "Conference":
+		return keyConference, true
+	case "Queue":
+		return keyQueue, true
+	case "LoggedIn": // QueueSummary
+		return keyLoggedIn, true
+	case "Available": // QueueSummary
+		return keyAvailable, true
+	case "ParkingSpace":
+		return keyParkingSpace, true
+	case "Host": // RegistryEntry
+		return keyHost, true
+	case "Port":
+		return keyPort, true
+	case "Username":
+		return keyUsername, true
+	}
+	return 0, false
 }
 
 // message holds the headers of one AMI message that matter. It is reused:

@@ -1,7 +1,6 @@
 package ami
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -20,28 +19,49 @@ var errLimit = errors.New("message exceeds the limits")
 // reader splits an AMI byte stream into messages. Its memory is bounded
 // whatever the other side sends.
 type reader struct {
-	br *bufio.Reader
+	from io.Reader
+	buf  []byte // room for the longest line
+	rest []byte // of buf: read and not taken yet
 }
 
-func newReader(r io.Reader) *reader {
-	return &reader{br: bufio.NewReaderSize(r, maxLine)}
-}
+func newReader(r io.Reader) *reader { return &reader{from: r, buf: make([]byte, maxLine)} }
 
 // line returns the next line without its line end; it is valid until the next
 // call.
 func (r *reader) line() ([]byte, error) {
-	b, err := r.br.ReadSlice('\n')
-	if errors.Is(err, bufio.ErrBufferFull) {
-		return nil, fmt.Errorf("read line of more than %d octets: %w", maxLine, errLimit)
+	i := bytes.IndexByte(r.rest, '\n')
+	if i < 0 {
+		n := len(r.rest)
+		if err := r.fill(); err != nil {
+			return nil, err
+		}
+		i = n + bytes.IndexByte(r.rest[n:], '\n')
 	}
-	if err != nil {
-		return nil, err
-	}
-	b = b[:len(b)-1]
-	if n := len(b); n > 0 && b[n-1] == '\r' {
-		b = b[:n-1]
+	b := r.rest[:i]
+	r.rest = r.rest[i+1:]
+	if i > 0 && b[i-1] == '\r' {
+		b = b[:i-1]
 	}
 	return b, nil
+}
+
+// fill reads on until there is a line end in rest, which has none.
+func (r *reader) fill() error {
+	r.rest = r.buf[:copy(r.buf, r.rest)]
+	for {
+		n := len(r.rest)
+		if n == len(r.buf) {
+			return fmt.Errorf("read line of more than %d octets: %w", maxLine, errLimit)
+		}
+		more, err := r.from.Read(r.buf[n:])
+		r.rest = r.buf[:n+more]
+		if bytes.IndexByte(r.rest[n:], '\n') >= 0 {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // banner reads the greeting, "Asterisk Call Manager/11.0.0".
@@ -78,7 +98,7 @@ func (r *reader) read(m *message) error {
 		if !ok {
 			continue
 		}
-		k, ok := keys[string(name)]
+		k, ok := keyOf(name)
 		if !ok {
 			continue
 		}

@@ -85,17 +85,17 @@ func (s *schedule) next() time.Time {
 	return s.heap[0].at
 }
 
-// rebuild plans all users of the table anew.
-func (s *schedule) rebuild(t *table, now time.Time) {
-	s.heap = slices.Grow(s.heap[:0], len(t.byAOR))
-	for _, u := range t.byAOR {
-		u.due = u.nextDue(now)
-		if !u.again.IsZero() && (u.due.IsZero() || u.again.Before(u.due)) {
-			u.due = u.again
-		}
-		if !u.due.IsZero() {
-			s.heap = append(s.heap, entry{u.due, u})
-		}
+// begin plans so many users anew: add is told of each, end comes last.
+func (s *schedule) begin(users int) { s.heap = slices.Grow(s.heap[:0], users) }
+
+func (s *schedule) add(u *user, now time.Time) {
+	u.due = u.nextDue(now)
+	if !u.again.IsZero() && (u.due.IsZero() || u.again.Before(u.due)) {
+		u.due = u.again
 	}
-	heap.Init(&s.heap)
+	if !u.due.IsZero() {
+		s.heap = append(s.heap, entry{u.due, u})
+	}
 }
+
+func (s *schedule) end() { heap.Init(&s.heap) }

@@ -19,21 +19,22 @@ func (s *session) deliverPJSIP(r *request) {
 	now := s.cfg.Now()
 	s.users.shared = r.shared
 	late := s.late(r)
-	list := make([]location.Contact, 0, len(r.rows))
-	for i := range r.rows {
-		c := &r.rows[i]
-		n, noted := late[contactKey{c.AOR, c.URI}]
-		if noted {
-			delete(late, contactKey{c.AOR, c.URI})
-			if n.removed {
+	s.users.expect(r.rows.n)
+	look := s.users.look()
+	list := make([]location.Contact, 0, r.rows.n+len(late))
+	for c := range r.rows.all() {
+		if len(late) > 0 {
+			key := contactKey{c.aor, c.uri}
+			n, noted := late[key]
+			delete(late, key)
+			if noted && n.removed {
 				continue
 			}
 		}
-		list = s.sweepRow(c, list, now)
+		list = s.sweepRow(c, list, now, look)
 	}
-	list = s.sweepLate(late, list, now)
-	s.sweepAbsent()
-	s.plan.rebuild(&s.users, now)
+	list = s.sweepLate(late, list, now, look)
+	s.sweepUsers(now, look)
 	s.queue.clear()
 	s.askWaiting()
 	s.counted(location.PJSIP, len(list))
@@ -56,38 +57,43 @@ func (s *session) late(r *request) map[contactKey]note {
 }
 
 // sweepRow takes a listed contact into the table and the list.
-func (s *session) sweepRow(c *row, list []location.Contact, now time.Time) []location.Contact {
-	u := s.users.add(c.AOR, c.endpoint)
-	if u.listed != s.sweep() {
-		u.listed = s.sweep()
-		u.fresh = u.fresh[:0]
+func (s *session) sweepRow(c *row, list []location.Contact, now time.Time, look uint32) []location.Contact {
+	u := c.user
+	if u == nil {
+		u = s.users.add(c.aor)
 	}
-	h, revived := u.merge(c, now)
+	if c.endpoint != "" {
+		u.endpoint = c.endpoint
+	}
+	u.listed = s.sweep()
+	h, revived := u.merge(c, now, look)
 	if s.initial && s.young {
 		h.since = time.Time{}
 	}
 	if h.lapsed > 0 {
 		return list
 	}
-	w := s.queue.waiting[c.AOR]
-	if w.has(c.URI) {
-		s.queue.unwait(c.AOR, c.URI)
+	w := s.queue.waiting[c.aor]
+	if w.has(c.uri) {
+		s.queue.unwait(c.aor, c.uri)
 		if !h.announced && !(s.initial && s.young) {
 			revived, h.announced = true, true
 		}
 	}
+	list = append(list, c.contact())
+	listed := &list[len(list)-1]
 	if revived {
-		s.cfg.Registrar.Registered(c.Contact)
+		s.cfg.Registrar.Registered(*listed)
 	}
 	if !s.users.shared {
-		c.Since = s.proves(c.Contact)
+		listed.Since = s.proves(listed)
 	}
-	return append(list, c.Contact)
+	return list
 }
 
 // sweepLate adds the contacts that were announced after the list was taken,
 // of AORs that are users.
-func (s *session) sweepLate(late map[contactKey]note, list []location.Contact, now time.Time) []location.Contact {
+func (s *session) sweepLate(late map[contactKey]note, list []location.Contact, now time.Time, look uint32) []location.Contact {
 	for k, n := range late {
 		u := s.users.user(k.aor)
 		if n.removed || u == nil || s.users.shared {
@@ -98,12 +104,12 @@ func (s *session) sweepLate(late map[contactKey]note, list []location.Contact, n
 		if old == nil && !w.has(k.uri) {
 			continue
 		}
-		c := row{Contact: location.Contact{AOR: k.aor, Kind: location.PJSIP, URI: k.uri}, endpoint: u.endpoint}
+		c := row{user: u, aor: k.aor, uri: k.uri, endpoint: u.endpoint}
 		if w.has(k.uri) {
 			s.queue.unwait(k.aor, k.uri)
-			s.cfg.Registrar.Registered(c.Contact)
+			s.cfg.Registrar.Registered(c.contact())
 		}
-		list = s.sweepRow(&c, list, now)
+		list = s.sweepRow(&c, list, now, look)
 		u.again = now.Add(learnDelay)
 	}
 	return list
@@ -112,19 +118,20 @@ func (s *session) sweepLate(late map[contactKey]note, list []location.Contact, n
 // sweep numbers the full listings of all connections.
 func (s *session) sweep() uint64 { return s.users.sweeps + 1 }
 
-// sweepAbsent takes their contacts from the users that were not listed.
-func (s *session) sweepAbsent() {
+// sweepUsers takes the contacts that were not listed from the users, and plans
+// when to look at each again: in one pass, for memory is what it waits for.
+func (s *session) sweepUsers(now time.Time, look uint32) {
 	n := s.sweep()
+	s.plan.begin(len(s.users.byAOR))
 	for a, u := range s.users.byAOR {
-		if u.listed == n {
-			u.settle()
-			continue
-		}
-		u.contacts = u.contacts[:0]
+		u.settle(look)
 		if n-u.listed > forgetAfter && len(s.users.byAOR) > manyUsers {
 			delete(s.users.byAOR, a)
+			continue
 		}
+		s.plan.add(u, now)
 	}
+	s.plan.end()
 	s.users.sweeps = n
 }
 

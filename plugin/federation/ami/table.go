@@ -1,6 +1,7 @@
 package ami
 
 import (
+	"slices"
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
@@ -17,6 +18,7 @@ type table struct {
 	size   [location.IAX2 + 1]int
 	sized  [location.IAX2 + 1]bool
 	sweeps uint64 // full PJSIP listings delivered
+	looks  uint32 // PJSIP listings delivered, those of single AORs included
 	// shared: some contact carried another RegServer, so that the database
 	// of contacts is shared by several Asterisks and only a full listing
 	// tells whose a contact is.
@@ -52,23 +54,24 @@ type user struct {
 	contacts []held
 	due      time.Time // when the AOR is to be listed again; zero: never
 	again    time.Time // a second look after that
-	fresh    []held    // collects the contacts while a listing is merged
 	listed   uint64    // number of the last full listing that had the AOR
+	room     [1]held   // for contacts: most users have one
 }
 
 // held is one contact of a user as last reported.
 type held struct {
 	uri     string
-	expires time.Time
+	expires int64 // Unix seconds, zero where Asterisk does not tell
 	// since is when it was first reported, zero if it was there when the
 	// connection began.
 	since time.Time
 	// lapsed counts the looks at it since its expiry passed. It is no longer
 	// passed on, but Asterisk still has it, and a late refresh would revive
 	// it without an event.
-	lapsed int
+	lapsed uint8
 	// announced: passed on by Registered since.
 	announced bool
+	look      uint32 // number of the last listing that had it
 }
 
 func newTable() table {
@@ -78,17 +81,38 @@ func newTable() table {
 
 func (t *table) user(a location.AOR) *user { return t.byAOR[a] }
 
+// expect makes room for so many users in a table that has none.
+func (t *table) expect(n int) {
+	if len(t.byAOR) == 0 {
+		t.byAOR = make(map[location.AOR]*user, n)
+	}
+}
+
+// look numbers the listings that are delivered.
+func (t *table) look() uint32 {
+	t.looks++
+	return t.looks
+}
+
 // add returns the user of the AOR, new if need be.
-func (t *table) add(a location.AOR, endpoint string) *user {
+func (t *table) add(a location.AOR) *user {
 	u := t.byAOR[a]
 	if u == nil {
 		u = &user{aor: a}
+		u.contacts = u.room[:0]
 		t.byAOR[a] = u
 	}
-	if endpoint != "" {
-		u.endpoint = endpoint
-	}
 	return u
+}
+
+// known is find for a text that nobody keeps; u may be nil.
+func (u *user) known(uri []byte) *held {
+	for i := 0; u != nil && i < len(u.contacts); i++ {
+		if u.contacts[i].uri == string(uri) {
+			return &u.contacts[i]
+		}
+	}
+	return nil
 }
 
 func (u *user) find(uri string) *held {
@@ -103,7 +127,7 @@ func (u *user) find(uri string) *held {
 func (u *user) remove(uri string) {
 	for i := range u.contacts {
 		if u.contacts[i].uri == uri {
-			u.contacts = append(u.contacts[:i], u.contacts[i+1:]...)
+			u.contacts = slices.Delete(u.contacts, i, i+1)
 			return
 		}
 	}
@@ -124,12 +148,12 @@ func (u *user) nextDue(now time.Time) time.Time {
 		c := &u.contacts[i]
 		var at time.Time
 		switch {
-		case c.lapsed > len(lapsePolls), c.expires.IsZero():
+		case int(c.lapsed) > len(lapsePolls), c.expires == 0:
 			continue
 		case c.lapsed > 0:
 			at = now.Add(lapsePolls[c.lapsed-1])
 		default:
-			at = c.expires.Add(expiryGrace)
+			at = time.Unix(c.expires, 0).Add(expiryGrace)
 		}
 		if due.IsZero() || at.Before(due) {
 			due = at
@@ -138,29 +162,28 @@ func (u *user) nextDue(now time.Time) time.Time {
 	return due
 }
 
-// merge takes a contact of a listing into u.fresh. Revived says that it had
-// lapsed and was refreshed since, which proves a REGISTER.
-func (u *user) merge(c *row, now time.Time) (h *held, revived bool) {
-	n := held{uri: c.URI, expires: c.Expires, since: now}
-	var lapsedAt time.Time
-	if old := u.find(c.URI); old != nil {
-		lapsedAt = old.expires
-		n.since, n.announced, n.lapsed = old.since, old.announced, old.lapsed
+// merge takes in a contact of the listing of that number. Revived says that it
+// had lapsed and was refreshed since, which proves a REGISTER.
+func (u *user) merge(c *row, now time.Time, look uint32) (h *held, revived bool) {
+	if h = u.find(c.uri); h == nil {
+		u.contacts = append(u.contacts, held{uri: c.uri, since: now})
+		h = &u.contacts[len(u.contacts)-1]
 	}
+	lapsedAt := h.expires
+	h.expires, h.look = c.expires, look
 	switch {
-	case expired(c.Expires, now):
-		n.lapsed++
-		n.announced = false
-	case n.lapsed > 0 && !c.Expires.IsZero() && !c.Expires.After(lapsedAt): // the clock was set back
-		n.lapsed = 0
-	case n.lapsed > 0:
-		n.lapsed, n.since, n.announced, revived = 0, now, true, true
+	case expired(c.expires, now):
+		h.lapsed = min(h.lapsed, uint8(len(lapsePolls))) + 1
+		h.announced = false
+	case h.lapsed > 0 && c.expires != 0 && c.expires <= lapsedAt: // the clock was set back
+		h.lapsed = 0
+	case h.lapsed > 0:
+		h.lapsed, h.since, h.announced, revived = 0, now, true, true
 	}
-	u.fresh = append(u.fresh, n)
-	return &u.fresh[len(u.fresh)-1], revived
+	return h, revived
 }
 
-// settle makes what was merged the user's contacts.
-func (u *user) settle() {
-	u.contacts, u.fresh = u.fresh, u.contacts[:0]
+// settle drops the contacts that the listing of that number lacks.
+func (u *user) settle(look uint32) {
+	u.contacts = slices.DeleteFunc(u.contacts, func(h held) bool { return h.look != look })
 }
