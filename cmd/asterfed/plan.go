@@ -109,7 +109,7 @@ const (
 // plan reckons. Each node has a link to each other one; a link costs its
 // heartbeats, which slow down as peers become many, a step for each version of the
 // zone it carries, and a share for each binding more in it. Every second end of
-// every link is a node's own.
+// every link is a node's own; one heartbeat goes for both links of a pair.
 func (m measured) plan(nodes, users int, moves float64) planned {
 	links := float64(nodes - 1)
 	perNode := moves / float64(nodes)

@@ -40,7 +40,7 @@ func BenchmarkLoopback(b *testing.B) {
 	enough := make(chan struct{})
 	want := int64(max(b.N, 10)) // of which the first few are no heartbeats
 	p := xfr.NewPeer(xfr.PeerConfig{Node: far.name, Addr: l.Addr().String(), Origin: origin, Key: transferKey, Home: near.view.Home(far.name),
-		Own: near.primary, Clock: near.clock, Logger: quiet, Timing: xfr.Timing{Heartbeat: time.Microsecond, Silence: time.Second, Dial: time.Second},
+		Own: xfr.NewHerald(near.primary, origin), Clock: near.clock, Logger: quiet, Timing: xfr.Timing{Heartbeat: time.Microsecond, Silence: time.Second, Dial: time.Second},
 		Heard: func() {
 			if heard.Add(1) == want {
 				close(enough)

@@ -33,6 +33,7 @@ type Node struct {
 	clock   *location.Clock
 	view    *zone.View
 	primary *zone.Primary
+	herald  *xfr.Herald
 	server  *dns.Server
 	gossip  *gossip
 	up      atomic.Int32 // other members that Serf calls alive
@@ -68,6 +69,7 @@ func (n *Node) start(seed *Host) error {
 	n.primary = zone.NewPrimary(zone.PrimaryConfig{View: n.view, Clock: n.clock, Journal: journal, Logger: quiet,
 		Node: zone.Node{Name: n.name, Addrs: []netip.Addr{addr}, SIP: []zone.Transport{{Proto: "udp", Port: 5060}},
 			Region: "eu", Asterisk: "22.5.0", State: zone.Up}})
+	n.herald = xfr.NewHerald(n.primary, origin)
 	n.view.SetSettled(true)
 	if err := n.serve(); err != nil {
 		return err
@@ -124,7 +126,7 @@ func (n *Node) connect(other *Node, addr string) *xfr.Peer {
 	d := &detector{node: n, other: other, home: home}
 	seen := uint32(0)
 	p := xfr.NewPeer(xfr.PeerConfig{
-		Node: other.name, Addr: addr, Origin: origin, Key: transferKey, Home: home, Own: n.primary, Clock: n.clock,
+		Node: other.name, Addr: addr, Origin: origin, Key: transferKey, Home: home, Own: n.herald, Clock: n.clock,
 		Heard: d.Heard, Lost: d.Lost, Logger: quiet, Dial: n.host.Dial, Peers: func() int { return len(n.fed.nodes) - 1 },
 		Pulled: func() {
 			now := home.Version().Serial

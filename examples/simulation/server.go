@@ -58,6 +58,12 @@ func (n *Node) answer(w dns.ResponseWriter, r *dns.Msg) {
 	case digest:
 		reply(dns.RcodeSuccess, zone.StringsTXT(r.Question[0].Name, ttl, n.view.Home(node).Digest().Strings()...))
 	case r.Question[0].Qtype == dns.TypeSOA:
+		if len(r.Ns) > 0 {
+			from, _ := zone.HomeOf(r.Ns[0].Header().Name, origin)
+			if p := n.peer(from); p != nil {
+				p.Greeted(r.Ns, w.RemoteAddr())
+			}
+		}
 		reply(dns.RcodeSuccess, n.primary.Version().SOA(r.Question[0].Name, origin, ttl))
 	default:
 		n.transfer(w, r, reply)

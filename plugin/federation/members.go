@@ -103,7 +103,7 @@ func (r *Runtime) connect(node, addr string) *member {
 	}
 	var peer *xfr.Peer
 	peer = xfr.NewPeer(xfr.PeerConfig{
-		Node: node, Addr: addr, Origin: r.cfg.Origin, Key: r.cfg.Key, Home: home, Own: r.primary, Clock: r.clock,
+		Node: node, Addr: addr, Origin: r.cfg.Origin, Key: r.cfg.Key, Home: home, Own: r.herald, Clock: r.clock,
 		Timing: r.timing(), Peers: r.others, Dial: r.dial, Heard: det.Heard, Lost: det.Lost, Refused: r.refused(node, det),
 		Pulled: r.tidied(func() *xfr.Peer { return peer }), Logger: r.log.With("source", "xfr"),
 	})

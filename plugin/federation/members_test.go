@@ -29,6 +29,7 @@ func newTestRuntime(t testing.TB, node string) *Runtime {
 	t.Helper()
 	r := newRuntime(Config{Origin: testZone, Node: node, TTL: 5 * time.Second, Key: testKey}, slog.New(slog.DiscardHandler))
 	r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Logger: r.log, Node: zone.Node{Name: node, State: zone.Up, SIP: []zone.Transport{{Proto: "udp", Port: 5060}}, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}})
+	r.herald = xfr.NewHerald(r.primary, testZone)
 	t.Cleanup(func() { r.Stop() })
 	return r
 }
@@ -62,7 +63,7 @@ func TestRecover(t *testing.T) {
 	a.asking.Store(2)
 	var refusals atomic.Int32
 	peer := func(node, addr string, refuse int32) *xfr.Peer {
-		return xfr.NewPeer(xfr.PeerConfig{Node: node, Addr: addr, Origin: testZone, Key: testKey, Home: a.view.Home(node), Own: a.primary,
+		return xfr.NewPeer(xfr.PeerConfig{Node: node, Addr: addr, Origin: testZone, Key: testKey, Home: a.view.Home(node), Own: a.herald,
 			Clock: a.clock, Heard: func() {}, Lost: func(error) {}, Logger: a.log,
 			Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 				if refusals.Add(1) <= refuse {
@@ -93,7 +94,7 @@ func TestNotifyBeforeBothHaveMet(t *testing.T) {
 	lost := make(chan error, 10)
 	pulled := make(chan struct{}, 10)
 	peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: serve(t, b), Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
-		Own: a.primary, Clock: a.clock, Heard: func() {}, Lost: func(err error) { lost <- err }, Pulled: func() { pulled <- struct{}{} },
+		Own: a.herald, Clock: a.clock, Heard: func() {}, Lost: func(err error) { lost <- err }, Pulled: func() { pulled <- struct{}{} },
 		Timing: xfr.Timing{Heartbeat: 20 * time.Millisecond, Silence: 1250 * time.Millisecond, Dial: time.Second}, Logger: a.log})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -128,7 +129,7 @@ func TestClocksThatDiffer(t *testing.T) {
 		wrong.Store(int64(off))
 		addr := serve(t, b)
 		peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: addr, Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
-			Own: a.primary, Clock: a.clock, Heard: func() {}, Lost: func(err error) { t.Errorf("lost: %v", err) },
+			Own: a.herald, Clock: a.clock, Heard: func() {}, Lost: func(err error) { t.Errorf("lost: %v", err) },
 			Refused: func(err error) { t.Errorf("refused: %v", err) }, Pulled: func() { pulled <- struct{}{} }, Logger: a.log,
 			Now: func() time.Time { return time.Now().Add(time.Duration(wrong.Load())) },
 			Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -177,7 +178,7 @@ func TestDigestIsAnsweredAndCompared(t *testing.T) {
 		return s.Register(location.Contact{AOR: "1001", Kind: location.PJSIP, URI: "sip:1001"})
 	})
 	peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: serve(t, b), Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
-		Own: a.primary, Clock: a.clock, Heard: func() {}, Lost: func(err error) { t.Errorf("lost: %v", err) }, Logger: a.log,
+		Own: a.herald, Clock: a.clock, Heard: func() {}, Lost: func(err error) { t.Errorf("lost: %v", err) }, Logger: a.log,
 		Compare: 10 * time.Millisecond})
 	a.mu.Lock()
 	a.peers["pbx-b"] = &member{peer: peer, cancel: func() {}}

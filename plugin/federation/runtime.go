@@ -16,6 +16,7 @@ import (
 	"github.com/asterfed/asterfed/zone/history"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/outward"
+	"github.com/asterfed/asterfed/zone/xfr"
 )
 
 // Runtime is a node at work: its home zone, its view of all others, Serf, the
@@ -28,6 +29,7 @@ type Runtime struct {
 	clock     *location.Clock
 	view      *zone.View
 	primary   *zone.Primary
+	herald    *xfr.Herald
 	agent     *serf.Agent
 	source    *ami.Source // nil without an Asterisk
 	live      *ami.Live   // likewise
@@ -105,6 +107,7 @@ func (r *Runtime) Start() (err error) {
 	r.fresh = journal.Fresh()
 	r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: r.cfg.node(), Plan: r.cfg.Plan,
 		Journal: journal, Logger: r.log})
+	r.herald = xfr.NewHerald(r.primary, r.cfg.Origin)
 	r.remember()
 	r.updates = newUpdates(r, journal.Boot())
 	r.outward = outward.Open(outward.Config{View: r.view, Data: r.cfg.Data, Followed: len(r.cfg.Secondaries) > 0,

@@ -3,6 +3,7 @@ package federation
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
@@ -46,6 +47,7 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 		soa := v.SOA(qname, f.origin, f.runtime.view.TTL())
 		switch qtype {
 		case dns.TypeSOA:
+			f.greeted(w, r, node)
 			m.Answer = []dns.RR{soa}
 		case dns.TypeNS:
 			m.Answer = []dns.RR{xfr.NS(qname, node, f.origin, f.runtime.view.TTL())}
@@ -56,6 +58,17 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 		}
 	}
 	return f.write(w, r, m)
+}
+
+// greeted takes note of a heartbeat of another node, which tells its own SOA.
+func (f *Federation) greeted(w dns.ResponseWriter, r *dns.Msg, node string) {
+	if node != f.runtime.cfg.Node || len(r.Ns) == 0 {
+		return
+	}
+	from, _ := zone.HomeOf(strings.ToLower(r.Ns[0].Header().Name), f.origin)
+	if m := f.runtime.member(from); m != nil {
+		m.peer.Greeted(r.Ns, w.RemoteAddr())
+	}
 }
 
 func (f *Federation) write(w dns.ResponseWriter, r, m *dns.Msg) (int, error) {

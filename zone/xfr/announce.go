@@ -3,8 +3,8 @@ package xfr
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
@@ -15,58 +15,114 @@ import (
 // more is asked for, so that a peer which is busy decides itself when.
 const maxNews = 200
 
+// announcement is the NOTIFY that is under way to a peer, and what came of those
+// before it. The goroutine that reads takes their answers, and wakes the one
+// that announces only where there is more to tell.
+type announcement struct {
+	mu    sync.Mutex
+	told  zone.Version // what the other side has last acknowledged
+	plain bool         // it takes no NOTIFY with more than a SOA
+	open  int          // the number of the one under way, 0 if there is none
+	count int
+	more  chan struct{}
+}
+
 // announce sends a NOTIFY for every new version of this node's own zone: at
 // once when the connection is idle, one for many under load.
 func (p *Peer) announce(ctx context.Context, s *session) error {
 	var pace pace
-	var told zone.Version // what the other side has last acknowledged
-	plain := false        // it takes no NOTIFY with more than a SOA
+	own := p.cfg.Own.own
+	a := &announcement{more: make(chan struct{}, 1)}
+	late := time.NewTimer(time.Hour)
+	defer late.Stop()
 	for {
 		if d := pace.next(time.Now()); d > 0 {
 			if err := await(ctx, s, time.After(d)); err != nil {
 				return err
 			}
 		}
-		bell := p.cfg.Own.Changed()
-		n, err := news(p.cfg.Own, p.cfg.Origin, told)
+		bell := own.Changed()
+		n, c, err := p.tell(s, a)
 		if err != nil {
 			return err
 		}
-		rcode, err := s.notify(ctx, n, 3*p.cfg.Timing.Silence)
-		// One that is late waits behind an answer under way; whether the
-		// connection is silent is for the heartbeat to say.
-		if err != nil && !errors.Is(err, errTimeout) {
-			return err
-		}
-		switch {
-		case err != nil:
-		case rcode == dns.RcodeSuccess && !plain:
-			told = n.version
-		case rcode == dns.RcodeFormatError && n.more: // an older version
-			told, plain = zone.Version{}, true
-			continue
-		}
-		if p.cfg.Own.Version() != n.version {
-			continue
-		}
-		if err := await(ctx, s, bell); err != nil {
-			return err
+		late.Reset(3 * p.cfg.Timing.Silence)
+		for waiting := true; waiting; {
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-s.done:
+				return s.err()
+			case <-bell:
+				if bell = own.Changed(); own.Version() == n.version {
+					continue // it rang before n was made
+				}
+				if waiting = a.busy(); waiting {
+					bell = nil // the answer will say that there is more
+				}
+			case <-a.more:
+				waiting = a.busy()
+			case <-late.C:
+				// One that is late waits behind an answer under way; whether the
+				// connection is silent is for the heartbeat to say.
+				s.forget(c)
+				a.answered(a.number(), n, nil, own)
+			}
 		}
 	}
 }
 
-// notify sends one NOTIFY and returns what it is answered. A node that does not
-// know this one yet refuses it; its heartbeat will catch up.
-func (s *session) notify(ctx context.Context, n notice, d time.Duration) (rcode int, err error) {
-	c, err := s.sendPacked(n.wire, n.more)
+// tell sends one NOTIFY. A node that does not know this one yet refuses it; its
+// heartbeat will catch up.
+func (p *Peer) tell(s *session, a *announcement) (notice, *call, error) {
+	told := a.begin()
+	n, err := p.cfg.Own.notice(told)
 	if err != nil {
-		return 0, err
+		return n, nil, err
 	}
-	r, err := s.answer(ctx, c, d)
-	if r == nil {
-		return 0, err
+	number := a.number()
+	c, err := s.ask(n.wire, n.more, writeLimit, func(wire []byte) { a.answered(number, n, wire, p.cfg.Own.own) })
+	return n, c, err
+}
+
+// begin takes note of a NOTIFY that is being sent, and returns what the other
+// side has.
+func (a *announcement) begin() zone.Version {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.count++
+	a.open = a.count
+	return a.told
+}
+
+func (a *announcement) number() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.open
+}
+
+func (a *announcement) busy() bool { return a.number() != 0 }
+
+// answered takes note of an answer, or of none in time. One that is no longer
+// waited for says nothing.
+func (a *announcement) answered(number int, n notice, wire []byte, own *zone.Primary) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if number == 0 || number != a.open {
+		return
 	}
-	return r.Rcode, nil
+	a.open = 0
+	again := own.Version() != n.version
+	switch {
+	case wire == nil:
+	case wire[3]&15 == dns.RcodeSuccess && !a.plain:
+		a.told = n.version
+	case wire[3]&15 == dns.RcodeFormatError && n.more: // an older version
+		a.told, a.plain, again = zone.Version{}, true, true
+	}
+	if again {
+		poke(a.more)
+	}
 }
 
 // notice is a NOTIFY that is ready to be signed.

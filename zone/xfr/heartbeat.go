@@ -4,7 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"sync/atomic"
 	"time"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/miekg/dns"
 )
 
 var errSilent = errors.New("no answer on an open connection")
@@ -13,30 +18,28 @@ var errSilent = errors.New("no answer on an open connection")
 // about this node, which was stopped or had no CPU, than about the other.
 const overslept = 200 * time.Millisecond
 
+// selfEvery is how many heartbeats a node that is asked leaves out at most, so
+// that it knows its own connection to be alive, and the distance.
+const selfEvery = 10
+
+// pulse is what is known of a connection's life. Times are nanoseconds of
+// Peer.now.
+type pulse struct {
+	asked   atomic.Int64 // when the heartbeat under way began, 0 if there is none
+	last    atomic.Int64 // when the last one began
+	greeted atomic.Int64 // when the other side last asked for this node's SOA, and told its own
+}
+
 // heartbeats asks for the SOA again and again, and ends when nothing was heard
 // for too long. Any message counts as life: a transfer under way may delay the
-// answer.
+// answer. Of two nodes that follow each other one asks, and tells its own SOA
+// with the question (Greeted); the other asks where it is not asked.
 func (p *Peer) heartbeats(ctx context.Context, s *session) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	answered, waiting := make(chan error, 1), false
-	beat := func() {
-		if !waiting {
-			waiting = true
-			go func() { answered <- p.beat(ctx, s, p.timing().Silence) }()
-		}
-	}
-	defer func() {
-		if waiting {
-			cancel()
-			<-answered
-		}
-	}()
 	fail := func(err error) error {
-		s.close(err) // ends the write of a beat
+		s.close(err)
 		return err
 	}
-	next := time.NewTimer(p.timing().Heartbeat)
+	next := time.NewTimer(p.untilTick())
 	defer next.Stop()
 	due := time.Now().Add(p.timing().Silence)
 	alarm := time.NewTimer(p.timing().Silence)
@@ -45,6 +48,8 @@ func (p *Peer) heartbeats(ctx context.Context, s *session) error {
 		due = time.Now().Add(d)
 		alarm.Reset(d)
 	}
+	p.pulse.asked.Store(0)
+	p.pulse.last.Store(int64(p.now()))
 	doubted := time.Duration(-1) // since when an answer is awaited in haste
 	for {
 		select {
@@ -52,20 +57,22 @@ func (p *Peer) heartbeats(ctx context.Context, s *session) error {
 			return fail(context.Cause(ctx))
 		case <-s.done:
 			return s.err()
-		case err := <-answered:
-			waiting = false
-			if err != nil && !errors.Is(err, errTimeout) {
+		case <-next.C:
+			next.Reset(p.untilTick())
+			if p.isAsked(s) {
+				continue
+			}
+			if err := p.beat(s, time.Until(due)); err != nil {
 				return fail(err)
 			}
-		case <-next.C:
-			next.Reset(p.timing().Heartbeat)
-			beat()
 		case <-p.doubt:
-			beat()
+			if err := p.beat(s, time.Until(due)); err != nil {
+				return fail(err)
+			}
 			doubted = p.now()
 			set(min(p.timing().Dial, time.Until(due)))
 		case <-alarm.C:
-			heard := time.Duration(p.heard.Load())
+			heard := p.lifeSign()
 			quiet, limit := p.now()-heard, p.timing().Silence
 			if doubted > heard {
 				limit = min(limit, p.timing().Dial+doubted-heard)
@@ -82,17 +89,97 @@ func (p *Peer) heartbeats(ctx context.Context, s *session) error {
 	}
 }
 
-// beat is one heartbeat. The time it takes is the distance.
-func (p *Peer) beat(ctx context.Context, s *session, patience time.Duration) error {
-	start := time.Now()
-	v, err := s.soa(ctx, p.apex, patience)
+// untilTick returns the time until the next heartbeat.
+func (p *Peer) untilTick() time.Duration {
+	if p.cfg.Own == nil {
+		return p.timing().Heartbeat
+	}
+	return p.cfg.Own.untilTick(p.timing().Heartbeat)
+}
+
+// isAsked reports whether the other side's heartbeats do for both: they have
+// come in of late, and nothing on this connection waits for an answer.
+func (p *Peer) isAsked(s *session) bool {
+	beat, now := p.timing().Heartbeat, p.now()
+	return p.cfg.Own != nil && !p.cfg.Own.leads(p.cfg.Node) && p.pulse.greeted.Load() > 0 &&
+		now-time.Duration(p.pulse.greeted.Load()) < beat*3/2 && now-time.Duration(p.pulse.last.Load()) < selfEvery*beat && s.idle()
+}
+
+// lifeSign returns when the other side was last heard, by Peer.now. Its own
+// heartbeats count as long as this connection owes no answer.
+func (p *Peer) lifeSign() time.Duration {
+	greeted := p.pulse.greeted.Load()
+	if asked := p.pulse.asked.Load(); asked > 0 {
+		greeted = min(greeted, asked)
+	}
+	return time.Duration(max(p.heard.Load(), greeted))
+}
+
+// beat sends a heartbeat if none is under way. The time it takes is the
+// distance.
+func (p *Peer) beat(s *session, limit time.Duration) error {
+	start := p.now()
+	if !p.pulse.asked.CompareAndSwap(0, int64(start)) {
+		return nil
+	}
+	p.pulse.last.Store(int64(start))
+	wire, err := p.greeting()
 	if err != nil {
 		return err
 	}
-	p.stats.rtt(p.cfg.Home, time.Since(start))
+	_, err = s.ask(wire, false, min(max(limit, overslept), writeLimit), func(wire []byte) {
+		p.pulse.asked.Store(0)
+		err := verdict(wire)
+		var v zone.Version
+		if err == nil {
+			v, err = soaIn(wire)
+		}
+		if err != nil {
+			s.close(err)
+			return
+		}
+		p.stats.rtt(p.cfg.Home, p.now()-start)
+		p.said(v)
+	})
+	return err
+}
+
+// said takes note of the version that the other side says it has.
+func (p *Peer) said(v zone.Version) {
 	if v == p.cfg.Home.Version() {
 		p.level.Store(true)
 	}
 	p.Notified(v)
-	return nil
+}
+
+// greeting packs a question for the SOA, with the own SOA in the authority
+// section, where a question for an IXFR has it (RFC 1995 §3).
+func (p *Peer) greeting() ([]byte, error) {
+	m := new(dns.Msg).SetQuestion(p.apex, dns.TypeSOA)
+	m.RecursionDesired = false
+	wire, err := m.Pack()
+	if err != nil {
+		return nil, fmt.Errorf("pack request: %w", err)
+	}
+	if p.cfg.Own != nil {
+		var n int
+		wire, n = p.cfg.Own.greet(wire)
+		wire[9] = byte(n) // NSCOUNT
+	}
+	return wire, nil
+}
+
+// Greeted takes the authority section of a signed question for this node's own
+// SOA that came from an address over TCP: the other side tells its own SOA, and
+// that it lives. It has to come from where the peer's DNS server is, as in News.
+func (p *Peer) Greeted(authority []dns.RR, from net.Addr) {
+	if len(authority) == 0 || !p.cameFrom(from) {
+		return
+	}
+	soa, ok := authority[0].(*dns.SOA)
+	if !ok || dns.CanonicalName(soa.Hdr.Name) != p.apex {
+		return
+	}
+	p.pulse.greeted.Store(int64(p.now()))
+	p.said(zone.VersionOf(soa))
 }

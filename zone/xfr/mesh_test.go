@@ -18,6 +18,7 @@ type meshNode struct {
 	name    string
 	view    *zone.View
 	primary *zone.Primary
+	herald  *Herald
 	clock   *location.Clock
 	addr    string // TCP and UDP
 	server  *dns.Server
@@ -33,6 +34,7 @@ func newMeshNode(name string) *meshNode {
 	n.primary = zone.NewPrimary(zone.PrimaryConfig{View: n.view, Clock: n.clock, Logger: slog.New(slog.DiscardHandler),
 		Node: zone.Node{Name: name, State: zone.Up, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")},
 			SIP: []zone.Transport{{Proto: "udp", Port: 5060}}}})
+	n.herald = NewHerald(n.primary, origin)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
@@ -76,7 +78,7 @@ func (n *meshNode) close() {
 // peer makes the connection to another node's home; Run is the caller's.
 func (n *meshNode) peer(node, addr string, pulled func()) *Peer {
 	p := NewPeer(PeerConfig{Node: node, Addr: addr, Origin: origin, Key: testKey, Home: n.view.Home(node),
-		Own: n.primary, Clock: n.clock, Heard: func() {}, Lost: func(error) {}, Pulled: pulled,
+		Own: n.herald, Clock: n.clock, Heard: func() {}, Lost: func(error) {}, Pulled: pulled,
 		Logger: slog.New(slog.DiscardHandler)})
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -108,6 +110,14 @@ func (n *meshNode) serve(w dns.ResponseWriter, r *dns.Msg) {
 		}
 		reply()
 	case r.Question[0].Qtype == dns.TypeSOA:
+		if len(r.Ns) > 0 {
+			n.mu.Lock()
+			p := n.peers[r.Ns[0].Header().Name]
+			n.mu.Unlock()
+			if p != nil {
+				p.Greeted(r.Ns, w.RemoteAddr())
+			}
+		}
 		reply(n.primary.Version().SOA(apex, origin, 5))
 	case r.Question[0].Qtype == dns.TypeTXT:
 		reply(zone.StringsTXT(r.Question[0].Name, 5, n.view.Home(n.name).Digest().Strings()...))

@@ -30,6 +30,7 @@ type Peer struct {
 	heard  atomic.Int64  // nanoseconds since born, by a clock that nobody sets
 	doubt  chan struct{} // the other side is said to be dead: ask now
 	level  atomic.Bool
+	pulse  pulse
 	stats  stats
 	comparison
 }
@@ -41,7 +42,7 @@ type PeerConfig struct {
 	Origin string
 	Key    *Key // nil only in tests
 	Home   *zone.Home
-	Own    *zone.Primary
+	Own    *Herald
 	Clock  *location.Clock
 	// Heard is called for every message that verifies; Lost whenever the
 	// connection could not be made, ended, or was silent. From one goroutine
@@ -175,6 +176,18 @@ func (p *Peer) hear() {
 	p.cfg.Heard()
 }
 
+// first asks for the SOA on a new connection.
+func (p *Peer) first(ctx context.Context, s *session, patience time.Duration) error {
+	start := time.Now()
+	v, err := s.soa(ctx, p.apex, patience)
+	if err != nil {
+		return err
+	}
+	p.stats.rtt(p.cfg.Home, time.Since(start))
+	p.said(v)
+	return nil
+}
+
 // connect runs one connection to its end.
 func (p *Peer) connect(ctx context.Context) error {
 	t := p.cfg.Timing
@@ -187,7 +200,7 @@ func (p *Peer) connect(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	p.heard.Store(int64(p.now()))
-	if err := p.beat(ctx, s, t.Silence/2); err != nil {
+	if err := p.first(ctx, s, t.Silence/2); err != nil {
 		return err
 	}
 	tasks := []func(context.Context, *session) error{p.heartbeats, p.pulls, p.announce, p.compare}

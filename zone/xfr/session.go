@@ -30,6 +30,7 @@ type session struct {
 	clock *skewed // nil: the wall clock
 
 	writing sync.Mutex // one request at a time
+	out     []byte     // the one that is being written
 
 	mu      sync.Mutex
 	pending map[uint16]*call
@@ -46,6 +47,9 @@ type call struct {
 	chain *chain // nil without a key
 	msgs  chan []byte
 	gone  chan struct{} // closed when its caller has given up
+	// then takes the one answer in place of msgs. The goroutine that reads calls
+	// it, so that nobody has to be woken up; it must not block.
+	then func(wire []byte)
 }
 
 // newSession takes over conn. The function heard is called for every message
@@ -91,51 +95,77 @@ func (s *session) send(m *dns.Msg) (*call, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pack request: %w", err)
 	}
-	return s.sendPacked(wire, false)
+	c := &call{msgs: make(chan []byte, 4), gone: make(chan struct{})}
+	return c, s.write(c, wire, writeLimit)
 }
 
-// sendPacked is send for a message that is packed, but for its ID.
-func (s *session) sendPacked(wire []byte, blunt bool) (*call, error) {
-	c, wire, err := s.open(wire, blunt)
-	if err != nil {
-		return nil, err
-	}
-	buf := make([]byte, 2, 2+len(wire))
-	binary.BigEndian.PutUint16(buf, uint16(len(wire)))
+// writeLimit is how long the writing of a request may take.
+const writeLimit = 2 * time.Second
+
+// ask sends a request that is packed, but for its ID, and has its answer taken
+// by then. One that takes longer than limit to write ends the session.
+func (s *session) ask(wire []byte, blunt bool, limit time.Duration, then func(wire []byte)) (*call, error) {
+	c := &call{blunt: blunt, gone: make(chan struct{}), then: then}
+	return c, s.write(c, wire, limit)
+}
+
+// write gives a request an ID and a signature, and writes it. Answers are read
+// meanwhile: a server that reads nothing until it has written would otherwise
+// wait for us, and we for it.
+func (s *session) write(c *call, wire []byte, limit time.Duration) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	s.conn.SetWriteDeadline(time.Now().Add(2 * time.Second))
-	if _, err := s.conn.Write(append(buf, wire...)); err != nil {
+	s.out = append(append(s.out[:0], 0, 0), wire...)
+	msg, err := s.open(c, s.out[2:])
+	if err != nil {
+		return err
+	}
+	if len(msg) > dns.MaxMsgSize-1 {
+		s.forget(c)
+		return fmt.Errorf("request has %d octets", len(msg))
+	}
+	s.out = append(s.out[:2], msg...) // the signature may have moved it
+	binary.BigEndian.PutUint16(s.out, uint16(len(msg)))
+	s.conn.SetWriteDeadline(time.Now().Add(limit))
+	if _, err := s.conn.Write(s.out); err != nil {
 		s.forget(c)
 		err = fmt.Errorf("send request: %w", err)
 		s.close(err) // a part of the message may be on its way
-		return nil, err
+		return err
 	}
-	return c, nil
+	if cap(s.out) > longMessage {
+		s.out = nil
+	}
+	return nil
 }
 
-// open gives a request an ID and a signature, and makes the call that waits for
-// its answers. Answers are read while a request is being written: a server that
-// reads nothing until it has written would otherwise wait for us, and we for it.
-func (s *session) open(wire []byte, blunt bool) (*call, []byte, error) {
+// open makes a call one that waits for its answers, and signs its request.
+func (s *session) open(c *call, wire []byte) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed != nil {
-		return nil, nil, s.failed
+		return nil, s.failed
 	}
 	for s.nextID++; s.pending[s.nextID] != nil; s.nextID++ {
 	}
-	c := &call{id: s.nextID, blunt: blunt, msgs: make(chan []byte, 4), gone: make(chan struct{})}
+	c.id = s.nextID
 	binary.BigEndian.PutUint16(wire, c.id)
 	if s.key != nil {
 		var err error
 		if c.chain, err = newChain(s.key, nil); err != nil {
-			return nil, nil, fmt.Errorf("sign request: %w", err)
+			return nil, fmt.Errorf("sign request: %w", err)
 		}
 		wire = c.chain.sign(wire, s.clock.time())
 	}
 	s.pending[c.id] = c
-	return c, wire, nil
+	return wire, nil
+}
+
+// idle reports whether no request waits for an answer.
+func (s *session) idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.pending) == 0
 }
 
 func (s *session) forget(c *call) {
@@ -206,6 +236,12 @@ func (s *session) deliver(wire []byte) error {
 }
 
 func (s *session) hand(c *call, wire []byte) {
+	if c.then != nil {
+		s.forget(c)
+		c.then(wire)
+		recycle(wire)
+		return
+	}
 	select {
 	case c.msgs <- wire:
 	case <-c.gone:
@@ -222,6 +258,18 @@ func question(wire []byte) string {
 	return m.Question[0].Name + " " + dns.TypeToString[m.Question[0].Qtype]
 }
 
+// verdict is the error that the RCODE of an answer means.
+func verdict(wire []byte) error {
+	switch rcode := int(wire[3] & 15); rcode {
+	case dns.RcodeSuccess:
+		return nil
+	case dns.RcodeRefused:
+		return fmt.Errorf("%s: %w", question(wire), ErrRefused)
+	default:
+		return fmt.Errorf("%s answered %s", question(wire), dns.RcodeToString[rcode])
+	}
+}
+
 var errTimeout = errors.New("no answer in time")
 
 // next returns the next message of the call.
@@ -230,14 +278,7 @@ func (s *session) next(ctx context.Context, c *call, d time.Duration) ([]byte, e
 	defer t.Stop()
 	select {
 	case wire := <-c.msgs:
-		switch rcode := int(wire[3] & 15); rcode {
-		case dns.RcodeSuccess:
-			return wire, nil
-		case dns.RcodeRefused:
-			return wire, fmt.Errorf("%s: %w", question(wire), ErrRefused)
-		default:
-			return wire, fmt.Errorf("%s answered %s", question(wire), dns.RcodeToString[rcode])
-		}
+		return wire, verdict(wire)
 	case <-s.done:
 		return nil, s.err()
 	case <-ctx.Done():
@@ -253,11 +294,6 @@ func (s *session) exchange(ctx context.Context, m *dns.Msg, d time.Duration) (*d
 	if err != nil {
 		return nil, err
 	}
-	return s.answer(ctx, c, d)
-}
-
-// answer is the one answer to a call, which is over then.
-func (s *session) answer(ctx context.Context, c *call, d time.Duration) (*dns.Msg, error) {
 	defer s.forget(c)
 	wire, err := s.next(ctx, c, d)
 	if wire == nil {

@@ -56,17 +56,19 @@ func TestLostSegmentDelaysNoVerdict(t *testing.T) {
 }
 
 // beating runs the heartbeats of a peer against a server that answers until it
-// is told to be silent, and returns what ended them.
-func beating(t *testing.T, p *Peer, silent *atomic.Bool) chan error {
+// is told to be silent, and returns what ended them, and their number.
+func beating(t *testing.T, p *Peer, silent *atomic.Bool) (chan error, *atomic.Int64) {
 	client, server := net.Pipe()
 	s := newSession(client, nil, p.hear, nil)
 	conn := &dns.Conn{Conn: server}
+	var beats atomic.Int64
 	go func() {
 		for {
 			q, err := conn.ReadMsg()
 			if err != nil {
 				return
 			}
+			beats.Add(1)
 			if silent.Load() {
 				continue
 			}
@@ -80,7 +82,7 @@ func beating(t *testing.T, p *Peer, silent *atomic.Bool) chan error {
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(func() { cancel(); server.Close() })
 	go func() { ended <- p.heartbeats(ctx, s) }()
-	return ended
+	return ended, &beats
 }
 
 // Silence is noticed when it has lasted as long as it may, not at some later
@@ -94,7 +96,7 @@ func TestSilenceIsNoticedInTime(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var silent atomic.Bool
 			p := lone(nil, c.peers)
-			ended := beating(t, p, &silent)
+			ended, _ := beating(t, p, &silent)
 			time.Sleep(time.Hour + 10*time.Millisecond) // quiet, and nothing is lost
 			select {
 			case err := <-ended:

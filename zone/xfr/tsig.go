@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
@@ -24,16 +25,27 @@ const fudge = 300
 // before (RFC 8945 §5.3.1), over their octets as they are on the wire. Not
 // safe for concurrent use.
 type chain struct {
-	key    *Key
+	*ready
 	mac    []byte // of the message before, nil before a request
 	timers bool   // the first answer was signed or verified
-	sum    hash.Hash
-	name   []byte // of the key, and of its algorithm, as they are on the wire
-	alg    []byte
 }
+
+// ready is a key as signing needs it.
+type ready struct {
+	key  Key
+	sums sync.Pool // of hash.Hash
+	name []byte    // of the key, and of its algorithm, as they are on the wire
+	alg  []byte
+}
+
+// keys are those that were used, ready ones by what they are made of.
+var keys sync.Map
 
 // newChain begins with a request, or with the answer to one that had this MAC.
 func newChain(key *Key, mac []byte) (*chain, error) {
+	if r, ok := keys.Load(*key); ok {
+		return &chain{ready: r.(*ready), mac: mac}, nil
+	}
 	secret, err := base64.StdEncoding.DecodeString(key.Secret)
 	if err != nil {
 		return nil, fmt.Errorf("secret of key %s: %w", key.Name, err)
@@ -44,14 +56,16 @@ func newChain(key *Key, mac []byte) (*chain, error) {
 	if f == nil {
 		return nil, fmt.Errorf("key %s: %w", key.Name, dns.ErrKeyAlg)
 	}
-	c := &chain{key: key, mac: mac, sum: hmac.New(f, secret)}
-	if c.name, err = wireName(dns.CanonicalName(key.Name)); err == nil {
-		c.alg, err = wireName(dns.CanonicalName(key.Algorithm))
+	r := &ready{key: *key}
+	r.sums.New = func() any { return hmac.New(f, secret) }
+	if r.name, err = wireName(dns.CanonicalName(key.Name)); err == nil {
+		r.alg, err = wireName(dns.CanonicalName(key.Algorithm))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("name of key %s: %w", key.Name, err)
 	}
-	return c, nil
+	keys.Store(*key, r)
+	return &chain{ready: r, mac: mac}, nil
 }
 
 func wireName(name string) ([]byte, error) {
@@ -62,13 +76,15 @@ func wireName(name string) ([]byte, error) {
 
 // digest is the MAC of a message without its TSIG (RFC 8945 §4.3.3).
 func (c *chain) digest(msg []byte, t *dns.TSIG) []byte {
-	c.sum.Reset()
+	sum := c.sums.Get().(hash.Hash)
+	defer c.sums.Put(sum)
+	sum.Reset()
 	var room [512]byte
 	if c.mac != nil {
-		c.sum.Write(append(binary.BigEndian.AppendUint16(room[:0], uint16(len(c.mac))), c.mac...))
+		sum.Write(append(binary.BigEndian.AppendUint16(room[:0], uint16(len(c.mac))), c.mac...))
 	}
-	c.sum.Write(binary.BigEndian.AppendUint16(room[:0], t.OrigId))
-	c.sum.Write(msg[2:])
+	sum.Write(binary.BigEndian.AppendUint16(room[:0], t.OrigId))
+	sum.Write(msg[2:])
 	b := room[:0]
 	if !c.timers {
 		b = append(b, c.name...)
@@ -83,8 +99,8 @@ func (c *chain) digest(msg []byte, t *dns.TSIG) []byte {
 		other, _ := hex.DecodeString(t.OtherData)
 		b = append(binary.BigEndian.AppendUint16(b, uint16(len(other))), other...)
 	}
-	c.sum.Write(b)
-	return c.sum.Sum(nil)
+	sum.Write(b)
+	return sum.Sum(nil)
 }
 
 // sign appends a TSIG to a message.

@@ -100,6 +100,9 @@ func (n *node) serve(w dns.ResponseWriter, r *dns.Msg) {
 		}
 		reply()
 	case r.Question[0].Qtype == dns.TypeSOA:
+		if p := n.notified.Load(); p != nil {
+			p.Greeted(r.Ns, w.RemoteAddr())
+		}
 		reply(n.primary.Version().SOA(apex, origin, 5))
 	case r.Question[0].Qtype == dns.TypeTXT:
 		reply(zone.StringsTXT(r.Question[0].Name, 5, n.view.Home(n.name).Digest().Strings()...))
@@ -135,7 +138,7 @@ func (n *node) register(aors ...string) {
 func (n *node) follow(peer *node, key *Key) (*Peer, chan struct{}, chan error) {
 	pulled, lost := make(chan struct{}, 1000), make(chan error, 1000)
 	p := NewPeer(PeerConfig{Node: peer.name, Addr: peer.addr, Origin: origin, Key: key, Home: n.view.Home(peer.name),
-		Own: n.primary, Clock: n.clock, Heard: func() {}, Lost: func(err error) { lost <- err }, Refused: func(err error) { lost <- fmt.Errorf("refused: %w", err) }, Pulled: func() { pulled <- struct{}{} },
+		Own: NewHerald(n.primary, origin), Clock: n.clock, Heard: func() {}, Lost: func(err error) { lost <- err }, Refused: func(err error) { lost <- fmt.Errorf("refused: %w", err) }, Pulled: func() { pulled <- struct{}{} },
 		Timing: Timing{50 * time.Millisecond, 300 * time.Millisecond, 700 * time.Millisecond}, Compare: 20 * time.Millisecond,
 		Logger: slog.New(slog.DiscardHandler)})
 	n.notified.Store(p)
