@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync/atomic"
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
-	"github.com/miekg/dns"
 )
 
 var errSilent = errors.New("no answer on an open connection")
@@ -142,44 +140,4 @@ func (p *Peer) beat(s *session, limit time.Duration) error {
 		p.said(v)
 	})
 	return err
-}
-
-// said takes note of the version that the other side says it has.
-func (p *Peer) said(v zone.Version) {
-	if v == p.cfg.Home.Version() {
-		p.level.Store(true)
-	}
-	p.Notified(v)
-}
-
-// greeting packs a question for the SOA, with the own SOA in the authority
-// section, where a question for an IXFR has it (RFC 1995 §3).
-func (p *Peer) greeting() ([]byte, error) {
-	m := new(dns.Msg).SetQuestion(p.apex, dns.TypeSOA)
-	m.RecursionDesired = false
-	wire, err := m.Pack()
-	if err != nil {
-		return nil, fmt.Errorf("pack request: %w", err)
-	}
-	if p.cfg.Own != nil {
-		var n int
-		wire, n = p.cfg.Own.greet(wire)
-		wire[9] = byte(n) // NSCOUNT
-	}
-	return wire, nil
-}
-
-// Greeted takes the authority section of a signed question for this node's own
-// SOA that came from an address over TCP: the other side tells its own SOA, and
-// that it lives. It has to come from where the peer's DNS server is, as in News.
-func (p *Peer) Greeted(authority []dns.RR, from net.Addr) {
-	if len(authority) == 0 || !p.cameFrom(from) {
-		return
-	}
-	soa, ok := authority[0].(*dns.SOA)
-	if !ok || dns.CanonicalName(soa.Hdr.Name) != p.apex {
-		return
-	}
-	p.pulse.greeted.Store(int64(p.now()))
-	p.said(zone.VersionOf(soa))
 }

@@ -1,7 +1,6 @@
 package xfr
 
 import (
-	"fmt"
 	"sync"
 	"time"
 
@@ -81,31 +80,3 @@ func (h *Herald) untilTick(interval time.Duration) time.Duration {
 
 // leads reports whether this node asks the other for both (see Greeted).
 func (h *Herald) leads(node string) bool { return h.node < node }
-
-// soaIn returns the version in the first record of an answer's or an authority
-// section, which begins with the SOA of a home zone.
-func soaIn(wire []byte) (zone.Version, error) {
-	if len(wire) < headerSize {
-		return zone.Version{}, errMessage
-	}
-	off := headerSize
-	for range int(wire[4])<<8 | int(wire[5]) {
-		var ok bool
-		if off, ok = skipName(wire, off); !ok {
-			return zone.Version{}, errMessage
-		}
-		off += 4
-	}
-	if off >= len(wire) {
-		return zone.Version{}, errMessage
-	}
-	rr, _, err := dns.UnpackRR(wire, off)
-	if err != nil {
-		return zone.Version{}, fmt.Errorf("unpack record: %w", err)
-	}
-	soa, ok := rr.(*dns.SOA)
-	if !ok {
-		return zone.Version{}, fmt.Errorf("%s has no SOA there", question(wire))
-	}
-	return zone.VersionOf(soa), nil
-}

@@ -1,0 +1,77 @@
+package xfr
+
+import (
+	"fmt"
+	"net"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/miekg/dns"
+)
+
+// said takes note of the version that the other side says it has.
+func (p *Peer) said(v zone.Version) {
+	if v == p.cfg.Home.Version() {
+		p.level.Store(true)
+	}
+	p.Notified(v)
+}
+
+// greeting packs a question for the SOA, with the own SOA in the authority
+// section, where a question for an IXFR has it (RFC 1995 §3).
+func (p *Peer) greeting() ([]byte, error) {
+	m := new(dns.Msg).SetQuestion(p.apex, dns.TypeSOA)
+	m.RecursionDesired = false
+	wire, err := m.Pack()
+	if err != nil {
+		return nil, fmt.Errorf("pack request: %w", err)
+	}
+	if p.cfg.Own != nil {
+		var n int
+		wire, n = p.cfg.Own.greet(wire)
+		wire[9] = byte(n) // NSCOUNT
+	}
+	return wire, nil
+}
+
+// Greeted takes the authority section of a signed question for this node's own
+// SOA that came from an address over TCP: the other side tells its own SOA, and
+// that it lives. It has to come from where the peer's DNS server is, as in News.
+func (p *Peer) Greeted(authority []dns.RR, from net.Addr) {
+	if len(authority) == 0 || !p.cameFrom(from) {
+		return
+	}
+	soa, ok := authority[0].(*dns.SOA)
+	if !ok || dns.CanonicalName(soa.Hdr.Name) != p.apex {
+		return
+	}
+	p.pulse.greeted.Store(int64(p.now()))
+	p.said(zone.VersionOf(soa))
+}
+
+// soaIn returns the version in the first record of an answer's or an authority
+// section, which begins with the SOA of a home zone.
+func soaIn(wire []byte) (zone.Version, error) {
+	if len(wire) < headerSize {
+		return zone.Version{}, errMessage
+	}
+	off := headerSize
+	for range int(wire[4])<<8 | int(wire[5]) {
+		var ok bool
+		if off, ok = skipName(wire, off); !ok {
+			return zone.Version{}, errMessage
+		}
+		off += 4
+	}
+	if off >= len(wire) {
+		return zone.Version{}, errMessage
+	}
+	rr, _, err := dns.UnpackRR(wire, off)
+	if err != nil {
+		return zone.Version{}, fmt.Errorf("unpack record: %w", err)
+	}
+	soa, ok := rr.(*dns.SOA)
+	if !ok {
+		return zone.Version{}, fmt.Errorf("%s has no SOA there", question(wire))
+	}
+	return zone.VersionOf(soa), nil
+}
