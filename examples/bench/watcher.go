@@ -58,11 +58,12 @@ const (
 )
 
 // until asks for the NAPTR of a name until the first one holds a text, and
-// returns the time since then; zero if it never does. It asks again a tenth of the
-// time passed later, so that is how exact the result is, and half a
-// millisecond later at first.
+// returns the time since then; zero if it never does. It asks for the first time
+// after a millisecond, and again a tenth of the time passed later, but half
+// a millisecond at least: so exact is the result.
 func (w *watcher) until(name, want string, since time.Time) time.Duration {
 	q := new(dns.Msg).SetQuestion(name, dns.TypeNAPTR)
+	<-time.After(time.Millisecond)
 	for time.Since(since) < changePatience {
 		if m := w.ask(q.Copy()); m != nil && strings.Contains(firstNAPTR(m), want) {
 			return time.Since(since)
