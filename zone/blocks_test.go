@@ -75,7 +75,7 @@ func TestLongBatch(t *testing.T) {
 	for i := range list {
 		list[i] = location.Contact{AOR: location.AOR(scaleUser(i)), Kind: location.PJSIP, URI: "sip:x"}
 	}
-	if n, err := p.Update(func(s *location.Store) []location.Change { return s.Sweep(location.PJSIP, list) }); n != len(list) || err != nil {
+	if n, err := p.Update(func(s *location.Store) []location.Change { return s.Sweep(location.PJSIP, location.List(list...)) }); n != len(list) || err != nil {
 		t.Fatalf("%d changes: %v", n, err)
 	}
 	before := p.Version()

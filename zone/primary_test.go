@@ -135,7 +135,7 @@ func TestRespelledAORStays(t *testing.T) {
 	p, v := newTestPrimary(t)
 	list := func(aor location.AOR) {
 		p.Update(func(s *location.Store) []location.Change {
-			return s.Sweep(location.PJSIP, []location.Contact{{AOR: aor, Kind: location.PJSIP, URI: "sip:x"}})
+			return s.Sweep(location.PJSIP, location.List(location.Contact{AOR: aor, Kind: location.PJSIP, URI: "sip:x"}))
 		})
 	}
 	list("Alice")
@@ -166,7 +166,7 @@ func TestFreshUntilSomethingIsKept(t *testing.T) {
 	}
 	p, _, _ := openPrimary(t, dir)
 	register(t, p, "1001")
-	p.Update(func(s *location.Store) []location.Change { return s.Sweep(location.PJSIP, nil) })
+	p.Update(func(s *location.Store) []location.Change { return s.Sweep(location.PJSIP, location.List()) })
 	for range 2 { // the second begins without history
 		_, j, _ := openPrimary(t, dir)
 		if j.Fresh() {

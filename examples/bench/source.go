@@ -38,7 +38,7 @@ func (r *published) ListedAOR(a location.AOR, t location.Kind, list []location.C
 	r.update(func(s *location.Store) []location.Change { return s.ObserveAOR(a, t, list) })
 }
 
-func (r *published) ListedAll(t location.Kind, list []location.Contact) {
+func (r *published) ListedAll(t location.Kind, list location.Listing) {
 	r.update(func(s *location.Store) []location.Change { return s.Sweep(t, list) })
 }
 

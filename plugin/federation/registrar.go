@@ -23,7 +23,7 @@ func (g registrar) ListedAOR(a location.AOR, t location.Kind, list []location.Co
 }
 
 // ListedAll implements ami.Registrar.
-func (g registrar) ListedAll(t location.Kind, list []location.Contact) {
+func (g registrar) ListedAll(t location.Kind, list location.Listing) {
 	g.update(func(s *location.Store) []location.Change {
 		g.r.swept.Store(true)
 		return s.Sweep(t, list)

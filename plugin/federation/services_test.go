@@ -22,7 +22,7 @@ type deaf struct{}
 func (deaf) Registered(location.Contact)                               {}
 func (deaf) Removed(location.AOR, location.Kind, string)               {}
 func (deaf) ListedAOR(location.AOR, location.Kind, []location.Contact) {}
-func (deaf) ListedAll(location.Kind, []location.Contact)               {}
+func (deaf) ListedAll(location.Kind, location.Listing)                 {}
 func (deaf) Status(ami.Status)                                         {}
 
 // followed returns a runtime that follows what lives on a simulated Asterisk.

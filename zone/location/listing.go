@@ -1,6 +1,19 @@
 package location
 
-import "slices"
+import (
+	"iter"
+	"slices"
+)
+
+// Listing is what a registrar lists together. It is read where it is given, as
+// often as need be, and not kept: of 100,000 contacts there is no copy.
+type Listing struct {
+	N   int // contacts
+	All iter.Seq[Contact]
+}
+
+// List returns a listing of contacts that stand in memory.
+func List(all ...Contact) Listing { return Listing{len(all), slices.Values(all)} }
 
 // Observe records that the registrar lists the contact now. A contact not
 // known before is bound without a stamp, unless it is proved when it was not
@@ -54,7 +67,7 @@ func (s *Store) returned(stamp Stamp, e *seen, c *Contact) bool {
 
 // ObserveAOR records a listing that is complete for one AOR and technology.
 func (s *Store) ObserveAOR(a AOR, t Kind, list []Contact) []Change {
-	out := s.listing(list)
+	out := s.listing(List(list...))
 	for e := range s.of(a) {
 		if e.b.Kind == t && !e.listedIn(s.turn) {
 			out = append(out, s.haunt(e))
@@ -64,7 +77,7 @@ func (s *Store) ObserveAOR(a AOR, t Kind, list []Contact) []Change {
 }
 
 // Sweep records a complete listing of one technology: what it lacks is gone.
-func (s *Store) Sweep(t Kind, list []Contact) []Change {
+func (s *Store) Sweep(t Kind, list Listing) []Change {
 	out := s.listing(list)
 	for e := range s.all() {
 		if e.b.Kind == t && !e.listedIn(s.turn) {
@@ -75,14 +88,14 @@ func (s *Store) Sweep(t Kind, list []Contact) []Change {
 }
 
 // listing records contacts that are listed together.
-func (s *Store) listing(list []Contact) (out []Change) {
+func (s *Store) listing(list Listing) (out []Change) {
 	s.turn++
-	if more := len(list) - s.n; more > 0 { // so many are new, unless some are listed twice
+	if more := list.N - s.n; more > 0 { // so many are new, unless some are listed twice
 		out = make([]Change, 0, more)
 		s.expect(more)
 	}
-	for i := range list {
-		if change, changed := s.observe(&list[i]); changed {
+	for c := range list.All {
+		if change, changed := s.observe(&c); changed {
 			if n := len(out); n == cap(out) { // doubles: append alone would copy long lists five times over
 				out = slices.Grow(out, max(16, n))
 			}

@@ -51,7 +51,7 @@ func TestStoreAgainstModel(t *testing.T) {
 			case 4:
 				do = func() []Change {
 					replace(model, list, func(m Contact) bool { return m.Kind == c.Kind })
-					return s.Sweep(c.Kind, list)
+					return s.Sweep(c.Kind, List(list...))
 				}
 			case 5:
 				rivals[c.AOR] = Stamp(now.UnixMilli()) << 16

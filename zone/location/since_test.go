@@ -68,7 +68,7 @@ func TestListingProvesNoMoreThanItKnows(t *testing.T) {
 				for uri := range listed {
 					list = append(list, Contact{AOR: "1001", Kind: PJSIP, URI: uri, Since: mark})
 				}
-				s.Sweep(PJSIP, list)
+				s.Sweep(PJSIP, List(list...))
 				for _, b := range s.Bindings() {
 					there.Observe(b.Stamp)
 					if before[b.Contact] {
@@ -108,14 +108,14 @@ func TestDatabaseThatWasAwayProvesNothing(t *testing.T) {
 	s.Register(c)
 	had := s.Bindings()[0]
 	rival = clock.Next(0)
-	s.Sweep(PJSIP, nil)
+	s.Sweep(PJSIP, List())
 	c.Since = clock.Mark()
-	s.Sweep(PJSIP, []Contact{c})
+	s.Sweep(PJSIP, List(c))
 	if got := s.Bindings(); len(got) != 1 || got[0] != had {
 		t.Errorf("back as %v, want %v", got, had)
 	}
 	s.Remove(c.AOR, c.Kind, c.URI) // now the registrar says so
-	s.Sweep(PJSIP, []Contact{c})
+	s.Sweep(PJSIP, List(c))
 	if got := s.Bindings(); len(got) != 1 || got[0].Stamp != c.Since {
 		t.Errorf("registered since: %v, want stamp %v", got, c.Since)
 	}

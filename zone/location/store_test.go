@@ -88,7 +88,7 @@ func TestRestoredContactStealsNobody(t *testing.T) {
 	w.s.Restore(old)
 	expires := w.now.Add(time.Hour)
 	for range 3 { // stale, but still listed by the registrar
-		w.want(w.s.Sweep(PJSIP, []Contact{{AOR: "1001", Kind: PJSIP, URI: "sip:a", Expires: expires}}), 0, true)
+		w.want(w.s.Sweep(PJSIP, List(Contact{AOR: "1001", Kind: PJSIP, URI: "sip:a", Expires: expires})), 0, true)
 		w.now = w.now.Add(time.Second)
 	}
 	if got := w.s.Bindings(); len(got) != 1 || got[0] != old {
@@ -100,7 +100,7 @@ func TestSweepRemovesWhatIsNotListed(t *testing.T) {
 	w := newWorld(t)
 	w.s.Register(w.contact("sip:a", 0))
 	w.s.Register(Contact{AOR: "1003", Kind: IAX2, URI: "iax2:x"})
-	w.want(w.s.Sweep(PJSIP, nil), 1, false)
+	w.want(w.s.Sweep(PJSIP, List()), 1, false)
 	if w.s.Has("1001") || !w.s.Has("1003") {
 		t.Error("a sweep of one technology must leave the others alone")
 	}

@@ -14,7 +14,7 @@ type sink struct{ contacts, registered int }
 
 func (s *sink) Registered(location.Contact)                               { s.registered++ }
 func (s *sink) ListedAOR(location.AOR, location.Kind, []location.Contact) {}
-func (s *sink) ListedAll(_ location.Kind, list []location.Contact)        { s.contacts = len(list) }
+func (s *sink) ListedAll(_ location.Kind, list location.Listing)          { s.contacts = list.N }
 func (s *sink) Removed(_ location.AOR, _ location.Kind, _ string)         {}
 func (s *sink) Status(Status)                                             {}
 

@@ -3,6 +3,7 @@ package ami
 import (
 	"bytes"
 	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -32,9 +33,14 @@ func (c checker) ListedAOR(a location.AOR, t location.Kind, list []location.Cont
 	c.aor(a)
 	c.contacts(t, list...)
 }
-func (c checker) ListedAll(t location.Kind, list []location.Contact) { c.contacts(t, list...) }
-func (c checker) Removed(a location.AOR, _ location.Kind, _ string)  { c.aor(a) }
-func (c checker) Status(Status)                                      {}
+func (c checker) ListedAll(t location.Kind, list location.Listing) {
+	all := slices.Collect(list.All)
+	if c.contacts(t, all...); len(all) != list.N {
+		c.t.Fatalf("passed on %d contacts as %d", len(all), list.N)
+	}
+}
+func (c checker) Removed(a location.AOR, _ location.Kind, _ string) { c.aor(a) }
+func (c checker) Status(Status)                                     {}
 
 // discard is a connection that takes everything and sends nothing.
 type discard struct{ net.Conn }

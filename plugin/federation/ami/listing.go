@@ -158,7 +158,7 @@ func (s *session) deliverPeers(r *request) {
 		list[i].Since = s.proves(&list[i])
 	}
 	s.counted(r.tech, len(list))
-	s.cfg.Registrar.ListedAll(r.tech, list)
+	s.cfg.Registrar.ListedAll(r.tech, location.List(list...))
 }
 
 func (s *session) counted(t location.Kind, n int) {

@@ -109,9 +109,9 @@ type waits struct {
 	registered chan struct{}
 }
 
-func (w *waits) ListedAll(t location.Kind, list []location.Contact) {
+func (w *waits) ListedAll(t location.Kind, list location.Listing) {
 	if t == location.PJSIP {
-		w.all <- len(list)
+		w.all <- list.N
 	}
 }
 func (w *waits) Registered(location.Contact) { w.registered <- struct{}{} }

@@ -17,8 +17,8 @@ func (c *calls) Registered(x location.Contact) { *c = append(*c, "registered "+x
 func (c *calls) ListedAOR(a location.AOR, _ location.Kind, list []location.Contact) {
 	*c = append(*c, "listed "+string(a)+" "+uris(list))
 }
-func (c *calls) ListedAll(t location.Kind, list []location.Contact) {
-	*c = append(*c, fmt.Sprintf("all %v %s", t, uris(list)))
+func (c *calls) ListedAll(t location.Kind, list location.Listing) {
+	*c = append(*c, fmt.Sprintf("all %v %s", t, uris(slices.Collect(list.All))))
 }
 func (c *calls) Removed(_ location.AOR, t location.Kind, uri string) {
 	*c = append(*c, fmt.Sprintf("removed %v %s", t, uri))

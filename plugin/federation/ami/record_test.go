@@ -3,6 +3,7 @@ package ami_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -66,8 +67,8 @@ func (r *record) ListedAOR(a location.AOR, t location.Kind, list []location.Cont
 	r.add("listed %s %v %s", a, t, r.list(list))
 }
 
-func (r *record) ListedAll(t location.Kind, list []location.Contact) {
-	r.add("listed all %v %s", t, r.list(list))
+func (r *record) ListedAll(t location.Kind, list location.Listing) {
+	r.add("listed all %v %s", t, r.list(slices.Collect(list.All)))
 }
 
 func (r *record) Removed(a location.AOR, t location.Kind, uri string) {

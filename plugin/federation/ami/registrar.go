@@ -9,7 +9,7 @@ import (
 
 // Registrar receives what a Source learned. Its methods are called in order,
 // from one goroutine, and must not block for long: while they run nothing is
-// read from Asterisk. The lists passed are the callee's to keep.
+// read from Asterisk. A slice is the callee's to keep.
 type Registrar interface {
 	// Registered: a REGISTER just happened. Expires is zero where the event
 	// did not tell.
@@ -18,8 +18,9 @@ type Registrar interface {
 	// be empty.
 	ListedAOR(a location.AOR, t location.Kind, list []location.Contact)
 	// ListedAll: the list is complete for that technology. Expired contacts
-	// and those of another RegServer are left out already.
-	ListedAll(t location.Kind, list []location.Contact)
+	// and those of another RegServer are left out already. The list is gone
+	// when ListedAll returns.
+	ListedAll(t location.Kind, list location.Listing)
 	// Removed: the contact is gone; with an empty URI, every contact of the
 	// AOR of that technology is.
 	Removed(a location.AOR, t location.Kind, uri string)

@@ -32,7 +32,7 @@ func expired(x int64, now time.Time) bool { return x != 0 && !time.Unix(x, 0).Af
 // that they stand in blocks: none is ever copied to make room.
 type rows struct {
 	blocks [][]row
-	n      int
+	n      int // those dropped left out
 }
 
 const (
@@ -40,7 +40,8 @@ const (
 	rowBlock   = 256
 )
 
-func (r *rows) add(x row) {
+// add returns where the row stands now.
+func (r *rows) add(x row) *row {
 	last := len(r.blocks) - 1
 	if last < 0 || len(r.blocks[last]) == cap(r.blocks[last]) {
 		size := rowBlock
@@ -50,8 +51,16 @@ func (r *rows) add(x row) {
 		r.blocks = append(r.blocks, make([]row, 0, size))
 		last++
 	}
-	r.blocks[last] = append(r.blocks[last], x)
+	b := append(r.blocks[last], x)
+	r.blocks[last] = b
 	r.n++
+	return &b[len(b)-1]
+}
+
+// drop takes out a row, which may be the one at hand in all.
+func (r *rows) drop(x *row) {
+	*x = row{}
+	r.n--
 }
 
 // all goes through the rows in the order in which they came.
@@ -59,7 +68,7 @@ func (r *rows) all() iter.Seq[*row] {
 	return func(yield func(*row) bool) {
 		for _, b := range r.blocks {
 			for i := range b {
-				if !yield(&b[i]) {
+				if b[i].aor != "" && !yield(&b[i]) {
 					return
 				}
 			}

@@ -21,25 +21,40 @@ func (s *session) deliverPJSIP(r *request) {
 	late := s.late(r)
 	s.users.expect(r.rows.n)
 	look := s.users.look()
-	list := make([]location.Contact, 0, r.rows.n+len(late))
 	for c := range r.rows.all() {
 		if len(late) > 0 {
 			key := contactKey{c.aor, c.uri}
 			n, noted := late[key]
 			delete(late, key)
 			if noted && n.removed {
+				r.rows.drop(c)
 				continue
 			}
 		}
-		list = s.sweepRow(c, list, now, look)
+		s.sweepRow(r, c, now, look)
 	}
-	list = s.sweepLate(late, list, now, look)
+	s.sweepLate(r, late, now, look)
 	s.sweepUsers(now, look)
 	s.queue.clear()
 	s.askWaiting()
-	s.counted(location.PJSIP, len(list))
+	s.counted(location.PJSIP, r.rows.n)
 	s.stats.lastDuration.Store(int64(time.Since(s.full.started)))
-	s.cfg.Registrar.ListedAll(location.PJSIP, list)
+	s.cfg.Registrar.ListedAll(location.PJSIP, s.listing(r))
+}
+
+// listing is what is left of the rows.
+func (s *session) listing(r *request) location.Listing {
+	return location.Listing{N: r.rows.n, All: func(yield func(location.Contact) bool) {
+		for row := range r.rows.all() {
+			c := row.contact()
+			if !s.users.shared {
+				c.Since = s.proves(&c)
+			}
+			if !yield(c) {
+				return
+			}
+		}
+	}}
 }
 
 // late returns the last event of each contact since the listing was sent.
@@ -56,8 +71,9 @@ func (s *session) late(r *request) map[contactKey]note {
 	return out
 }
 
-// sweepRow takes a listed contact into the table and the list.
-func (s *session) sweepRow(c *row, list []location.Contact, now time.Time, look uint32) []location.Contact {
+// sweepRow takes a listed contact into the table. It drops the row of one that
+// is not to be passed on.
+func (s *session) sweepRow(r *request, c *row, now time.Time, look uint32) {
 	u := c.user
 	if u == nil {
 		u = s.users.add(c.aor)
@@ -71,7 +87,8 @@ func (s *session) sweepRow(c *row, list []location.Contact, now time.Time, look 
 		h.since = time.Time{}
 	}
 	if h.lapsed > 0 {
-		return list
+		r.rows.drop(c)
+		return
 	}
 	w := s.queue.waiting[c.aor]
 	if w.has(c.uri) {
@@ -80,20 +97,14 @@ func (s *session) sweepRow(c *row, list []location.Contact, now time.Time, look 
 			revived, h.announced = true, true
 		}
 	}
-	list = append(list, c.contact())
-	listed := &list[len(list)-1]
 	if revived {
-		s.cfg.Registrar.Registered(*listed)
+		s.cfg.Registrar.Registered(c.contact())
 	}
-	if !s.users.shared {
-		listed.Since = s.proves(listed)
-	}
-	return list
 }
 
 // sweepLate adds the contacts that were announced after the list was taken,
 // of AORs that are users.
-func (s *session) sweepLate(late map[contactKey]note, list []location.Contact, now time.Time, look uint32) []location.Contact {
+func (s *session) sweepLate(r *request, late map[contactKey]note, now time.Time, look uint32) {
 	for k, n := range late {
 		u := s.users.user(k.aor)
 		if n.removed || u == nil || s.users.shared {
@@ -104,15 +115,14 @@ func (s *session) sweepLate(late map[contactKey]note, list []location.Contact, n
 		if old == nil && !w.has(k.uri) {
 			continue
 		}
-		c := row{user: u, aor: k.aor, uri: k.uri, endpoint: u.endpoint}
+		c := r.rows.add(row{user: u, aor: k.aor, uri: k.uri, endpoint: u.endpoint})
 		if w.has(k.uri) {
 			s.queue.unwait(k.aor, k.uri)
 			s.cfg.Registrar.Registered(c.contact())
 		}
-		list = s.sweepRow(&c, list, now, look)
+		s.sweepRow(r, c, now, look)
 		u.again = now.Add(learnDelay)
 	}
-	return list
 }
 
 // sweep numbers the full listings of all connections.
