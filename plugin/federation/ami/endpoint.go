@@ -167,10 +167,10 @@ func (s *session) deliverAOR(r *request, w *waiting) {
 	now := s.cfg.Now()
 	u := s.users.add(r.aor)
 	var list []location.Contact
-	look := s.users.look()
+	p := s.users.pass(now)
 	for c := range r.rows.all() {
 		u.endpoint = c.endpoint
-		h, revived := u.merge(c, now, look)
+		h, revived := u.merge(c, p)
 		if h.lapsed > 0 {
 			continue
 		}
@@ -182,13 +182,13 @@ func (s *session) deliverAOR(r *request, w *waiting) {
 		}
 		list = append(list, c.contact())
 	}
-	u.settle(look)
+	u.settle(p)
 	s.cfg.Registrar.ListedAOR(r.aor, location.PJSIP, list)
 	s.plan.at(u, u.nextDue(now))
-	if u.again.After(now) {
-		s.plan.at(u, u.again)
+	if again := s.users.again[u]; again.After(now) {
+		s.plan.at(u, again)
 	}
-	u.again = time.Time{}
+	delete(s.users.again, u)
 }
 
 func (w *waiting) has(uri string) bool {

@@ -113,13 +113,14 @@ func (s *session) registered(a location.AOR, uri, endpoint string) {
 		return
 	}
 	now := s.cfg.Now()
+	at := s.users.moment(now)
 	h := u.find(uri)
 	switch {
 	case h == nil:
-		u.contacts = append(u.contacts, held{uri: uri, since: now, announced: true})
+		u.contacts = append(u.contacts, held{uri: uri, since: at, announced: true})
 	case h.lapsed > 0:
-		*h = held{uri: uri, since: now, announced: true}
-	case h.announced || h.since.IsZero() || now.Sub(h.since) > freshFor:
+		*h = held{uri: uri, since: at, announced: true}
+	case h.announced || h.since == 0 || at-h.since > moment(freshFor):
 		// A REGISTER of a contact that Asterisk has already sends no event.
 		// This one comes of a reload or a late boot: look, do not believe.
 		s.plan.at(u, now.Add(learnDelay))
@@ -144,7 +145,8 @@ func (s *session) removed(a location.AOR, uri string) {
 	}
 	u.remove(uri)
 	if len(u.contacts) == 0 {
-		u.due, u.again = time.Time{}, time.Time{} // nothing is left to look at
+		u.due = time.Time{} // nothing is left to look at
+		delete(s.users.again, u)
 	}
 	s.cfg.Registrar.Removed(a, location.PJSIP, uri)
 }
@@ -202,7 +204,7 @@ func (s *session) hint(name []byte) {
 		return
 	}
 	now := s.cfg.Now()
-	u.again = now.Add(secondLook)
+	s.users.again[u] = now.Add(secondLook)
 	s.plan.at(u, now.Add(learnDelay))
 }
 

@@ -88,10 +88,10 @@ func (s *schedule) next() time.Time {
 // begin plans so many users anew: add is told of each, end comes last.
 func (s *schedule) begin(users int) { s.heap = slices.Grow(s.heap[:0], users) }
 
-func (s *schedule) add(u *user, now time.Time) {
+func (s *schedule) add(u *user, now, again time.Time) {
 	u.due = u.nextDue(now)
-	if !u.again.IsZero() && (u.due.IsZero() || u.again.Before(u.due)) {
-		u.due = u.again
+	if !again.IsZero() && (u.due.IsZero() || again.Before(u.due)) {
+		u.due = again
 	}
 	if !u.due.IsZero() {
 		s.heap = append(s.heap, entry{u.due, u})

@@ -102,7 +102,7 @@ func New(cfg Config) *Source {
 	cfg.Logger = cfg.Logger.With("asterisk", cfg.Addr)
 	return &Source{
 		cfg:     cfg,
-		users:   newTable(),
+		users:   newTable(cfg.Now()),
 		abreast: cfg.Before,
 		refused: map[string]struct{}{},
 		recheck: map[location.AOR]struct{}{},

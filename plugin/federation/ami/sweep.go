@@ -20,7 +20,7 @@ func (s *session) deliverPJSIP(r *request) {
 	s.users.shared = r.shared
 	late := s.late(r)
 	s.users.expect(r.rows.n)
-	look := s.users.look()
+	p := s.users.pass(now)
 	for c := range r.rows.all() {
 		if len(late) > 0 {
 			key := contactKey{c.aor, c.uri}
@@ -31,10 +31,10 @@ func (s *session) deliverPJSIP(r *request) {
 				continue
 			}
 		}
-		s.sweepRow(r, c, now, look)
+		s.sweepRow(r, c, p)
 	}
-	s.sweepLate(r, late, now, look)
-	s.sweepUsers(now, look)
+	s.sweepLate(r, late, p)
+	s.sweepUsers(p)
 	s.queue.clear()
 	s.askWaiting()
 	s.counted(location.PJSIP, r.rows.n)
@@ -73,7 +73,7 @@ func (s *session) late(r *request) map[contactKey]note {
 
 // sweepRow takes a listed contact into the table. It drops the row of one that
 // is not to be passed on.
-func (s *session) sweepRow(r *request, c *row, now time.Time, look uint32) {
+func (s *session) sweepRow(r *request, c *row, p pass) {
 	u := c.user
 	if u == nil {
 		u = s.users.add(c.aor)
@@ -82,9 +82,9 @@ func (s *session) sweepRow(r *request, c *row, now time.Time, look uint32) {
 		u.endpoint = c.endpoint
 	}
 	u.listed = s.sweep()
-	h, revived := u.merge(c, now, look)
+	h, revived := u.merge(c, p)
 	if s.initial && s.young {
-		h.since = time.Time{}
+		h.since = 0
 	}
 	if h.lapsed > 0 {
 		r.rows.drop(c)
@@ -104,7 +104,7 @@ func (s *session) sweepRow(r *request, c *row, now time.Time, look uint32) {
 
 // sweepLate adds the contacts that were announced after the list was taken,
 // of AORs that are users.
-func (s *session) sweepLate(r *request, late map[contactKey]note, now time.Time, look uint32) {
+func (s *session) sweepLate(r *request, late map[contactKey]note, p pass) {
 	for k, n := range late {
 		u := s.users.user(k.aor)
 		if n.removed || u == nil || s.users.shared {
@@ -120,8 +120,8 @@ func (s *session) sweepLate(r *request, late map[contactKey]note, now time.Time,
 			s.queue.unwait(k.aor, k.uri)
 			s.cfg.Registrar.Registered(c.contact())
 		}
-		s.sweepRow(r, c, now, look)
-		u.again = now.Add(learnDelay)
+		s.sweepRow(r, c, p)
+		s.users.again[u] = p.now.Add(learnDelay)
 	}
 }
 
@@ -130,16 +130,17 @@ func (s *session) sweep() uint64 { return s.users.sweeps + 1 }
 
 // sweepUsers takes the contacts that were not listed from the users, and plans
 // when to look at each again: in one pass, for memory is what it waits for.
-func (s *session) sweepUsers(now time.Time, look uint32) {
+func (s *session) sweepUsers(p pass) {
 	n := s.sweep()
 	s.plan.begin(len(s.users.byAOR))
 	for a, u := range s.users.byAOR {
-		u.settle(look)
+		u.settle(p)
 		if n-u.listed > forgetAfter && len(s.users.byAOR) > manyUsers {
 			delete(s.users.byAOR, a)
+			delete(s.users.again, u)
 			continue
 		}
-		s.plan.add(u, now)
+		s.plan.add(u, p.now, s.users.again[u])
 	}
 	s.plan.end()
 	s.users.sweeps = n

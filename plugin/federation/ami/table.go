@@ -17,8 +17,10 @@ type table struct {
 	// technology, sized whether there was one.
 	size   [location.IAX2 + 1]int
 	sized  [location.IAX2 + 1]bool
-	sweeps uint64 // full PJSIP listings delivered
-	looks  uint32 // PJSIP listings delivered, those of single AORs included
+	sweeps uint64              // full PJSIP listings delivered
+	passes uint32              // PJSIP listings delivered, those of single AORs included
+	again  map[*user]time.Time // when a few are to be looked at once more
+	born   time.Time           // moments are counted from it
 	// shared: some contact carried another RegServer, so that the database
 	// of contacts is shared by several Asterisks and only a full listing
 	// tells whose a contact is.
@@ -53,7 +55,6 @@ type user struct {
 	endpoint string // as Asterisk names it, for PJSIPShowEndpoint
 	contacts []held
 	due      time.Time // when the AOR is to be listed again; zero: never
-	again    time.Time // a second look after that
 	listed   uint64    // number of the last full listing that had the AOR
 	room     [1]held   // for contacts: most users have one
 }
@@ -64,18 +65,18 @@ type held struct {
 	expires int64 // Unix seconds, zero where Asterisk does not tell
 	// since is when it was first reported, zero if it was there when the
 	// connection began.
-	since time.Time
+	since moment
 	// lapsed counts the looks at it since its expiry passed. It is no longer
 	// passed on, but Asterisk still has it, and a late refresh would revive
 	// it without an event.
 	lapsed uint8
 	// announced: passed on by Registered since.
 	announced bool
-	look      uint32 // number of the last listing that had it
+	pass      uint32 // number of the last listing that had it
 }
 
-func newTable() table {
-	return table{byAOR: map[location.AOR]*user{}, agents: map[string]string{},
+func newTable(now time.Time) table {
+	return table{born: now, again: map[*user]time.Time{}, byAOR: map[location.AOR]*user{}, agents: map[string]string{},
 		bare: map[location.AOR]bool{}, denied: map[location.AOR]bool{}}
 }
 
@@ -88,10 +89,22 @@ func (t *table) expect(n int) {
 	}
 }
 
-// look numbers the listings that are delivered.
-func (t *table) look() uint32 {
-	t.looks++
-	return t.looks
+// moment is a time since a Source was made, in nanoseconds: of every contact, so
+// that it is a word where a time.Time has three. Zero stands for none.
+type moment int64
+
+func (t *table) moment(now time.Time) moment { return moment(max(0, now.Sub(t.born)) + 1) }
+
+// pass is a listing, of all contacts or of an AOR's, as it is taken in.
+type pass struct {
+	number uint32
+	now    time.Time // by Config.Now
+	at     moment
+}
+
+func (t *table) pass(now time.Time) pass {
+	t.passes++
+	return pass{t.passes, now, t.moment(now)}
 }
 
 // add returns the user of the AOR, new if need be.
@@ -162,28 +175,28 @@ func (u *user) nextDue(now time.Time) time.Time {
 	return due
 }
 
-// merge takes in a contact of the listing of that number. Revived says that it
+// merge takes in a contact of a listing. Revived says that it
 // had lapsed and was refreshed since, which proves a REGISTER.
-func (u *user) merge(c *row, now time.Time, look uint32) (h *held, revived bool) {
+func (u *user) merge(c *row, p pass) (h *held, revived bool) {
 	if h = u.find(c.uri); h == nil {
-		u.contacts = append(u.contacts, held{uri: c.uri, since: now})
+		u.contacts = append(u.contacts, held{uri: c.uri, since: p.at})
 		h = &u.contacts[len(u.contacts)-1]
 	}
 	lapsedAt := h.expires
-	h.expires, h.look = c.expires, look
+	h.expires, h.pass = c.expires, p.number
 	switch {
-	case expired(c.expires, now):
+	case expired(c.expires, p.now):
 		h.lapsed = min(h.lapsed, uint8(len(lapsePolls))) + 1
 		h.announced = false
 	case h.lapsed > 0 && c.expires != 0 && c.expires <= lapsedAt: // the clock was set back
 		h.lapsed = 0
 	case h.lapsed > 0:
-		h.lapsed, h.since, h.announced, revived = 0, now, true, true
+		h.lapsed, h.since, h.announced, revived = 0, p.at, true, true
 	}
 	return h, revived
 }
 
-// settle drops the contacts that the listing of that number lacks.
-func (u *user) settle(look uint32) {
-	u.contacts = slices.DeleteFunc(u.contacts, func(h held) bool { return h.look != look })
+// settle drops the contacts that a listing lacks.
+func (u *user) settle(p pass) {
+	u.contacts = slices.DeleteFunc(u.contacts, func(h held) bool { return h.pass != p.number })
 }
