@@ -115,11 +115,17 @@ func cutLast(rel string) (head, label string) {
 
 func (q query) wants(t uint16) bool { return q.qtype == t }
 
+// data answers with records, which may be shared.
 func (q query) data(rrs ...dns.RR) Result {
+	return q.made(append(q.room.list(answerSection), rrs...))
+}
+
+// made answers with a list that was made for this answer.
+func (q query) made(rrs []dns.RR) Result {
 	if len(rrs) == 0 {
 		return q.nodata()
 	}
-	return Result{Answer: append(q.room.list(answerSection), rrs...)}
+	return Result{Answer: rrs}
 }
 
 // nodata: the name exists, the type does not (RFC 2308 §2.2).
@@ -237,7 +243,7 @@ func (q query) named(label, proto string, claims []claim) Result {
 func (q query) called(claims []claim) Result {
 	switch q.qtype {
 	case dns.TypeNAPTR:
-		return q.data(q.naptrs(q.v.resolve(claims))...)
+		return q.made(q.naptrs(q.v.resolve(claims)))
 	case dns.TypeTXT:
 		names := q.displayNames(claims)
 		if len(names) == 0 && len(q.naptrs(q.v.resolve(claims))) == 0 {
@@ -245,7 +251,7 @@ func (q query) called(claims []claim) Result {
 			// would not have the name, and something else would answer there.
 			names = append(names, q.room.takeTXT(q.header(dns.TypeTXT), ""))
 		}
-		return q.data(q.fit(names)...)
+		return q.made(q.fit(names))
 	}
 	return q.nodata()
 }

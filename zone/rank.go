@@ -146,11 +146,15 @@ func (q query) naptrs(claims []claim) []dns.RR {
 // fitting returns the records of as many homes as Asterisk can read, and the
 // number of these homes: the first always does.
 func (q query) fitting(homes []ranked) (out []dns.RR, fit int) {
-	out = q.room.list(answerSection)
+	const each = 3 // records of a node
+	out = slices.Grow(q.room.list(answerSection), each)
 	size := 0
 	for i, r := range homes {
 		n := len(out)
 		out = r.home.toward(q.asker).naptrE2U(q.room, out, q.qname, r.uri, r.pref, q.v.ttl)
+		if len(homes) == 1 {
+			break
+		}
 		for _, rr := range out[n:] {
 			size += dns.Len(rr) - len(q.qname) // owners are compressed
 		}

@@ -24,7 +24,7 @@ type beside struct {
 
 // decorate is a dnsserver.Config.UDPDecorateWriterFunc: CoreDNS calls it for
 // each of its UDP sockets when all of them are open and before it reads from
-// this one. It opens a socket beside, and decorates nothing.
+// this one. It opens a socket beside.
 func (b *beside) decorate(s *dnsserver.Server) {
 	addr, ok := address(s)
 	if !ok {
@@ -54,7 +54,7 @@ func (b *beside) open(s *dnsserver.Server, addr string) error {
 	conn.LookAhead(short.ahead)
 	started := make(chan struct{})
 	server := &dns.Server{
-		PacketConn: conn, TsigSecret: s.TsigSecret, MsgAcceptFunc: accept,
+		PacketConn: conn, TsigSecret: s.TsigSecret, MsgAcceptFunc: accept, DecorateWriter: roomy,
 		NotifyStartedFunc: func() { close(started) },
 		Handler: dns.HandlerFunc(func(w dns.ResponseWriter, r *dns.Msg) {
 			ctx := context.WithValue(context.Background(), dnsserver.Key{}, s)
@@ -109,9 +109,9 @@ func accelerate(c *caddy.Controller, conf *dnsserver.Config, r *Runtime) {
 	conf.UDPDecorateWriterFunc = func(s *dnsserver.Server) dns.DecorateWriter {
 		b.decorate(s)
 		if before != nil {
-			return before(s)
+			return roomyThen(before(s))
 		}
-		return nil
+		return roomy
 	}
 	c.OnShutdown(b.close)
 }

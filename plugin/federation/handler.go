@@ -28,11 +28,11 @@ func (f *Federation) CacheBypassZones() []string { return []string{f.origin} }
 // are signed with the transfer key.
 func (f *Federation) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
 	state := request.Request{W: w, Req: r}
-	qname := state.Name()
-	if !dns.IsSubDomain(f.origin, qname) {
+	qname := questionName(&state)
+	if !within(qname, f.origin) {
 		return plugin.NextOrFailure(f.Name(), f.Next, ctx, w, r)
 	}
-	requestCount.WithLabelValues(f.origin).Inc()
+	f.runtime.requests.Inc()
 	if misplaced(r) {
 		return dns.RcodeFormatError, nil
 	}
@@ -56,6 +56,32 @@ func (f *Federation) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.
 		return f.outward(w, r, qname, key)
 	}
 	return f.answer(w, r, qname, state.QType())
+}
+
+// questionName is state.Name() without its work for escapes where there are none.
+func questionName(state *request.Request) string {
+	if len(state.Req.Question) == 0 {
+		return state.Name()
+	}
+	name := state.Req.Question[0].Name
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c >= 'A' && c <= 'Z', c == '.', c == '-', c == '_', c == '+', c == '*':
+		default:
+			return state.Name()
+		}
+	}
+	return strings.ToLower(name)
+}
+
+// within is dns.IsSubDomain(origin, qname), which takes both apart, for names
+// in lower case.
+func within(qname, origin string) bool {
+	rest, ok := strings.CutSuffix(qname, origin)
+	if ok && (rest == "" || rest[len(rest)-1] == '.') && strings.IndexByte(rest, '\\') < 0 {
+		return true
+	}
+	return dns.IsSubDomain(origin, qname)
 }
 
 // belowHomes reports whether qname is homes.<origin> or below it.

@@ -17,6 +17,7 @@ import (
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/outward"
 	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Runtime is a node at work: its home zone, its view of all others, Serf, the
@@ -45,6 +46,7 @@ type Runtime struct {
 	history   *history.Log // nil where none is kept
 	fresh     bool         // began without data
 	began     time.Time
+	requests  prometheus.Counter
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -70,7 +72,7 @@ type Runtime struct {
 func newRuntime(cfg Config, log *slog.Logger) *Runtime {
 	r := &Runtime{cfg: cfg, log: log, clock: location.NewClock(time.Now), peers: map[string]*member{}, tidy: newTidy(),
 		left: make(chan struct{}), serving: make(chan struct{}), ending: make(chan struct{}, 1), transfers: make(chan struct{}, maxTransfers),
-		began: time.Now()}
+		began: time.Now(), requests: requestCount.WithLabelValues(cfg.Origin)}
 	r.catalogue.r, r.exchange.r, r.services.r = r, r, r
 	r.services.told = map[string]bool{}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
