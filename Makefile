@@ -3,9 +3,10 @@ SHELL   := /bin/bash
 GO      ?= go
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+BENCHSTAT ?= golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 FUZZTIME ?= 500000x
 ARGS    ?=
-.PHONY: help build demo test test-unit test-dns e2e chaos install bench bench-quick soak bench-build bench-go scale coefficients plan simulate race guard fuzz lint cover clean
+.PHONY: help build demo test test-unit test-dns e2e chaos install bench bench-quick soak bench-build bench-go bench-compare scale coefficients plan simulate race guard fuzz lint cover clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +38,8 @@ bench-build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./examples/bench ./examples/bench/constant
 bench-go: ## micro-benchmarks, with allocations, and the short form of scale
 	$(GO) test -short -run '^$$' -bench . -benchmem $(ARGS) ./zone/... ./plugin/federation/...
+bench-compare: ## micro-benchmarks of the hot paths: a revision beside the working tree, by benchstat; BASE=HEAD~20 ARGS="Chain,Lookup 10"
+	@GO=$(GO) BENCHSTAT=$(BENCHSTAT) examples/bench/benchstat.sh "$(BASE)" $(ARGS)
 scale: ## 1,000,000 users on 50 nodes, storms of 10,000; ARGS='-bench Join'
 	$(GO) test -run '^$$' -bench 'Scale|Join|Storm' -benchtime 3x -timeout 30m $(ARGS) ./zone ./zone/xfr
 coefficients: build bench-build ## measure what asterfed plan reckons with (as root)

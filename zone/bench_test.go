@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/plain"
 	"github.com/miekg/dns"
 )
 
@@ -45,6 +46,35 @@ func BenchmarkLookup(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// BenchmarkAppend is a plain query on the fast path, from octets to octets.
+func BenchmarkAppend(b *testing.B) {
+	v := sizedView(b, 1_000_000)
+	for _, c := range []struct{ name, qname string }{
+		{"hit", "7.0.0.0.0.0.0.1.3.2.7.9.e164." + origin},
+		{"miss", "9.9.9.9.e164." + origin},
+	} {
+		m := new(dns.Msg)
+		m.SetQuestion(c.qname, dns.TypeNAPTR)
+		datagram, err := m.Pack()
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(c.name, func(b *testing.B) {
+			var q plain.Query
+			p, buf := v.NewPacker(), make([]byte, 0, 1500)
+			b.ReportAllocs()
+			for b.Loop() {
+				if !q.Parse(datagram) {
+					b.Fatal("no plain query")
+				}
+				if _, _, ok := p.Append(buf, Asker{}, &q, 1480); !ok {
+					b.Fatal("not answered")
+				}
+			}
+		})
 	}
 }
 
