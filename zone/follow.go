@@ -37,7 +37,7 @@ func (p *Primary) Follow(source string, wanted []location.Binding, stamp func(lo
 			out = append(out, location.Change{Old: old, New: b})
 		}
 	}
-	for _, b := range p.published(source) {
+	for b := range p.pubs.By(source) {
 		if !keep[idOf(b)] {
 			out = append(out, location.Change{Old: b})
 		}
@@ -53,9 +53,5 @@ func (p *Primary) Follow(source string, wanted []location.Binding, stamp func(lo
 func (p *Primary) Published(source string) []location.Binding {
 	p.writing.Lock()
 	defer p.writing.Unlock()
-	return p.published(source)
-}
-
-func (p *Primary) published(source string) []location.Binding {
-	return slices.DeleteFunc(p.pubs.Bindings(), func(b location.Binding) bool { return b.Info.Details().By != source })
+	return slices.Collect(p.pubs.By(source))
 }

@@ -1,6 +1,8 @@
 package zone
 
 import (
+	"log/slog"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -48,5 +50,51 @@ func TestFollow(t *testing.T) {
 	see(2)
 	if n := len(p.Published("other")); n != 1 {
 		t.Errorf("%d of another source, want 1", n)
+	}
+}
+
+// crowded returns a primary with so many names of a directory, and a room.
+func crowded(t testing.TB, entries int) (*Primary, []location.Binding) {
+	p := NewPrimary(PrimaryConfig{View: NewView(Config{Origin: origin, Self: "pbx-a"}), Clock: location.NewClock(time.Now), Node: Node{Name: "pbx-a"},
+		Logger: slog.New(slog.DiscardHandler)})
+	publish := func(k location.Kind, name, by string) location.Binding {
+		b, err := location.Publish(k, name, location.Details{By: by})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	var all []location.Binding
+	for i := range entries {
+		all = append(all, publish(location.Entry, scaleUser(i), "directory"))
+	}
+	rooms := []location.Binding{publish(location.Conference, "500", "rooms")}
+	if n := p.Follow("directory", all, nil) + p.Follow("rooms", rooms, nil); n != entries+1 {
+		t.Fatalf("%d changes, want %d", n, entries+1)
+	}
+	return p, rooms
+}
+
+// What a source sees costs what it sees, not what others publish.
+func TestFollowTakesNoMemoryForOthers(t *testing.T) {
+	p, rooms := crowded(t, 5000)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 100 {
+		p.Follow("rooms", rooms, nil)
+	}
+	runtime.ReadMemStats(&after)
+	if n := (after.TotalAlloc - before.TotalAlloc) / 100; n > 8<<10 { // the others' bindings are 240 kB
+		t.Errorf("%d octets where nothing is new, want a few hundred", n)
+	}
+}
+
+// BenchmarkFollow finds that a room is still there, beside 100,000 names of a
+// directory.
+func BenchmarkFollow(b *testing.B) {
+	p, rooms := crowded(b, 100_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Follow("rooms", rooms, nil)
 	}
 }

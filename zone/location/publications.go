@@ -1,5 +1,10 @@
 package location
 
+import (
+	"iter"
+	"maps"
+)
+
 // Publications holds the published bindings of one home: those that no
 // registrar lists. It is not safe for concurrent use: it has one writer. What
 // it is asked to add or withdraw becomes Changes, which take effect with
@@ -8,6 +13,13 @@ type Publications struct {
 	byName map[pubName]map[ContactID]Binding
 	n      int
 	ends   calendar
+	by     map[string]map[identity]Binding // of the sources that By was asked for
+}
+
+// identity names a binding among all that are published.
+type identity struct {
+	of pubName
+	id ContactID
 }
 
 // pubName is what bindings of one owner name share.
@@ -28,7 +40,7 @@ func nameOf(k Kind, a AOR) pubName {
 
 // NewPublications returns an empty set.
 func NewPublications() *Publications {
-	return &Publications{byName: map[pubName]map[ContactID]Binding{}}
+	return &Publications{byName: map[pubName]map[ContactID]Binding{}, by: map[string]map[identity]Binding{}}
 }
 
 // Len returns the number of bindings.
@@ -53,23 +65,55 @@ func (p *Publications) put(b Binding) {
 		set = make(map[ContactID]Binding, 1)
 		p.byName[k] = set
 	}
-	if _, known := set[b.Contact]; !known {
+	old, known := set[b.Contact]
+	if !known {
 		p.n++
 	}
 	set[b.Contact] = b
+	if len(p.by) > 0 {
+		delete(p.by[source(old)], identity{k, b.Contact})
+		if of := p.by[source(b)]; of != nil {
+			of[identity{k, b.Contact}] = b
+		}
+	}
 	p.schedule(k, b)
 }
 
 func (p *Publications) drop(b Binding) {
 	k := nameOf(b.Kind, b.AOR)
-	if _, known := p.byName[k][b.Contact]; !known {
+	held, known := p.byName[k][b.Contact]
+	if !known {
 		return
+	}
+	if len(p.by) > 0 {
+		delete(p.by[source(held)], identity{k, b.Contact})
 	}
 	p.n--
 	delete(p.byName[k], b.Contact)
 	if len(p.byName[k]) == 0 {
 		delete(p.byName, k)
 	}
+}
+
+func source(b Binding) string { return b.Info.Details().By }
+
+// By goes through what a source keeps up to date (Details.By), in no particular
+// order. From the first time on it costs what that source has, however much
+// others publish.
+func (p *Publications) By(name string) iter.Seq[Binding] {
+	of, asked := p.by[name]
+	if !asked {
+		of = map[identity]Binding{}
+		for k, set := range p.byName {
+			for id, b := range set {
+				if source(b) == name {
+					of[identity{k, id}] = b
+				}
+			}
+		}
+		p.by[name] = of
+	}
+	return maps.Values(of)
 }
 
 // At returns what is published under the name of a binding of the kind, in no

@@ -67,3 +67,41 @@ func TestExpiredAgainstModel(t *testing.T) {
 		}
 	}
 }
+
+// Whatever is published by whom, and withdrawn: a source is told of what is its
+// own, whether it was asked for before or not.
+func TestBySourceAgainstModel(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 3))
+	sources := []string{"", "rooms", "queues"}
+	p := NewPublications()
+	for step := range 3000 {
+		b, err := Publish(Conference, fmt.Sprint(100+rng.IntN(30)), Details{By: sources[rng.IntN(3)], Cost: uint16(rng.IntN(3))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := Change{New: b}
+		if old, known := p.Get(b); known && rng.IntN(3) > 0 {
+			if c.Old = old; rng.IntN(2) == 0 {
+				c.New = Binding{}
+			}
+		}
+		p.Apply([]Change{c})
+		for i, name := range sources[:min(3, step/1000+1)] { // each is asked for from another moment on
+			want := map[Binding]bool{}
+			for _, b := range p.Bindings() {
+				if b.Info.Details().By == name {
+					want[b] = true
+				}
+			}
+			for b := range p.By(name) {
+				if !want[b] {
+					t.Fatalf("step %d: source %d is told of %v", step, i, b)
+				}
+				delete(want, b)
+			}
+			if len(want) > 0 {
+				t.Fatalf("step %d: source %d is not told of %v", step, i, want)
+			}
+		}
+	}
+}
