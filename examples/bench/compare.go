@@ -36,6 +36,9 @@ func (b *bench) dns() (string, error) {
 		if err := c.start(b, answeringCore); err != nil {
 			return "", err
 		}
+		if err := c.p.onlyOn(answeringCore); err != nil {
+			return "", fmt.Errorf("%s: %w", c.name, err)
+		}
 		b.progress("%s has loaded after %v", c.name, c.loaded.Round(time.Millisecond))
 	}
 	if err := b.alike(all); err != nil {
@@ -67,7 +70,7 @@ func (b *bench) turns(all []*contender) (measured, error) {
 				if c.constant && k > 0 {
 					continue
 				}
-				s, err := b.dnsperf(c, q.kind)
+				s, err := b.sample(c, q.kind)
 				if err != nil {
 					return nil, fmt.Errorf("%s, %s: %w", c.name, q.kind, err)
 				}

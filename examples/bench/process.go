@@ -78,6 +78,24 @@ func (p *process) group() (pids []int) {
 	return pids
 }
 
+// onlyOn fails if a thread of the group may run on another core.
+func (p *process) onlyOn(core int) error {
+	for _, pid := range p.group() {
+		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+		for _, file := range files {
+			raw, err := os.ReadFile(file)
+			if err != nil {
+				continue // it has ended
+			}
+			_, rest, _ := strings.Cut(string(raw), "Cpus_allowed_list:")
+			if list, _, _ := strings.Cut(rest, "\n"); strings.TrimSpace(list) != strconv.Itoa(core) {
+				return fmt.Errorf("a thread runs on cores %s, not on %d alone", strings.TrimSpace(list), core)
+			}
+		}
+	}
+	return nil
+}
+
 // cpu is what the group has used of all cores, the kernel's part included.
 func (p *process) cpu() (sum time.Duration) {
 	for _, pid := range p.group() {

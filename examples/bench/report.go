@@ -22,7 +22,7 @@ func (m measured) tables(all []*contender, w *world) string {
 	for _, q := range questions {
 		fmt.Fprintf(&out, "- *%s*: %s\n", q.kind, q.what)
 	}
-	m.table(&out, all, "CPU µs a query", func(_, mine []sample) string { return fmt.Sprintf("%.1f", median(column(mine, sample.cost))) })
+	m.table(&out, all, fmt.Sprintf("CPU µs a query, %d a second", steadyRate), func(_, mine []sample) string { return fmt.Sprintf("%.1f", median(column(mine, sample.cost))) })
 	m.table(&out, all, "queries a second on one core", func(_, mine []sample) string { return fmt.Sprintf("%.0f", median(column(mine, sample.rate))) })
 	name := all[0].name
 	m.table(&out, all[1:], "how many queries "+name+" answers with the CPU that this one takes for one", func(first, mine []sample) string {

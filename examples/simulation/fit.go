@@ -55,15 +55,15 @@ func Exponent(xs, ys []float64) float64 {
 }
 
 // Model says what a fully connected node spends, per second, on its
-// connections: for each heartbeat that it sends (its answer, and the heartbeat
-// that comes back, go with it), and for each change that it takes or tells.
+// connections: for each link and heartbeat of its pair, and for each change that
+// it takes or tells.
 type Model struct {
-	BeatOctets, BeatCPU     float64 // for each heartbeat
+	BeatOctets, BeatCPU     float64 // for each link and heartbeat
 	ChangeOctets, ChangeCPU float64 // for each change in the federation
 }
 
-// beats is how many heartbeats a second a node of so many sends: they slow down
-// as peers become many.
+// beats is how many heartbeats a second there are on the links of a node of so
+// many, one for each pair: they slow down as peers become many.
 func beats(nodes int) float64 {
 	peers := nodes - 1
 	return float64(peers) / xfr.LAN.Among(peers).Heartbeat.Seconds()

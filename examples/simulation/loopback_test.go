@@ -15,7 +15,7 @@ import (
 
 // BenchmarkLoopback is what one heartbeat costs both ends together over the
 // kernel's sockets, to compare with what the simulation, which has no kernel,
-// says of a peer: that is two heartbeats a second, either way.
+// says of a peer: that is two heartbeats a second for both nodes.
 func BenchmarkLoopback(b *testing.B) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

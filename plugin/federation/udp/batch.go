@@ -49,7 +49,9 @@ func newBatch(size int, wild bool) *batch {
 }
 
 // receive fills the batch with what waits in the socket. It returns false if
-// nothing does.
+// nothing does. Neither this nor send ever waits in the kernel, so that the
+// scheduler is not told of them: for a batch of full width it would look for
+// other work for the core meanwhile, and be asked for it back.
 func (b *batch) receive(fd uintptr) bool {
 	for i := range b.headers {
 		h := &b.headers[i].hdr
@@ -59,7 +61,7 @@ func (b *batch) receive(fd uintptr) bool {
 			h.SetControllen(controlSize)
 		}
 	}
-	n, _, errno := syscall.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.headers[0])), width, unix.MSG_DONTWAIT, 0, 0)
+	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.headers[0])), width, unix.MSG_DONTWAIT, 0, 0)
 	b.n, b.err = 0, nil
 	switch {
 	case errno == unix.EAGAIN:
@@ -76,7 +78,7 @@ func (b *batch) receive(fd uintptr) bool {
 // socket takes no more. One that cannot be sent is left out.
 func (b *batch) send(fd uintptr) bool {
 	for b.sent < b.n {
-		n, _, errno := syscall.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.headers[b.sent])), uintptr(b.n-b.sent), unix.MSG_DONTWAIT, 0, 0)
+		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.headers[b.sent])), uintptr(b.n-b.sent), unix.MSG_DONTWAIT, 0, 0)
 		switch {
 		case errno == unix.EAGAIN:
 			return false
