@@ -67,8 +67,10 @@ func readCoefficients(raw []byte) (m measured, err error) {
 	}
 	for _, name := range []string{"base_cpu", "gossip_octets", "beat_cpu", "beat_octets", "own_cpu", "exchange_cpu", "exchange_octets", "change_cpu",
 		"change_octets", "join_cpu", "join_octets", "user_heap", "spacing"} {
-		if _, ok := m.Coefficients[name]; !ok {
+		if c, ok := m.Coefficients[name]; !ok {
 			return m, fmt.Errorf("read coefficients: %s is missing", name)
+		} else if c.Value <= 0 {
+			return m, fmt.Errorf("read coefficients: %s is %g %s, want more than nothing", name, c.Value, c.Unit)
 		}
 	}
 	return m, nil

@@ -23,8 +23,8 @@ type coefficient struct {
 // due to changes.
 const (
 	fewNodes   = 3
-	manyNodes  = 12
-	loadedRate = 20
+	manyNodes  = 20  // no more: see crowd
+	loadedRate = 100 // so many that they stand out from what the nodes take at rest
 )
 
 // beats is how many heartbeats a second a node sends to each of few peers.
@@ -36,17 +36,21 @@ func (b *bench) coefficients() (string, error) {
 	if err := countWire(); err != nil {
 		return "", err
 	}
-	var rest, load [2]spent
-	for i, n := range []int{fewNodes, manyNodes} {
-		for rate, out := range map[float64]*spent{0: &rest[i], loadedRate: &load[i]} {
-			s, err := b.spend(n, 0, rate)
-			if err != nil {
-				return "", err
+	var rounds []map[string]coefficient
+	for range solved {
+		var rest, load [2]spent
+		for i, n := range []int{fewNodes, manyNodes} {
+			for rate, out := range map[float64]*spent{0: &rest[i], loadedRate: &load[i]} {
+				s, err := b.spend(n, 0, rate)
+				if err != nil {
+					return "", err
+				}
+				*out = s
 			}
-			*out = s
 		}
+		rounds = append(rounds, solve(rest, load))
 	}
-	out := solve(rest, load)
+	out := medians(rounds)
 	if b.keep != "" {
 		if err := keepCoefficients(b.keep, out); err != nil {
 			return "", err
@@ -54,6 +58,24 @@ func (b *bench) coefficients() (string, error) {
 	}
 	text, err := json.MarshalIndent(out, "", "  ")
 	return string(text), err
+}
+
+// solved is how many times the loads are run: the differences are small beside
+// what a machine does differently the next time.
+const solved = 5
+
+// medians are those of each coefficient over rounds.
+func medians(rounds []map[string]coefficient) map[string]coefficient {
+	out := map[string]coefficient{}
+	for name, c := range rounds[0] {
+		var values []float64
+		for _, r := range rounds {
+			values = append(values, r[name].Value)
+		}
+		c.Value = median(values)
+		out[name] = c
+	}
+	return out
 }
 
 // solve takes the loads apart, of few nodes and of many.
@@ -89,6 +111,9 @@ func keepCoefficients(file string, some map[string]coefficient) error {
 		return fmt.Errorf("read coefficients: %w", err)
 	}
 	for name, c := range some {
+		if c.Value <= 0 {
+			return fmt.Errorf("%s came out as %g %s: the machine is too busy to tell; measure again", name, c.Value, c.Unit)
+		}
 		all.Coefficients[name] = c
 	}
 	raw, err = json.MarshalIndent(map[string]any{"command": "make coefficients", "date": time.Now().UTC().Format(time.DateOnly),

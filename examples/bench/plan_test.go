@@ -25,6 +25,25 @@ func TestSolve(t *testing.T) {
 	}
 }
 
+// A round that something else has disturbed changes nothing, and what cannot be is not kept.
+func TestCoefficientsAreMedians(t *testing.T) {
+	round := func(v float64) map[string]coefficient { return map[string]coefficient{"a": {v, "s", "x"}} }
+	if got := medians([]map[string]coefficient{round(3), round(-70), round(4)})["a"]; got != (coefficient{3, "s", "x"}) {
+		t.Errorf("got %+v", got)
+	}
+	file := filepath.Join(t.TempDir(), "c.json")
+	const kept = `{"coefficients": {"a": {"value": 1}}}`
+	if err := os.WriteFile(file, []byte(kept), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := keepCoefficients(file, round(-1)); err == nil {
+		t.Error("kept what is less than nothing")
+	}
+	if raw, _ := os.ReadFile(file); string(raw) != kept {
+		t.Errorf("file is %s", raw)
+	}
+}
+
 func TestKeepCoefficients(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "c.json")
 	if err := os.WriteFile(file, []byte(`{"coefficients": {"a": {"value": 1}, "b": {"value": 2}}}`), 0o600); err != nil {
