@@ -26,6 +26,8 @@ type pulse struct {
 	asked   atomic.Int64 // when the heartbeat under way began, 0 if there is none
 	last    atomic.Int64 // when the last one began
 	greeted atomic.Int64 // when the other side last asked for this node's SOA, and told its own
+	sampled atomic.Int64 // when the distance was last measured
+	odd     atomic.Bool  // the last measure was not taken: it is measured again with the next heartbeat
 }
 
 // heartbeats asks for the SOA again and again, and ends when nothing was heard
@@ -100,7 +102,24 @@ func (p *Peer) untilTick() time.Duration {
 func (p *Peer) isAsked(s *session) bool {
 	beat, now := p.timing().Heartbeat, p.now()
 	return p.cfg.Own != nil && !p.cfg.Own.leads(p.cfg.Node) && p.pulse.greeted.Load() > 0 &&
-		now-time.Duration(p.pulse.greeted.Load()) < beat*3/2 && now-time.Duration(p.pulse.last.Load()) < selfEvery*beat && s.idle()
+		now-time.Duration(p.pulse.greeted.Load()) < beat*3/2 && now-time.Duration(p.pulse.last.Load()) < selfEvery*beat && !p.pulse.odd.Load() && s.idle()
+}
+
+// oddBy is how much a round trip may differ from those before it to be taken at
+// once where they are measured seldom.
+const oddBy = 2500 * time.Microsecond
+
+// measured takes note of a round trip. One that stands for many heartbeats counts
+// as many, but only if it is no surprise, or the next one confirms it.
+func (p *Peer) measured(rtt time.Duration) {
+	now := p.now()
+	beats := float64(now-time.Duration(p.pulse.sampled.Load())) / float64(p.timing().Heartbeat)
+	if by := rtt - time.Duration(p.stats.smoothed.Load()); beats > 2 && max(by, -by) > oddBy && p.pulse.odd.CompareAndSwap(false, true) {
+		return
+	}
+	p.pulse.odd.Store(false)
+	p.pulse.sampled.Store(int64(now))
+	p.stats.rtt(p.cfg.Home, rtt, max(1, beats))
 }
 
 // lifeSign returns when the other side was last heard, by Peer.now. Its own
@@ -136,7 +155,7 @@ func (p *Peer) beat(s *session, limit time.Duration) error {
 			s.close(err)
 			return
 		}
-		p.stats.rtt(p.cfg.Home, p.now()-start)
+		p.measured(p.now() - start)
 		p.said(v)
 	})
 	return err

@@ -71,6 +71,37 @@ func TestOneHeartbeatForBoth(t *testing.T) {
 	}
 }
 
+// Who is asked follows the distance as soon as who asks, but for the time until
+// it measures; one odd measure changes nothing.
+func TestDistanceOfTheAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var silent, stop atomic.Bool
+		p := asked("pbx-c")
+		p.stats.rtt(p.cfg.Home, time.Millisecond, 1)
+		_, beats := beating(t, p, &silent)
+		greet(t, p, p.apex, &net.TCPAddr{IP: net.ParseIP("192.0.2.2")}, &stop)
+		time.Sleep(time.Minute)
+		p.measured(80 * time.Millisecond)
+		if d := p.Stats().RTT; d > time.Millisecond {
+			t.Errorf("one odd measure makes it %v", d)
+		}
+		before := beats.Load()
+		time.Sleep(LAN.Heartbeat + time.Millisecond)
+		if beats.Load() == before {
+			t.Error("an odd measure is not looked at again at once")
+		}
+		time.Sleep(time.Minute)
+		for range 3 { // as often as in 15 s
+			time.Sleep(selfEvery * LAN.Heartbeat)
+			p.measured(60 * time.Millisecond)
+			p.measured(60 * time.Millisecond)
+		}
+		if d := p.Stats().RTT; d < 50*time.Millisecond {
+			t.Errorf("%v after 15 s at 60 ms", d)
+		}
+	})
+}
+
 // That the other side asks says nothing of the connection to it.
 func TestDeadConnectionOfTheAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

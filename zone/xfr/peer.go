@@ -183,7 +183,8 @@ func (p *Peer) first(ctx context.Context, s *session, patience time.Duration) er
 	if err != nil {
 		return err
 	}
-	p.stats.rtt(p.cfg.Home, time.Since(start))
+	p.stats.rtt(p.cfg.Home, time.Since(start), 1)
+	p.pulse.sampled.Store(int64(p.now()))
 	p.said(v)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"sync/atomic"
 	"time"
@@ -44,11 +45,11 @@ func (p *Peer) Stats() Stats {
 	}
 }
 
-// rtt smooths the round-trip time as RFC 6298 §2 does.
-func (s *stats) rtt(h *zone.Home, d time.Duration) {
-	old := time.Duration(s.smoothed.Load())
-	if old > 0 {
-		d = (7*old + d) / 8
+// rtt smooths the round-trip time as RFC 6298 §2 does, one that stands for several
+// as if all of them were alike.
+func (s *stats) rtt(h *zone.Home, d time.Duration, times float64) {
+	if old := s.smoothed.Load(); old > 0 {
+		d += time.Duration(math.Pow(7.0/8, times) * float64(time.Duration(old)-d))
 	}
 	s.smoothed.Store(int64(d))
 	h.SetDistance(d)
