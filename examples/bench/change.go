@@ -159,17 +159,17 @@ func arrive(all []*member, l load, known [][]string) (t took, err error) {
 		defer watchers[i].close()
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
-	results := make(chan []time.Duration)
+	results := make(chan sighting)
 	open, lost := 0, 0
-	take := func(r []time.Duration) {
+	take := func(r sighting) {
 		open--
-		switch len(r) {
-		case 1:
-			t.each = append(t.each, r...)
-		case len(all) - 1:
-			t.last = append(t.last, slices.Max(r))
-		default:
+		switch {
+		case len(r.took) < r.nodes:
 			lost++
+		case r.nodes == 1:
+			t.each = append(t.each, r.took...)
+		default:
+			t.last = append(t.last, slices.Max(r.took))
 		}
 	}
 	cpu, began, warm := time.Duration(0), time.Now(), 0
@@ -219,21 +219,6 @@ func arrive(all []*member, l load, known [][]string) (t took, err error) {
 		return t, fmt.Errorf("%d of %d sampled changes did not reach every node", lost, (n-warm)/l.sampled)
 	}
 	return t, nil
-}
-
-// seen asks nodes for a user until they answer with a home, and returns how long
-// each took.
-func seen(watchers []*watcher, user, name string, since time.Time) (out []time.Duration) {
-	results := make(chan time.Duration, len(watchers))
-	for _, w := range watchers {
-		go func() { results <- w.until(user+".users."+origin, "@"+name+".nodes.", since) }()
-	}
-	for range watchers {
-		if d := <-results; d > 0 {
-			out = append(out, d)
-		}
-	}
-	return out
 }
 
 func cpuOf(all []*member) (sum time.Duration) {

@@ -90,7 +90,7 @@ func solve(rest, load [2]spent) map[string]coefficient {
 		"base_cpu":        {each(rest[0]) - (fewNodes-1)*beats*beatCPU, "µs/s", "a node by itself: Serf, AMI, the runtime"},
 		"gossip_octets":   {2 * rest[1].gossip / manyNodes, "octets/s", "gossip of a node, in and out, on the wire"},
 		"beat_cpu":        {beatCPU, "µs", "a link, for each heartbeat of its pair"},
-		"beat_octets":     {rest[1].transfer / (manyNodes * (manyNodes - 1) * beats), "octets", "the same, both ways, on the wire"},
+		"beat_octets":     {rest[1].transfer / (manyNodes * (manyNodes - 1) * beats), "octets", "the same, its octets both ways on the wire"},
 		"exchange_cpu":    {exchange, "µs", "a change by itself, over a link: NOTIFY and IXFR, both ends"},
 		"exchange_octets": {change(1, octets) / (manyNodes - 1), "octets", "the same, both ways, on the wire"},
 		"own_cpu":         {change(0, cpu) - (fewNodes-1)*exchange, "µs", "a change at its home: AMI, journal, history"},

@@ -110,3 +110,26 @@ func (w *watcher) ask(q *dns.Msg) *dns.Msg {
 		return nil
 	}
 }
+
+// sighting is how long a change took to so many nodes; one that it did not reach
+// has no time.
+type sighting struct {
+	nodes int
+	took  []time.Duration
+}
+
+// seen asks nodes for a user until they answer with a home, and returns how long
+// each took.
+func seen(watchers []*watcher, user, name string, since time.Time) sighting {
+	out := sighting{nodes: len(watchers)}
+	results := make(chan time.Duration, len(watchers))
+	for _, w := range watchers {
+		go func() { results <- w.until(user+".users."+origin, "@"+name+".nodes.", since) }()
+	}
+	for range watchers {
+		if d := <-results; d > 0 {
+			out.took = append(out.took, d)
+		}
+	}
+	return out
+}

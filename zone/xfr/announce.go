@@ -81,7 +81,7 @@ func (p *Peer) tell(s *session, a *announcement) (notice, *call, error) {
 		return n, nil, err
 	}
 	number := a.number()
-	c, err := s.ask(n.wire, n.more, writeLimit, func(wire []byte) { a.answered(number, n, wire, p.cfg.Own.own) })
+	c, err := s.ask(n.wire, n.more, func(wire []byte) { a.answered(number, n, wire, p.cfg.Own.own) })
 	return n, c, err
 }
 

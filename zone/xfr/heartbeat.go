@@ -20,6 +20,11 @@ const overslept = 200 * time.Millisecond
 // that it knows its own connection to be alive, and the distance.
 const selfEvery = 10
 
+// greetedLate is for how many quarters of a heartbeat the other side's last one
+// does for this side too. With five the first question of this side comes two and a
+// quarter heartbeats after it at the latest, and a silence is two and a half.
+const greetedLate = 5
+
 // pulse is what is known of a connection's life. Times are nanoseconds of
 // Peer.now.
 type pulse struct {
@@ -27,6 +32,7 @@ type pulse struct {
 	last    atomic.Int64 // when the last one began
 	greeted atomic.Int64 // when the other side last asked for this node's SOA, and told its own
 	sampled atomic.Int64 // when the distance was last measured
+	beat    *call        // the last one, for heartbeats alone
 	odd     atomic.Bool  // the last measure was not taken: it is measured again with the next heartbeat
 }
 
@@ -50,6 +56,7 @@ func (p *Peer) heartbeats(ctx context.Context, s *session) error {
 	}
 	p.pulse.asked.Store(0)
 	p.pulse.last.Store(int64(p.now()))
+	p.pulse.beat = nil
 	doubted := time.Duration(-1) // since when an answer is awaited in haste
 	for {
 		select {
@@ -66,10 +73,10 @@ func (p *Peer) heartbeats(ctx context.Context, s *session) error {
 				return fail(err)
 			}
 		case <-p.doubt:
+			doubted = p.now() // before the question, whose answer may be quick
 			if err := p.beat(s, time.Until(due)); err != nil {
 				return fail(err)
 			}
-			doubted = p.now()
 			set(min(p.timing().Dial, time.Until(due)))
 		case <-alarm.C:
 			heard := p.lifeSign()
@@ -102,7 +109,7 @@ func (p *Peer) untilTick() time.Duration {
 func (p *Peer) isAsked(s *session) bool {
 	beat, now := p.timing().Heartbeat, p.now()
 	return p.cfg.Own != nil && !p.cfg.Own.leads(p.cfg.Node) && p.pulse.greeted.Load() > 0 &&
-		now-time.Duration(p.pulse.greeted.Load()) < beat*3/2 && now-time.Duration(p.pulse.last.Load()) < selfEvery*beat && !p.pulse.odd.Load() && s.idle()
+		now-time.Duration(p.pulse.greeted.Load()) < beat*greetedLate/4 && now-time.Duration(p.pulse.last.Load()) < selfEvery*beat && !p.pulse.odd.Load() && s.idle()
 }
 
 // oddBy is how much a round trip may differ from those before it to be taken at
@@ -132,20 +139,29 @@ func (p *Peer) lifeSign() time.Duration {
 	return time.Duration(max(p.heard.Load(), greeted))
 }
 
-// beat sends a heartbeat if none is under way. The time it takes is the
-// distance.
+// beat sends a heartbeat if none is under way, or if that has been for too long
+// though other messages come in. The time it takes is the distance. It never
+// waits behind another request: that one's answer is as good.
 func (p *Peer) beat(s *session, limit time.Duration) error {
 	start := p.now()
-	if !p.pulse.asked.CompareAndSwap(0, int64(start)) {
+	if asked := p.pulse.asked.Load(); asked > 0 && start-time.Duration(asked) < p.timing().Silence {
 		return nil
 	}
-	p.pulse.last.Store(int64(start))
 	wire, err := p.greeting()
 	if err != nil {
 		return err
 	}
-	_, err = s.ask(wire, false, min(max(limit, overslept), writeLimit), func(wire []byte) {
-		p.pulse.asked.Store(0)
+	if !s.writing.TryLock() {
+		return nil
+	}
+	defer s.writing.Unlock()
+	if p.pulse.beat != nil {
+		s.forget(p.pulse.beat) // answered or given up
+	}
+	p.pulse.asked.Store(int64(start))
+	p.pulse.last.Store(int64(start))
+	p.pulse.beat = &call{gone: make(chan struct{}), then: func(wire []byte) {
+		p.pulse.asked.CompareAndSwap(int64(start), 0)
 		err := verdict(wire)
 		var v zone.Version
 		if err == nil {
@@ -157,6 +173,6 @@ func (p *Peer) beat(s *session, limit time.Duration) error {
 		}
 		p.measured(p.now() - start)
 		p.said(v)
-	})
-	return err
+	}}
+	return s.write(p.pulse.beat, wire, min(max(limit, overslept), writeLimit))
 }

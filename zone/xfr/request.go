@@ -27,6 +27,8 @@ func (s *session) send(m *dns.Msg) (*call, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pack request: %w", err)
 	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	c := &call{msgs: make(chan []byte, 4), gone: make(chan struct{})}
 	return c, s.write(c, wire, writeLimit)
 }
@@ -35,18 +37,18 @@ func (s *session) send(m *dns.Msg) (*call, error) {
 const writeLimit = 2 * time.Second
 
 // ask sends a request that is packed, but for its ID, and has its answer taken
-// by then. One that takes longer than limit to write ends the session.
-func (s *session) ask(wire []byte, blunt bool, limit time.Duration, then func(wire []byte)) (*call, error) {
+// by then.
+func (s *session) ask(wire []byte, blunt bool, then func(wire []byte)) (*call, error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	c := &call{blunt: blunt, gone: make(chan struct{}), then: then}
-	return c, s.write(c, wire, limit)
+	return c, s.write(c, wire, writeLimit)
 }
 
 // write gives a request an ID and a signature, and writes it. Answers are read
 // meanwhile: a server that reads nothing until it has written would otherwise
-// wait for us, and we for it.
+// wait for us, and we for it. The caller holds the lock for writing.
 func (s *session) write(c *call, wire []byte, limit time.Duration) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
 	s.out = append(append(s.out[:0], 0, 0), wire...)
 	msg, err := s.open(c, s.out[2:])
 	if err != nil {
