@@ -116,7 +116,7 @@ func TestBadMessages(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := newLab(t)
-			n := l.start(t, "pbx-a", fmt.Sprint("127.0.0.", 71+i), "", c.beside)
+			n := l.start(t, "pbx-a", fmt.Sprint("127.0.0.", 191+i), "", c.beside)
 			badMessages(t, n)
 		})
 	}
@@ -239,7 +239,7 @@ func doubled(t *testing.T, key, pretended *xfr.Key) []byte {
 // A BADTIME answer tells the server's time and is signed (RFC 8945 §5.2.3).
 func TestBadTimeTellsTheTime(t *testing.T) {
 	l := newLab(t)
-	n := l.start(t, "pbx-a", "127.0.0.73", "", "")
+	n := l.start(t, "pbx-a", "127.0.0.193", "", "")
 	raw := signed(t, message(t, "2"), l.key["update"], time.Hour, 300)
 	ts := parsed(t, raw).IsTsig()
 	answer := n.overTCP(t, raw).IsTsig()
