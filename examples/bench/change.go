@@ -16,13 +16,16 @@ import (
 // again and again delays what is measured; one of everywhere of these at all,
 // for the last.
 var changes = []struct {
-	nodes, rate, sampled int // one of so many is sampled
-	everywhere           int
-	goal                 string
+	nodes int
+	load
+	goal string
 }{
-	{10, 100, 2, 10, "p50 under 3 ms, p99 under 15 ms"},
-	{50, 1000, 10, 20, "p99 under 100 ms"},
+	{10, load{100, 2, 10}, "p50 under 3 ms, p99 under 15 ms"},
+	{50, load{1000, 10, 20}, "p99 under 100 ms"},
 }
+
+// load is so many changes a second, of which one of sampled is looked for.
+type load struct{ rate, sampled, everywhere int }
 
 // A load lasts so long, and is measured once it has gone on for a while: what the
 // registrations before it left to be done, to the history and on disk, is no part
@@ -47,7 +50,7 @@ func (b *bench) change() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		rows, err := b.arrivals(all, load{l.rate, l.sampled, l.everywhere}, l.goal)
+		rows, err := b.arrivals(all, l.load, l.goal)
 		disband(all)
 		if err != nil {
 			return "", err
@@ -135,9 +138,6 @@ func eventually(all []*member, users [][]string, there bool) error {
 	}
 	return nil
 }
-
-// load is so many changes a second, of which some are sampled (see changes).
-type load struct{ rate, sampled, everywhere int }
 
 // took are the times of one load.
 type took struct {

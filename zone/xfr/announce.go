@@ -75,24 +75,23 @@ func (p *Peer) announce(ctx context.Context, s *session) error {
 // tell sends one NOTIFY. A node that does not know this one yet refuses it; its
 // heartbeat will catch up.
 func (p *Peer) tell(s *session, a *announcement) (notice, *call, error) {
-	told := a.begin()
+	number, told := a.begin()
 	n, err := p.cfg.Own.notice(told)
 	if err != nil {
 		return n, nil, err
 	}
-	number := a.number()
 	c, err := s.ask(n.wire, n.more, func(wire []byte) { a.answered(number, n, wire, p.cfg.Own.own) })
 	return n, c, err
 }
 
-// begin takes note of a NOTIFY that is being sent, and returns what the other
-// side has.
-func (a *announcement) begin() zone.Version {
+// begin takes note of a NOTIFY that is being sent, and returns its number and what
+// the other side has.
+func (a *announcement) begin() (number int, told zone.Version) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.count++
 	a.open = a.count
-	return a.told
+	return a.open, a.told
 }
 
 func (a *announcement) number() int {

@@ -54,15 +54,8 @@ func soaIn(wire []byte) (zone.Version, error) {
 	if len(wire) < headerSize {
 		return zone.Version{}, errMessage
 	}
-	off := headerSize
-	for range int(wire[4])<<8 | int(wire[5]) {
-		var ok bool
-		if off, ok = skipName(wire, off); !ok {
-			return zone.Version{}, errMessage
-		}
-		off += 4
-	}
-	if off >= len(wire) {
+	off, ok := skipQuestions(wire)
+	if !ok || off >= len(wire) {
 		return zone.Version{}, errMessage
 	}
 	rr, _, err := dns.UnpackRR(wire, off)

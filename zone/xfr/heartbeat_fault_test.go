@@ -16,6 +16,7 @@ import (
 type server struct {
 	rtt     time.Duration
 	swallow int64 // the question of this number is not answered, from 1
+	silent  *atomic.Bool
 	wrap    func(net.Conn) net.Conn
 }
 
@@ -38,7 +39,7 @@ func (v server) run(t *testing.T, p *Peer) (chan error, *atomic.Int64) {
 				return
 			}
 			time.Sleep(v.rtt)
-			if beats.Add(1) == v.swallow {
+			if beats.Add(1) == v.swallow || v.silent != nil && v.silent.Load() {
 				continue
 			}
 			m := new(dns.Msg)

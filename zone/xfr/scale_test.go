@@ -5,11 +5,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -45,18 +47,24 @@ func user(i int) location.AOR {
 	return location.AOR(fmt.Sprintf("97231%07d", i))
 }
 
+// newHome is the h-th home, with its share of the users.
+func newHome(h, homes, users int) *meshNode {
+	n := newMeshNode(fmt.Sprintf("pbx-%d", h))
+	n.primary.Update(func(s *location.Store) (out []location.Change) {
+		for i := h; i < users; i += homes {
+			out = append(out, s.Register(location.Contact{AOR: user(i), Kind: location.PJSIP, URI: "sip:" + strconv.Itoa(i)})...)
+		}
+		return out
+	})
+	return n
+}
+
 func servePrimaries(spec string) {
 	var homes, users int
 	fmt.Sscan(spec, &homes, &users)
 	var nodes []*meshNode
 	for h := range homes {
-		n := newMeshNode(fmt.Sprintf("pbx-%d", h))
-		n.primary.Update(func(s *location.Store) (out []location.Change) {
-			for i := h; i < users; i += homes {
-				out = append(out, s.Register(location.Contact{AOR: user(i), Kind: location.PJSIP, URI: "sip:" + strconv.Itoa(i)})...)
-			}
-			return out
-		})
+		n := newHome(h, homes, users)
 		fmt.Println(n.addr)
 		nodes = append(nodes, n)
 	}
@@ -76,10 +84,15 @@ func servePrimaries(spec string) {
 // takes it from them in the next round.
 func second(n *meshNode, h, homes, users, many, round int) {
 	r := rand.New(rand.NewPCG(uint64(h), uint64(round/2)))
+	n.second(h, homes, slices.Values(r.Perm(users / homes)[:many]), round%2 == 0)
+}
+
+// second gives some users of the h-th home a second contact, or takes it.
+func (n *meshNode) second(h, homes int, some iter.Seq[int], give bool) {
 	n.primary.Update(func(s *location.Store) (out []location.Change) {
-		for _, k := range r.Perm(users / homes)[:many] {
+		for k := range some {
 			c := location.Contact{AOR: user(h + k*homes), Kind: location.PJSIP, URI: "sip:second"}
-			if round%2 == 0 {
+			if give {
 				out = append(out, s.Register(c)...)
 			} else {
 				out = append(out, s.Remove(c.AOR, c.Kind, c.URI)...)

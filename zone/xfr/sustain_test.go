@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
-	"github.com/asterfed/asterfed/zone/location"
 )
 
 // What a receiving node has to stand: so many homes, each of which makes a step
@@ -42,13 +41,7 @@ func sustainPrimaries(spec, receiver string) {
 	fmt.Sscan(spec, &homes, &users)
 	var nodes []*meshNode
 	for h := range homes {
-		n := newMeshNode(fmt.Sprintf("pbx-%d", h))
-		n.primary.Update(func(s *location.Store) (out []location.Change) {
-			for i := h; i < users; i += homes {
-				out = append(out, s.Register(location.Contact{AOR: user(i), Kind: location.PJSIP, URI: fmt.Sprint("sip:", i)})...)
-			}
-			return out
-		})
+		n := newHome(h, homes, users)
 		go n.peer("cold", receiver, func() {}).Run(context.Background())
 		fmt.Println(n.addr)
 		nodes = append(nodes, n)
@@ -83,18 +76,13 @@ func sustainPrimaries(spec, receiver string) {
 // it from the same users in the next step.
 func block(n *meshNode, h, homes, users, step int) {
 	const apart = 7919 // a prime, so that all are different
-	n.primary.Update(func(s *location.Store) (out []location.Change) {
+	n.second(h, homes, func(yield func(int) bool) {
 		for j := range sustainedStep {
-			k := (step/2*sustainedStep + j) * apart % users
-			c := location.Contact{AOR: user(h + k*homes), Kind: location.PJSIP, URI: "sip:second"}
-			if step%2 == 0 {
-				out = append(out, s.Register(c)...)
-			} else {
-				out = append(out, s.Remove(c.AOR, c.Kind, c.URI)...)
+			if !yield((step/2*sustainedStep + j) * apart % users) {
+				return
 			}
 		}
-		return out
-	})
+	}, step%2 == 0)
 }
 
 // reached is when a home was at a version, or was to be.

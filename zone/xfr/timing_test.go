@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
-	"github.com/miekg/dns"
 )
 
 // lone is a peer that is not run.
@@ -58,31 +57,7 @@ func TestLostSegmentDelaysNoVerdict(t *testing.T) {
 // beating runs the heartbeats of a peer against a server that answers until it
 // is told to be silent, and returns what ended them, and their number.
 func beating(t *testing.T, p *Peer, silent *atomic.Bool) (chan error, *atomic.Int64) {
-	client, server := net.Pipe()
-	s := newSession(client, nil, p.hear, nil)
-	conn := &dns.Conn{Conn: server}
-	var beats atomic.Int64
-	go func() {
-		for {
-			q, err := conn.ReadMsg()
-			if err != nil {
-				return
-			}
-			beats.Add(1)
-			if silent.Load() {
-				continue
-			}
-			m := new(dns.Msg)
-			m.SetReply(q)
-			m.Answer = []dns.RR{zone.Version{Epoch: "e", Serial: 1}.SOA(p.apex, origin, 5)}
-			conn.WriteMsg(m)
-		}
-	}()
-	ended := make(chan error, 1)
-	ctx, cancel := context.WithCancel(t.Context())
-	t.Cleanup(func() { cancel(); server.Close() })
-	go func() { ended <- p.heartbeats(ctx, s) }()
-	return ended, &beats
+	return server{silent: silent}.run(t, p)
 }
 
 // Silence is noticed when it has lasted as long as it may, not at some later

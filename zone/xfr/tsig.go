@@ -175,12 +175,8 @@ func lastRecord(msg []byte) (off int, ok bool) {
 	if len(msg) < headerSize || binary.BigEndian.Uint16(msg[10:]) == 0 {
 		return 0, false
 	}
-	off = headerSize
-	for range binary.BigEndian.Uint16(msg[4:]) {
-		if off, ok = skipName(msg, off); !ok {
-			return 0, false
-		}
-		off += 4
+	if off, ok = skipQuestions(msg); !ok {
+		return 0, false
 	}
 	records := -1
 	for i := 6; i < headerSize; i += 2 {
@@ -193,6 +189,19 @@ func lastRecord(msg []byte) (off int, ok bool) {
 		off += 10 + int(binary.BigEndian.Uint16(msg[off+8:]))
 	}
 	return off, off < len(msg)
+}
+
+// skipQuestions returns the offset behind the question section of a message that
+// has a header.
+func skipQuestions(msg []byte) (off int, ok bool) {
+	off = headerSize
+	for range binary.BigEndian.Uint16(msg[4:]) {
+		if off, ok = skipName(msg, off); !ok || off+4 > len(msg) {
+			return 0, false
+		}
+		off += 4
+	}
+	return off, true
 }
 
 // skipName returns the offset behind the name at off.

@@ -20,13 +20,10 @@ var errMessage = errors.New("message ends before its records")
 // registrations that transfers are full of are read from its octets; what is
 // out of the ordinary is left to package dns. Nothing of it is kept.
 func (r *reader) message(wire []byte) (n int, err error) {
-	n, off := int(binary.BigEndian.Uint16(wire[6:])), headerSize
-	for range binary.BigEndian.Uint16(wire[4:]) {
-		var ok bool
-		if off, ok = skipName(wire, off); !ok || off+4 > len(wire) {
-			return 0, errMessage
-		}
-		off += 4
+	n = int(binary.BigEndian.Uint16(wire[6:]))
+	off, ok := skipQuestions(wire)
+	if !ok {
+		return 0, errMessage
 	}
 	users := tail{want: "users." + r.apex}
 	for range n {
