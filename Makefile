@@ -6,7 +6,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BENCHSTAT ?= golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 FUZZTIME ?= 500000x
 ARGS    ?=
-.PHONY: help build demo test test-unit test-dns e2e chaos install bench bench-quick soak bench-build bench-go bench-compare scale coefficients plan simulate race guard fuzz lint cover clean
+.PHONY: help build demo test test-unit test-dns e2e chaos install bench bench-quick soak bench-build bench-go bench-compare scale coefficients plan simulate race guard fuzz house lint cover clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,8 @@ guard: ## instructions (valgrind's) and allocations of the hot paths against exa
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./examples/guard && bin/guard $(ARGS)
 fuzz: ## every fuzz target; FUZZTIME=1h, or a count of inputs
 	@set -e; for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do for t in $$(grep -oE '^func Fuzz[A-Za-z0-9_]+' $$f | sed 's/func //'); do echo "fuzz $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./$$(dirname $$f); done; done
+house: ## files, lines, names and types of each package beside their bounds; ARGS="-names"
+	@$(GO) run ./test/house $(ARGS)
 lint: ## gofmt, go vet, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run gofmt -w on these'; exit 1; }
 	$(GO) vet ./... && $(GO) vet -tags e2e ./...
