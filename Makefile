@@ -18,13 +18,13 @@ test: test-unit e2e ## every test, those with real Asterisk included (as root)
 test-unit: ## the quick half: no root, nothing installed
 	$(GO) test ./...
 test-dns: install ## the answers over real sockets, each held to the RFC that it cites, and through BIND
-	$(GO) test -tags e2e -count=1 -v ./examples/conformance
+	$(GO) test -tags e2e -count=1 -v ./test/conformance
 install: ## what the e2e tests need: Debian packages, Asterisk 16 and 22 in .cache
-	@examples/lab/install.sh
+	@test/lab/install.sh
 e2e: build install ## real Asterisk 16 and 22, SIPp phones, stock serf (as root)
-	$(GO) test -tags e2e -count=1 -timeout 40m -p 1 -v ./serf ./examples/conformance ./examples/publish ./examples/bind-secondary ./examples/three-nodes ./examples/pbx ./examples/nat ./examples/chaos 2>&1 | grep --line-buffered -vE '^(=== (RUN|PAUSE|CONT)|\?)' ; exit $${PIPESTATUS[0]}
+	$(GO) test -tags e2e -count=1 -timeout 40m -p 1 -v ./serf ./test/conformance ./examples/publish ./examples/bind-secondary ./examples/three-nodes ./examples/pbx ./examples/nat ./test/chaos 2>&1 | grep --line-buffered -vE '^(=== (RUN|PAUSE|CONT)|\?)' ; exit $${PIPESTATUS[0]}
 chaos: build ## ten minutes of faults, judged by what every node answers (as root); ARGS="-chaos.seed=7 -chaos.for=2m"
-	$(GO) test -tags e2e -count=1 -timeout 30m -v ./examples/chaos -args -chaos.for=10m -chaos.nodes=8 -chaos.users=1000 $(ARGS)
+	$(GO) test -tags e2e -count=1 -timeout 30m -v ./test/chaos -args -chaos.for=10m -chaos.nodes=8 -chaos.users=1000 $(ARGS)
 race: ## unit tests under the race detector
 	$(GO) test -race ./...
 bench: build bench-build ## beside NSD, Knot, BIND and CoreDNS's file, into docs/performance.md (as root); ARGS="-parts dns"
@@ -32,14 +32,14 @@ bench: build bench-build ## beside NSD, Knot, BIND and CoreDNS's file, into docs
 bench-quick: build bench-build ## the same, with few names, in about a minute, and written nowhere
 	@bin/bench -parts dns -names 20000 -rounds 2 -each 300ms $(ARGS)
 soak: ## what the AMI source uses while nothing happens, and whether that grows; ARGS="-for 1h" (as root)
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./examples/bench && bin/bench -parts soak $(ARGS)
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./test/bench && bin/bench -parts soak $(ARGS)
 bench-build:
-	@examples/bench/install.sh
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./examples/bench ./examples/bench/constant
+	@test/bench/install.sh
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./test/bench ./test/bench/constant
 bench-go: ## micro-benchmarks, with allocations, and the short form of scale
 	$(GO) test -short -run '^$$' -bench . -benchmem $(ARGS) ./zone/... ./plugin/federation/...
 bench-compare: ## micro-benchmarks of the hot paths: a revision beside the working tree, by benchstat; BASE=HEAD~20 ARGS="Chain,Lookup 10"
-	@GO=$(GO) BENCHSTAT=$(BENCHSTAT) examples/bench/benchstat.sh "$(BASE)" $(ARGS)
+	@GO=$(GO) BENCHSTAT=$(BENCHSTAT) test/bench/benchstat.sh "$(BASE)" $(ARGS)
 scale: ## 1,000,000 users on 50 nodes, storms of 10,000; ARGS='-bench Join'
 	$(GO) test -run '^$$' -bench 'Scale|Join|Storm' -benchtime 3x -timeout 30m $(ARGS) ./zone ./zone/xfr
 coefficients: build bench-build ## measure what asterfed plan reckons with (as root)
@@ -48,10 +48,10 @@ coefficients: build bench-build ## measure what asterfed plan reckons with (as r
 plan: build bench-build ## what asterfed plan says beside real runs, into docs/scale.md (as root)
 	@bin/bench -parts plan -write docs/scale.md
 simulate: ## what a node costs against N, in virtual time; ARGS="-nodes 200 -sample 20"
-	$(GO) test -count=1 -timeout 60m -v -run TestScale ./examples/simulation -args $(ARGS)
-guard: ## instructions (valgrind's) and allocations of the hot paths against examples/guard/baseline.txt; ARGS=-write
+	$(GO) test -count=1 -timeout 60m -v -run TestScale ./test/simulation -args $(ARGS)
+guard: ## instructions (valgrind's) and allocations of the hot paths against test/guard/baseline.txt; ARGS=-write
 	@command -v valgrind >/dev/null || { apt-get update -qq && apt-get install -y -qq valgrind; }
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./examples/guard && bin/guard $(ARGS)
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./test/guard && bin/guard $(ARGS)
 fuzz: ## every fuzz target; FUZZTIME=1h, or a count of inputs
 	@set -e; for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do for t in $$(grep -oE '^func Fuzz[A-Za-z0-9_]+' $$f | sed 's/func //'); do echo "fuzz $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./$$(dirname $$f); done; done
 house: ## files, lines, names and types of each package beside their bounds; ARGS="-names"

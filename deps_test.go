@@ -78,11 +78,11 @@ func TestImportsPointDownward(t *testing.T) {
 // TestOneImporter: a dependency that is to stay replaceable has one door.
 func TestOneImporter(t *testing.T) {
 	doors := map[string][]string{
-		"github.com/hashicorp/":     {"serf", "examples/simulation"},
-		"github.com/coredns/":       {"plugin/federation", "cmd/asterfed", "examples/bench/constant"},
+		"github.com/hashicorp/":     {"serf", "test/simulation"},
+		"github.com/coredns/":       {"plugin/federation", "cmd/asterfed", "test/bench/constant"},
 		"go.etcd.io/bbolt":          {"zone/history"},
 		"github.com/urfave/cli/v2":  {"cmd/asterfed"},
-		"github.com/miekg/dns":      {"zone", "zone/dnssec", "zone/outward", "zone/update", "zone/xfr", "plugin/federation", "cmd/asterfed", "examples/lab", "examples/three-nodes", "examples/chaos", "examples/simulation", "examples/bench", "examples/guard", "examples/bench/constant"},
+		"github.com/miekg/dns":      {"zone", "zone/dnssec", "zone/outward", "zone/update", "zone/xfr", "plugin/federation", "cmd/asterfed", "test/lab", "examples/three-nodes", "test/chaos", "test/simulation", "test/bench", "test/guard", "test/bench/constant"},
 		"github.com/prometheus/cli": {"plugin/federation"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()

@@ -46,7 +46,7 @@ var planCommand = &cli.Command{
 	},
 }
 
-// coefficientsJSON is what make coefficients has measured: examples/bench with
+// coefficientsJSON is what make coefficients has measured: test/bench with
 // whole nodes, BenchmarkCoefficients of package xfr with many bindings at a time.
 //
 //go:embed coefficients.json

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/examples/lab"
+	"github.com/asterfed/asterfed/test/lab"
 )
 
 // servicesDialplan lets calls wait, be parked and fetched, and stand in a queue.

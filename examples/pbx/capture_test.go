@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/examples/lab"
+	"github.com/asterfed/asterfed/test/lab"
 )
 
 var capture = flag.String("capture", "", "write what AMI says of trunks and rooms to the folder, as plugin/federation/ami/testdata has it")

@@ -3,5 +3,5 @@
 // wherever they began, users with several phones or none.
 //
 // It adds to the configuration of examples/three-nodes, which it starts in a
-// laboratory (examples/lab), what the folder asterisk holds.
+// laboratory (test/lab), what the folder asterisk holds.
 package pbx

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/examples/lab"
+	"github.com/asterfed/asterfed/test/lab"
 )
 
 // cli runs a command at a node's Asterisk.

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/examples/lab"
+	"github.com/asterfed/asterfed/test/lab"
 )
 
 // The home of 1004 and 1005 fails, in three ways. Callers learn it: from the

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/examples/lab"
+	"github.com/asterfed/asterfed/test/lab"
 )
 
 // A declined, a busy and an unanswered call end as such for the caller, and

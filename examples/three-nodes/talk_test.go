@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/examples/lab"
+	"github.com/asterfed/asterfed/test/lab"
 )
 
 // A phone on another node calls, and both talk.

@@ -5,7 +5,7 @@ package threenodes
 import (
 	"testing"
 
-	"github.com/asterfed/asterfed/examples/lab"
+	"github.com/asterfed/asterfed/test/lab"
 )
 
 // outsideDialplan lets a phone ask another node for what users are not.

@@ -143,7 +143,7 @@ const header = 1 + 52.0/1448
 
 // BenchmarkCoefficients measures what asterfed plan reckons with for bindings
 // that come many at a time, from three loads of eight nodes that differ in one
-// thing each. What a connection and a change by itself cost, examples/bench
+// thing each. What a connection and a change by itself cost, test/bench
 // measures with whole nodes.
 func BenchmarkCoefficients(b *testing.B) {
 	const nodes, users, d = 8, 8000, 3 * time.Second

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/asterfed/asterfed/examples/lab"
+	"github.com/asterfed/asterfed/test/lab"
 )
 
 // What a DUNDi node is told: every node has a stanza for every other, which is

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/examples/chaos"
+	"github.com/asterfed/asterfed/test/chaos"
 )
 
 var (

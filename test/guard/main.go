@@ -23,7 +23,7 @@ const (
 const limit = 1.10
 
 func main() {
-	baseline := flag.String("baseline", "examples/guard/baseline.txt", "`FILE` with what is known")
+	baseline := flag.String("baseline", "test/guard/baseline.txt", "`FILE` with what is known")
 	write := flag.Bool("write", false, "write the baseline")
 	run := flag.String("run", "", "run one `PATH`")
 	times := flag.Int("times", few, "run it so many `TIMES`")

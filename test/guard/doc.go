@@ -2,8 +2,8 @@
 // them with those written down in baseline.txt: more by a tenth is an error.
 // Unlike times they are the same on a busy machine.
 //
-//	go run ./examples/guard           compare
-//	go run ./examples/guard -write    take what is counted for the new baseline
+//	go run ./test/guard           compare
+//	go run ./test/guard -write    take what is counted for the new baseline
 //
 // The instructions are valgrind's. Each path is run a few times and many times in
 // processes of their own; what counts is the difference, for one time.

@@ -57,7 +57,7 @@ func (l *Lab) addNode(sw, name, address, version, folder string) (*Node, error) 
 
 func (n *Node) mount(lower string) error {
 	if _, err := os.Stat(filepath.Join(lower, "usr/sbin/asterisk")); err != nil {
-		return fmt.Errorf("find Asterisk, which examples/lab/install.sh makes: %w", err)
+		return fmt.Errorf("find Asterisk, which test/lab/install.sh makes: %w", err)
 	}
 	dir := filepath.Dir(n.Root)
 	for _, d := range []string{"root", "upper", "work"} {

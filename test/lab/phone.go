@@ -19,7 +19,7 @@ func (l *Lab) sipp(scenario string, args ...string) (*exec.Cmd, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("make folder: %w", err)
 	}
-	args = append([]string{"sipp", "-sf", filepath.Join(l.Repo, "examples/lab/sipp", scenario+".xml"),
+	args = append([]string{"sipp", "-sf", filepath.Join(l.Repo, "test/lab/sipp", scenario+".xml"),
 		"-i", PhoneAddress, "-nostdin", "-trace_err", "-error_file", dir + "/errors",
 		"-trace_logs", "-log_file", dir + "/log", "-trace_msg", "-message_file", dir + "/messages"}, args...)
 	cmd := l.phones.command(args...)
