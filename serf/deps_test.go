@@ -10,7 +10,8 @@ import (
 )
 
 // Gossip carries membership and nothing else, so this package has no reason to
-// know DNS or the other packages of the project.
+// know DNS or the other packages of the project, but for the one that replaces
+// files.
 func TestImports(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	if err != nil || len(files) == 0 {
@@ -27,7 +28,7 @@ func TestImports(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, bad := range []string{"github.com/miekg/dns", "github.com/coredns/", "github.com/asterfed/"} {
-				if strings.HasPrefix(path, bad) {
+				if strings.HasPrefix(path, bad) && path != "github.com/asterfed/asterfed/zone/datadir" {
 					t.Errorf("%s imports %s", f, path)
 				}
 			}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/asterfed/asterfed/zone/datadir"
 	"github.com/hashicorp/memberlist"
 )
 
@@ -160,7 +161,7 @@ func writeRing(file string, keys [][]byte) error {
 	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, text) {
 		return nil // its time tells whether the key file is newer
 	}
-	return writeFile(file, text)
+	return datadir.Replace(file, datadir.Durable, 0o600, datadir.Text(string(text)))
 }
 
 // newer reports whether a was written after b; false if b is absent.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/asterfed/asterfed/zone/datadir"
 	hserf "github.com/hashicorp/serf/serf"
 )
 
@@ -128,7 +129,7 @@ func (p *peers) save() error {
 	if err != nil {
 		return fmt.Errorf("encode peer list: %w", err)
 	}
-	if err := writeFile(p.file, append(text, '\n')); err != nil {
+	if err := datadir.Replace(p.file, datadir.Durable, 0o600, datadir.Text(string(text)+"\n")); err != nil {
 		return err
 	}
 	p.dirty = false

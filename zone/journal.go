@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/asterfed/asterfed/zone/datadir"
 	"github.com/asterfed/asterfed/zone/location"
 )
 
@@ -197,49 +198,36 @@ func (j *Journal) undo() {
 // Bloated reports whether most of the file is history.
 func (j *Journal) Bloated(live int) bool { return j.lines > 4*live+50_000 }
 
-// Rewrite replaces the file by one that holds just the given bindings:
-// temporary file, fsync, rename, fsync of the directory.
+// Rewrite replaces the file by one that holds just the given bindings.
 func (j *Journal) Rewrite(v Version, node *Node, all []location.Binding) error {
-	tmp, err := os.OpenFile(j.path+".tmp", os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o640)
-	if err != nil {
-		return fmt.Errorf("rewrite journal: %w", err)
-	}
 	j.fresh = j.fresh && len(all) == 0
-	w := blocks{to: tmp, buf: j.buf[:0]}
-	w.buf = fmt.Appendf(w.buf, "%s epoch=%s boot=%s", j.header, v.Epoch, j.boot)
-	if j.fresh {
-		w.buf = append(w.buf, " fresh"...)
-	}
-	w.buf = append(w.buf, '\n')
-	w.write() // the sum is that of the batch alone
-	if node != nil {
-		w.buf = appendNode(w.buf, node)
-	}
-	for i := range all {
-		w.buf = appendLine(w.buf, '+', &all[i])
-		w.next()
-	}
-	err = w.end(v.Serial)
-	j.buf = w.buf
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), j.path)
-	}
+	var size int64
+	file, err := datadir.ReplaceOpen(j.path, datadir.Durable, 0o640, func(tmp *os.File) error {
+		w := blocks{to: tmp, buf: j.buf[:0]}
+		w.buf = fmt.Appendf(w.buf, "%s epoch=%s boot=%s", j.header, v.Epoch, j.boot)
+		if j.fresh {
+			w.buf = append(w.buf, " fresh"...)
+		}
+		w.buf = append(w.buf, '\n')
+		w.write() // the sum is that of the batch alone
+		if node != nil {
+			w.buf = appendNode(w.buf, node)
+		}
+		for i := range all {
+			w.buf = appendLine(w.buf, '+', &all[i])
+			w.next()
+		}
+		err := w.end(v.Serial)
+		j.buf, size = w.buf, w.size
+		return err
+	})
 	if err != nil {
-		tmp.Close()
-		os.Remove(j.path + ".tmp")
 		return fmt.Errorf("rewrite journal: %w", err)
-	}
-	if d, err := os.Open(filepath.Dir(j.path)); err == nil {
-		d.Sync()
-		d.Close()
 	}
 	if j.file != nil {
 		j.file.Close()
 	}
-	j.file, j.size, j.lines = tmp, w.size, len(all)
+	j.file, j.size, j.lines = file, size, len(all)
 	return nil
 }
 

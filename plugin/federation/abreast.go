@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/zone/datadir"
 	"github.com/asterfed/asterfed/zone/location"
 )
 
@@ -69,10 +70,7 @@ func (a *abreast) keep(x ami.Abreast) {
 	}
 	a.wrote = time.Now()
 	text := fmt.Sprintf("%s %s %v\n", a.scope(), x.Run.UTC().Format(time.RFC3339), x.Mark)
-	err := os.WriteFile(a.path+".new", []byte(text), 0o600)
-	if err == nil {
-		err = os.Rename(a.path+".new", a.path)
-	}
+	err := datadir.Replace(a.path, datadir.Atomic, 0o600, datadir.Text(text))
 	was := a.bad
 	if a.bad = err != nil; a.bad && !was {
 		a.r.log.Warn("not kept how far Asterisk was followed; after a restart, registrations meanwhile rank last", "err", err)

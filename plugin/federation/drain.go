@@ -8,6 +8,7 @@ import (
 
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/datadir"
 )
 
 // The tag by which this node is asked to drain, and what it is asked. It goes
@@ -50,7 +51,7 @@ func (r *Runtime) requested(self serf.Member) {
 		r.monitor.drain(on)
 		var err error
 		if on {
-			err = os.WriteFile(r.drainingPath(), []byte(drainingNote), drainFileMode)
+			err = datadir.Replace(r.drainingPath(), datadir.Durable, drainFileMode, datadir.Text(drainingNote))
 		} else if err = os.Remove(r.drainingPath()); errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/datadir"
 	"github.com/asterfed/asterfed/zone/dnssec"
 	"github.com/asterfed/asterfed/zone/history"
 	"github.com/asterfed/asterfed/zone/location"
@@ -27,6 +28,7 @@ type Runtime struct {
 	cfg Config
 	log *slog.Logger
 
+	data      *datadir.Dir // nil until it is locked
 	clock     *location.Clock
 	view      *zone.View
 	primary   *zone.Primary
@@ -91,6 +93,21 @@ func newRuntime(cfg Config, log *slog.Logger) *Runtime {
 	return r
 }
 
+// lock locks the data directory, unless it is locked: nothing in it may be read
+// before, since what reads also repairs.
+func (r *Runtime) lock() (err error) {
+	if r.data == nil {
+		r.data, err = datadir.Lock(r.cfg.Data)
+	}
+	return err
+}
+
+// unlock gives the data directory back. Nothing may use it any more.
+func (r *Runtime) unlock() {
+	r.data.Unlock()
+	r.data = nil
+}
+
 // Start opens the data directory, joins Serf and begins to listen to
 // Asterisk. An error means that nothing is left open.
 func (r *Runtime) Start() (err error) {
@@ -99,6 +116,9 @@ func (r *Runtime) Start() (err error) {
 			r.Stop()
 		}
 	}()
+	if err := r.lock(); err != nil {
+		return err
+	}
 	journal, aside, err := zone.OpenJournal(r.cfg.Data, r.cfg.Node, r.cfg.Origin)
 	if err != nil {
 		return fmt.Errorf("open data %s: %w", r.cfg.Data, err)
@@ -257,5 +277,6 @@ func (r *Runtime) Stop() error {
 	if r.primary != nil {
 		err = errors.Join(err, r.primary.Close(), r.updates.close())
 	}
+	r.unlock()
 	return err
 }

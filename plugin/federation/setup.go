@@ -84,8 +84,12 @@ func (g *Registry) claim(cfg *Config, from *load) (*Runtime, error) {
 		case !same && g.claimed[cfg.Origin] == from:
 			return nil, fmt.Errorf("federation %s stands in another server block with other settings: give both the same", cfg.Origin)
 		case same:
+			if !g.started[cfg.Origin] {
+				g.claimed[cfg.Origin] = from
+			}
 			return r, nil
 		}
+		r.unlock()
 	}
 	r := newRuntime(*cfg, g.Logger)
 	g.runtimes[cfg.Origin], g.claimed[cfg.Origin] = r, from
@@ -99,7 +103,11 @@ func (g *Registry) start(r *Runtime) error {
 	if g.started[r.cfg.Origin] {
 		return nil
 	}
+	if err := g.lock(g.claimed[r.cfg.Origin]); err != nil {
+		return err
+	}
 	if err := r.Start(); err != nil {
+		g.unlock()
 		return err
 	}
 	g.started[r.cfg.Origin] = true
@@ -112,6 +120,30 @@ func (g *Registry) start(r *Runtime) error {
 		}
 	}()
 	return nil
+}
+
+// lock locks the data directories of all runtimes of a Corefile before the first
+// of them reads anything: a start that fails must not have touched any.
+func (g *Registry) lock(from *load) error {
+	for origin, r := range g.runtimes {
+		if g.started[origin] || g.claimed[origin] != from {
+			continue
+		}
+		if err := r.lock(); err != nil {
+			g.unlock()
+			return err
+		}
+	}
+	return nil
+}
+
+// unlock gives back the data directories of runtimes that are not started.
+func (g *Registry) unlock() {
+	for origin, r := range g.runtimes {
+		if !g.started[origin] {
+			r.unlock()
+		}
+	}
 }
 
 // LeftErr says why a node left: nil if it was told to, otherwise what forced

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/datadir"
 )
 
 // serials gives out the serials of the zone: the time in seconds where that
@@ -89,36 +90,10 @@ func (s *serials) write(limit uint32) error {
 		s.limit = limit
 		return nil
 	}
-	err := replace(s.file, strconv.FormatUint(uint64(limit), 10)+"\n")
-	if err == nil {
-		s.limit = limit
-	}
-	return err
-}
-
-// replace writes a file anew, so that a crash leaves the old one or the new.
-func replace(file, text string) error {
-	tmp, err := os.OpenFile(file+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o640)
-	if err != nil {
+	text := strconv.FormatUint(uint64(limit), 10) + "\n"
+	if err := datadir.Replace(s.file, datadir.Durable, 0o640, datadir.Text(text)); err != nil {
 		return fmt.Errorf("keep serial: %w", err)
 	}
-	_, err = tmp.WriteString(text)
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if cerr := tmp.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), file)
-	}
-	if dir, derr := os.Open(filepath.Dir(file)); err == nil && derr == nil {
-		err = dir.Sync()
-		dir.Close()
-	}
-	if err != nil {
-		os.Remove(tmp.Name())
-		return fmt.Errorf("keep serial: %w", err)
-	}
+	s.limit = limit
 	return nil
 }

@@ -5,12 +5,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/asterfed/asterfed/zone/datadir"
 )
 
 // Fudge is how far the clocks of whoever signs and of this node may be apart,
@@ -114,6 +117,7 @@ func (r *Replay) append(line string) error {
 	n, err := r.file.WriteString(line)
 	if err != nil {
 		r.file.Truncate(r.size)
+		r.file.Seek(r.size, io.SeekStart)
 		return err
 	}
 	r.size += int64(n)
@@ -132,22 +136,14 @@ func (r *Replay) rewrite() error {
 		}
 		fmt.Fprintf(&b, "%d %x\n", until, m)
 	}
-	tmp, err := os.OpenFile(r.path+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o640)
+	file, err := datadir.ReplaceOpen(r.path, datadir.Atomic, 0o640, datadir.Text(b.String()))
 	if err != nil {
-		return err
-	}
-	if _, err = tmp.WriteString(b.String()); err == nil {
-		err = os.Rename(tmp.Name(), r.path)
-	}
-	if err != nil {
-		tmp.Close()
-		os.Remove(tmp.Name())
 		return err
 	}
 	if r.file != nil {
 		r.file.Close()
 	}
-	r.file, r.size, r.lines, r.limit = tmp, int64(b.Len()), len(r.seen), 2*len(r.seen)+1000
+	r.file, r.size, r.lines, r.limit = file, int64(b.Len()), len(r.seen), 2*len(r.seen)+1000
 	return nil
 }
 

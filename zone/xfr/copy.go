@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/datadir"
 	"github.com/miekg/dns"
 )
 
@@ -29,25 +30,17 @@ func CopyNode(file string) (node string, ok bool) {
 // 1035 §5), with the address of the node's DNS server in the first line. An
 // existing file is replaced only by a complete one.
 func WriteCopy(file string, h *zone.Home, origin, addr string, ttl uint32) error {
-	tmp, err := os.OpenFile(file+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o640)
+	err := datadir.Replace(file, datadir.Atomic, 0o640, func(tmp *os.File) error {
+		w := bufio.NewWriterSize(tmp, 1<<16)
+		fmt.Fprintf(w, "; dns %s\n", addr)
+		apex := zone.HomeZone(h.Name, origin)
+		err := transfer(Held{h}, origin, apex, ttl, nil, &lines{w: w, apex: apex, ttl: ttl})
+		if ferr := w.Flush(); err == nil {
+			err = ferr
+		}
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("keep copy: %w", err)
-	}
-	w := bufio.NewWriterSize(tmp, 1<<16)
-	fmt.Fprintf(w, "; dns %s\n", addr)
-	apex := zone.HomeZone(h.Name, origin)
-	err = transfer(Held{h}, origin, apex, ttl, nil, &lines{w: w, apex: apex, ttl: ttl})
-	if ferr := w.Flush(); err == nil {
-		err = ferr
-	}
-	if cerr := tmp.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), file)
-	}
-	if err != nil {
-		os.Remove(tmp.Name())
 		return fmt.Errorf("keep copy: %w", err)
 	}
 	return nil
