@@ -53,8 +53,10 @@ func (j *Journal) parseBatch(lines, end string, snapshot bool) (b batch, n int, 
 			}
 		} else if c, err := parseChange(line); err == nil {
 			b.changes = append(b.changes, c)
-		} else if !errors.Is(err, location.ErrKind) { // a later version's: its other secondaries keep it
+		} else if errors.Is(err, errLine) {
 			return b, n, err
+		} else if !errors.Is(err, location.ErrKind) && line[0] == '+' { // not a later version's, which its other secondaries keep
+			j.leaveOut(err)
 		}
 		n++
 	}
@@ -62,8 +64,11 @@ func (j *Journal) parseBatch(lines, end string, snapshot bool) (b batch, n int, 
 }
 
 func (j *Journal) parseApex(text string) (*Node, error) {
-	n, err := parseNode(strings.Fields(j.header)[2], strings.Fields(strings.Clone(text)))
-	return &n, err
+	n, ok, err := parseNode(strings.Fields(j.header)[2], strings.Fields(strings.Clone(text)))
+	if ok {
+		return &n, nil // without what must not be published
+	}
+	return nil, err
 }
 
 func checkBatch(line, lines string) (uint32, error) {

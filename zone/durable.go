@@ -24,6 +24,13 @@ func (p *Primary) Publish(f func(*location.Store, *location.Publications) ([]loc
 	if len(changes) == 0 {
 		return nil
 	}
+	for _, c := range changes {
+		if c.New.Kind != 0 {
+			if err := p.check(c.New); err != nil {
+				return err
+			}
+		}
+	}
 	d := Delta{From: p.version.Serial, To: p.version.Serial + 1, Changes: changes}
 	next, node := Version{p.version.Epoch, d.To}, p.node
 	undo := make([]location.Change, 0, len(changes))
@@ -82,7 +89,7 @@ func (p *Primary) restore(kept []location.Binding) {
 }
 
 func (p *Primary) bindings() []location.Binding {
-	return append(p.store.Bindings(), p.pubs.Bindings()...)
+	return p.published(append(p.store.Bindings(), p.pubs.Bindings()...))
 }
 
 // write journals d, which leads to version v. A disk that fails is reported

@@ -22,7 +22,7 @@ var facingNode = []string{"v=1", "a=203.0.113.7", "sip=udp:5070", "sip=tcp:5070"
 func newFacingView(t *testing.T) *View {
 	t.Helper()
 	v := newTestView(t, Newest)
-	n, err := parseNode("pbx-b", facingNode)
+	n, _, err := parseNode("pbx-b", facingNode)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestTypesDependOnTheAsker(t *testing.T) {
 }
 
 func TestFacingComesBackFromItsRecord(t *testing.T) {
-	n, err := parseNode("pbx-b", facingNode)
+	n, _, err := parseNode("pbx-b", facingNode)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestFacingComesBackFromItsRecord(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	again, err := parseNode("pbx-b", n.strings())
+	again, _, err := parseNode("pbx-b", n.strings())
 	if err != nil || !again.Equal(n) {
 		t.Errorf("%v comes back as %v: %v", n, again, err)
 	}
@@ -138,7 +138,7 @@ func TestBadFacingIsRefused(t *testing.T) {
 		{"v=1", "iax@10.0.0.0/8=65536"},         // no port
 		{"v=1", "a=0.0.0.0"}, {"v=1", "iax=-1"}, // for everybody
 	} {
-		if n, err := parseNode("pbx-b", txt); err == nil {
+		if n, _, err := parseNode("pbx-b", txt); err == nil {
 			t.Errorf("%q is taken: %v", txt, n)
 		}
 	}

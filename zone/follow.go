@@ -24,6 +24,10 @@ func (p *Primary) Follow(source string, wanted []location.Binding, stamp func(lo
 	keep := make(map[id]bool, len(wanted))
 	var out []location.Change
 	for _, b := range wanted {
+		if err := p.check(b); err != nil {
+			p.leaveOut(source, err)
+			continue
+		}
 		keep[idOf(b)] = true
 		old, known := p.pubs.Get(b)
 		switch {

@@ -40,6 +40,9 @@ type Journal struct {
 	kept    []location.Binding // until NewPrimary has taken it
 	// what batches behind the first say of a binding: none stands for gone
 	late map[journalKey]location.Binding
+	// bindings that were left out since they must not be published
+	left      int
+	firstLeft error
 }
 
 type journalKey struct {

@@ -116,11 +116,12 @@ func parsePort(s string) (uint16, error) {
 	return uint16(p), err
 }
 
-// parseNode is the reverse of strings. Unknown keys are ignored.
-func parseNode(name string, txt []string) (Node, error) {
-	n := Node{Name: name, State: Up}
+// parseNode is the reverse of strings. Unknown keys are ignored. An error with ok
+// says that the node lacks a value that must not be published.
+func parseNode(name string, txt []string) (n Node, ok bool, err error) {
+	n = Node{Name: name, State: Up}
 	if err := checkVersion(txt); err != nil {
-		return n, err
+		return n, false, err
 	}
 	for _, s := range txt {
 		key, val, _ := strings.Cut(s, "=")
@@ -142,10 +143,15 @@ func parseNode(name string, txt []string) (Node, error) {
 			err = n.setFacing(key, val)
 		}
 		if err != nil {
-			return n, fmt.Errorf("parse node %s: %q: %w", name, s, err)
+			return n, false, fmt.Errorf("parse node %s: %q: %w", name, s, err)
 		}
 	}
-	return n, nil
+	n.leaveOut(func(_ string, bad error) {
+		if err == nil {
+			err = fmt.Errorf("parse node %s: %w", name, bad)
+		}
+	})
+	return n, true, err
 }
 
 // CheckNodeName reports whether s can be a node's name: one label of letters,

@@ -143,7 +143,7 @@ func (v *View) Past(homes map[string]HomeState, claims []Claimed, settled bool) 
 			continue
 		}
 		h := p.Home(name)
-		if n, err := parseNode(name, s.Node); err == nil {
+		if n, ok, _ := parseNode(name, s.Node); ok {
 			h.Apply(Version{}, &n, nil)
 		}
 		h.SetReach(s.Reach)

@@ -31,6 +31,10 @@ type Primary struct {
 	kept    int           // cost of deltas
 	bell    chan struct{} // closed and replaced at every new version
 	diskErr error
+
+	apex  string
+	tight bool // long names do not fit below apex
+	left  leftOut
 }
 
 // Delta is one step of a home zone from a serial to the next. Node is nil
@@ -62,8 +66,9 @@ type PrimaryConfig struct {
 // journal holds already in the view. Without a journal, or with an empty one,
 // it has a new epoch.
 func NewPrimary(c PrimaryConfig) *Primary {
-	p := &Primary{home: c.View.Home(c.View.self), log: c.Logger, node: c.Node, disk: c.Journal, plan: c.Plan,
+	p := &Primary{home: c.View.Home(c.View.self), log: c.Logger, disk: c.Journal, plan: c.Plan, apex: HomeZone(c.View.self, c.View.origin),
 		store: location.NewStore(c.Clock, c.View.Rival), pubs: location.NewPublications(), bell: make(chan struct{})}
+	p.tight, p.node = isTight(p.apex), p.clean(c.Node)
 	var kept []location.Binding
 	if c.Journal != nil {
 		p.version, kept, p.deltas = c.Journal.Version(), c.Journal.Bindings(), c.Journal.Deltas()
@@ -73,6 +78,10 @@ func NewPrimary(c PrimaryConfig) *Primary {
 		for i := range p.deltas {
 			p.kept += p.deltas[i].cost()
 		}
+		for range c.Journal.left {
+			p.leaveOut("journal", c.Journal.firstLeft)
+		}
+		kept = p.published(kept)
 		c.Clock.ObserveAll(kept)
 	}
 	if p.version.Epoch == "" {
@@ -123,7 +132,7 @@ func (p *Primary) Changed() <-chan struct{} {
 func (p *Primary) Update(f func(*location.Store) []location.Change) (int, error) {
 	p.writing.Lock()
 	defer p.writing.Unlock()
-	changes := slices.DeleteFunc(f(p.store), func(c location.Change) bool { return c.Old == c.New })
+	changes := p.passed(slices.DeleteFunc(f(p.store), func(c location.Change) bool { return c.Old == c.New }))
 	if len(changes) == 0 {
 		return 0, nil
 	}
@@ -152,7 +161,7 @@ func (p *Primary) SetNode(f func(*Node)) error {
 	next.Addrs, next.SIP = slices.Clone(old.Addrs), slices.Clone(old.SIP)
 	next.Facings = slices.Clone(old.Facings)
 	f(&next)
-	if next.Equal(old) {
+	if next = p.clean(next); next.Equal(old) {
 		return nil
 	}
 	return p.commit(Delta{OldNode: &old, Node: &next})
@@ -165,6 +174,7 @@ func (p *Primary) Recover(held Version, kept []location.Binding, listed func() b
 	p.writing.Lock()
 	defer p.writing.Unlock()
 	var changes []location.Change
+	kept = p.published(slices.Clone(kept))
 	swept := listed() // asked under the lock: no sweep comes in between
 	for _, b := range kept {
 		if b.Kind.Registered() {

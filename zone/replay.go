@@ -2,6 +2,7 @@ package zone
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -114,10 +115,22 @@ func (j *Journal) settle() {
 	j.late = nil
 }
 
+// errLine is the error of a line that stands for no change. One that does, but of a
+// binding that must not be published, has another.
+var errLine = errors.New(`want "+ aor kind contact stamp"`)
+
+// leaveOut notes a binding that an earlier version has kept and that must not be
+// published.
+func (j *Journal) leaveOut(err error) {
+	if j.left++; j.firstLeft == nil {
+		j.firstLeft = err
+	}
+}
+
 func parseChange(line string) (location.Change, error) {
 	f := strings.Fields(line)
 	if len(f) < 5 || f[0] != "+" && f[0] != "-" {
-		return location.Change{}, fmt.Errorf("%q: want \"+ aor kind contact stamp\"", line)
+		return location.Change{}, fmt.Errorf("%q: %w", line, errLine)
 	}
 	b, err := parseLine(f[1:])
 	if err != nil {

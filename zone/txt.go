@@ -89,12 +89,16 @@ func unENUM(rel string) (digits string, ok bool) {
 // ParseTXT is the reverse of TXT. It returns the binding, or the node's own
 // record if rr stands at the apex. Whatever a peer sends is checked here: a
 // name with a character that must not be published is an error. Of a kind that
-// only later versions know, the error is location.ErrKind.
+// only later versions know, the error is location.ErrKind. An error with a node
+// says that a value of its record was left out.
 func ParseTXT(rr *dns.TXT, apex string) (location.Binding, *Node, error) {
 	owner := strings.ToLower(rr.Hdr.Name)
 	if owner == apex {
 		node, _, _ := strings.Cut(apex, ".")
-		n, err := parseNode(node, rr.Txt)
+		n, ok, err := parseNode(node, rr.Txt)
+		if !ok {
+			return location.Binding{}, nil, err
+		}
 		return location.Binding{}, &n, err
 	}
 	b, err := parseBinding(owner, apex, rr.Txt)

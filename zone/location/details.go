@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 	"unique"
 )
 
@@ -63,7 +62,11 @@ func (i Info) Details() Details {
 	return i.h.Value()
 }
 
-const maxName = 200
+// MaxName is the most octets of a display name.
+const MaxName = 200
+
+// lastExpiry is the last second that a four-digit year can tell (RFC 3339).
+const lastExpiry = 253402300799
 
 // Set takes one "key=value" of the wire form (docs/records.md). It reports
 // whether it knows the key.
@@ -74,23 +77,19 @@ func (d *Details) Set(key, val string) (known bool, err error) {
 	case "of":
 		d.Of, err = ParseAOR(val)
 	case "via":
-		if d.Via, err = ParseAOR(val); err == nil && strings.Contains(val, ".") {
-			err = fmt.Errorf("via=%s: want the name of a trunk, one label", val)
-		}
+		d.Via = AOR(val)
+		err = d.Via.checkTrunk()
 	case "by":
-		if d.By = val; !plainWord(val) {
-			err = fmt.Errorf("by=%s: want 1 to 20 of a-z", val)
-		}
+		d.By = val
+		err = checkSource(val)
 	case "key":
-		if d.Key = KeyName(val); d.Key != val || val == "" {
-			err = fmt.Errorf("key=%s: want 1 to 100 of a-z, 0-9, dot, - and _", val)
-		}
+		d.Key = val
+		err = checkKey(val)
 	case "to":
 		d.To, err = ParseDigits(strings.TrimPrefix(val, "+"))
 	case "n":
-		if d.Name = val; val == "" || len(val) > maxName || !utf8.ValidString(val) || strings.ContainsFunc(val, control) {
-			err = fmt.Errorf("name %q: want 1 to %d octets of UTF-8 without control characters", val, maxName)
-		}
+		d.Name = val
+		err = CheckName(val)
 	case "cost":
 		d.Cost, err = parse16(val)
 	case "cap":
@@ -104,6 +103,56 @@ func (d *Details) Set(key, val string) (known bool, err error) {
 		return false, nil
 	}
 	return true, err
+}
+
+// check reports which value Set would refuse.
+func (d *Details) check() (err error) {
+	check := func(there bool, f func() error) {
+		if there && err == nil {
+			err = f()
+		}
+	}
+	check(d.Target != "", func() error { _, err := ParseAOR(string(d.Target)); return err })
+	check(d.Of != "", func() error { _, err := ParseAOR(string(d.Of)); return err })
+	check(d.Via != "", d.Via.checkTrunk)
+	check(d.By != "", func() error { return checkSource(d.By) })
+	check(d.Key != "", func() error { return checkKey(d.Key) })
+	check(d.To != "", func() error { _, err := ParseDigits(d.To); return err })
+	check(d.Name != "", func() error { return CheckName(d.Name) })
+	check(d.Expires < 0 || d.Expires > lastExpiry, func() error {
+		return fmt.Errorf("x= at Unix second %d: want a time from 1970 to 9999", d.Expires)
+	})
+	return err
+}
+
+// CheckName reports why a display name cannot be published.
+func CheckName(s string) error {
+	if s == "" || len(s) > MaxName {
+		return fmt.Errorf("name %q has %d octets: want 1 to %d", head(s), len(s), MaxName)
+	}
+	return CheckText("n", s)
+}
+
+func (a AOR) checkTrunk() error {
+	_, err := ParseAOR(string(a))
+	if err == nil && strings.Contains(string(a), ".") {
+		err = fmt.Errorf("via=%s: want the name of a trunk, one label", a)
+	}
+	return err
+}
+
+func checkSource(s string) error {
+	if !plainWord(s) {
+		return fmt.Errorf("by=%q: want 1 to 20 of a-z", head(s))
+	}
+	return nil
+}
+
+func checkKey(s string) error {
+	if s == "" || KeyName(s) != s {
+		return fmt.Errorf("key=%q: want 1 to 100 of a-z, 0-9, dot, - and _", head(s))
+	}
+	return nil
 }
 
 func parse16(s string) (uint16, error) {
@@ -131,8 +180,6 @@ func plainWord(s string) bool {
 	}
 	return s != "" && len(s) <= 20
 }
-
-func control(r rune) bool { return r < ' ' || r == 0x7f }
 
 // Each calls f with every key and value that Set would take to make d.
 func (d Details) Each(f func(key, val string)) {
@@ -178,10 +225,14 @@ func ParseDigits(s string) (string, error) {
 }
 
 // Publish returns the binding of a kind that no registrar lists, without a
-// stamp. The name of a dialled kind is its digits; none ("" or ".") is the
+// stamp. It refuses what a receiver would refuse, so that what one node
+// publishes all others have. The name of a dialled kind is its digits; none ("" or ".") is the
 // prefix or wildcard of every number. Its identity, Contact, is made of what
 // is bound to what: name, kind, Target, Of, Via and To.
 func Publish(k Kind, name string, d Details) (Binding, error) {
+	if err := d.check(); err != nil {
+		return Binding{}, err
+	}
 	b := Binding{AOR: AOR(name), Kind: k, Info: NewInfo(d)}
 	var err error
 	switch {

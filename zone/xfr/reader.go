@@ -207,7 +207,7 @@ func (r *reader) parse(rr dns.RR) (location.Binding, *zone.Node, bool) {
 		if r.t.FirstRefused == nil {
 			r.t.FirstRefused = err
 		}
-		return b, nil, false
+		return b, node, false // a node without the value
 	}
 	return b, node, node == nil
 }
