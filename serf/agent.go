@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/memberlist"
 	hagent "github.com/hashicorp/serf/cmd/serf/command/agent"
 	hserf "github.com/hashicorp/serf/serf"
 )
@@ -23,6 +24,8 @@ type Agent struct {
 	agent *hagent.Agent
 	ipc   *hagent.AgentIPC // nil without RPC
 	rpc   net.Listener     // nil without RPC
+
+	joiner *joiner
 
 	cancel  context.CancelFunc // ends the background work
 	work    sync.WaitGroup     // the joiner, which saves the peer list
@@ -91,15 +94,19 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 			c.Logger.Warn("Serf RPC is open to other machines and asks for no key", "addr", c.RPC)
 		}
 	}
-	transport, err := listenGossip(c.Bind, out)
+	sockets, err := listenGossip(c.Bind, out)
 	if err != nil {
 		return err
 	}
-	sc.MemberlistConfig.Transport = transport
+	sc.MemberlistConfig.BindPort = sockets.GetAutoBindPort()
+	var lower memberlist.NodeAwareTransport = sockets
 	if c.wrap != nil {
-		sc.MemberlistConfig.Transport = c.wrap(transport)
+		lower = c.wrap(sockets)
 	}
-	sc.MemberlistConfig.BindPort = transport.GetAutoBindPort()
+	gate := &admission{self: c.Node, zone: c.Tags[zoneTag], log: c.Logger}
+	transport := newTransport(lower, gate.setOwn, c.Logger)
+	sc.MemberlistConfig.Transport = transport
+	sc.MemberlistConfig.Alive, sc.MemberlistConfig.Merge = gate, gate
 
 	known, err := openPeers(c.Node, c.path("serf.peers.json"))
 	if err != nil {
@@ -126,11 +133,11 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 
 	run, cancel := context.WithCancel(context.Background())
 	a.cancel = cancel
-	j := &joiner{
-		seeds: c.Join, peers: known, retry: c.retry, log: c.Logger,
-		members: a.Members, self: a.self, join: a.join,
+	a.joiner = &joiner{
+		seeds: c.Join, peers: known, retry: c.retry, log: c.Logger, gate: gate,
+		members: a.Members, self: a.self, join: a.join, conflict: a.conflict,
 	}
-	a.work.Go(func() { j.run(run) })
+	a.work.Go(func() { a.joiner.run(run) })
 	go seen.run(run, c.retry.tick)
 	go a.watch()
 	return nil

@@ -1,7 +1,6 @@
 package serf
 
 import (
-	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -112,24 +111,6 @@ func TestPortInUse(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "another Serf agent?") {
 			t.Errorf("%s: error %v, want %q", tc.name, err, tc.want)
 		}
-	}
-}
-
-// Of two members with one name the newcomer gives way: Serf shuts it down.
-func TestNameConflict(t *testing.T) {
-	t.Parallel()
-	a := startNode(t, "a")
-	startNode(t, "b", joining(a))
-	a.await(t, EventJoin, "b")
-	startNode(t, "c", joining(a))
-	a.await(t, EventJoin, "c")
-	impostor := startNode(t, "b", joining(a))
-	<-impostor.Left()
-	if err := impostor.Err(); !errors.Is(err, ErrConflict) {
-		t.Errorf("the newcomer ended with %v", err)
-	}
-	if s := a.status("b"); s != StatusAlive {
-		t.Errorf("b is %s, want alive", s)
 	}
 }
 

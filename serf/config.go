@@ -70,9 +70,14 @@ type retry struct {
 	alone   time.Duration // while no other member is alive
 	missing time.Duration // for each member that is missing
 	tick    time.Duration // how often members are compared with what was told
+	silence time.Duration // how long seeds may stay out of reach before the log says why
+
+	newcomer time.Duration // how long after its start a node gives way to one of its name
+	taken    time.Duration // how long it waits for one that does not answer to be seen dead
 }
 
-var defaultRetry = retry{alone: 5 * time.Second, missing: 3 * time.Second, tick: time.Second}
+var defaultRetry = retry{alone: 5 * time.Second, missing: 3 * time.Second, tick: time.Second, silence: 5 * time.Second,
+	newcomer: 30 * time.Second, taken: 20 * time.Second}
 
 // nodeName is what Serf's join addresses (name/ip:port), its snapshot and a
 // DNS label can all hold.

@@ -2,31 +2,43 @@ package serf
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// joiner brings this node together with its seeds and with the peers that are
-// missing, for ever: often while it is alone, rarely otherwise.
+// joiner connects this node to its seeds and to the peers that are missing, for
+// ever: often while it is alone, rarely otherwise.
 type joiner struct {
-	seeds   []string
-	peers   *peers
-	retry   retry
-	members func() []Member
-	self    func() Member
-	join    func(addr string) error // "ip:port" or "name/ip:port"
-	log     *slog.Logger
+	seeds    []string
+	peers    *peers
+	retry    retry
+	members  func() []Member
+	self     func() Member
+	join     func(addr string) error // "ip:port" or "name/ip:port"
+	conflict func(error)             // ends the agent: another node has its name
+	gate     *admission
+	log      *slog.Logger
 
 	busy   atomic.Bool   // an attempt is under way
 	wait   time.Duration // until the next attempt while alone
 	warned bool          // said that nobody answers
 	joined bool          // said that we are not alone
+	ever   atomic.Bool   // has reached another member since its start
 	fresh  bool          // joined, and member lists not compared since
+	told   bool          // said why the seeds are not reached
+
+	began time.Time
+	taken time.Time // since when another node is known to have our name
+
+	mu      sync.Mutex
+	trouble map[string]*JoinError // by seed
 }
 
 // atOnce bounds the addresses that are tried side by side, for one that
@@ -41,6 +53,7 @@ const (
 // run works until ctx ends. It saves the peer list as it changes.
 func (j *joiner) run(ctx context.Context) {
 	var last time.Time
+	j.began = time.Now()
 	for {
 		members := j.members()
 		missing := j.peers.observe(members)
@@ -57,6 +70,7 @@ func (j *joiner) run(ctx context.Context) {
 				j.attempt(ctx, members, missing)
 			}()
 		}
+		j.complain(alone)
 		select {
 		case <-ctx.Done():
 			j.peers.observe(j.members())
@@ -71,7 +85,7 @@ func (j *joiner) run(ctx context.Context) {
 // servers that start together find each other at once.
 const firstWait = 200 * time.Millisecond
 
-// pause is how long the joiner looks away.
+// pause is the time between two looks at the member list.
 func (j *joiner) pause(alone bool) time.Duration {
 	if alone {
 		return min(j.retry.tick, j.wait)
@@ -81,7 +95,7 @@ func (j *joiner) pause(alone bool) time.Duration {
 
 func (j *joiner) save() {
 	if err := j.peers.save(); err != nil {
-		j.log.Error("peer list not kept", "err", err)
+		j.log.Error("peer list not written", "err", err)
 	}
 }
 
@@ -110,6 +124,10 @@ func (j *joiner) alone(members []Member) bool {
 			up++
 		}
 	}
+	j.gate.company.Store(up > 0)
+	if up > 0 {
+		j.ever.Store(true)
+	}
 	switch {
 	case up > 0 && !j.joined:
 		j.joined, j.warned, j.fresh = true, false, true
@@ -122,6 +140,32 @@ func (j *joiner) alone(members []Member) bool {
 		j.log.Info("joining in the background", "seeds", j.seeds, "every", j.retry.alone)
 	}
 	return up == 0
+}
+
+// complain says once for each seed why it was not reached, if none was for a
+// while.
+func (j *joiner) complain(alone bool) {
+	if j.told || !alone || j.ever.Load() || time.Since(j.began) < j.retry.silence {
+		return
+	}
+	for _, e := range j.errors() {
+		j.told = true
+		j.log.Warn("seed not reached; retrying in the background", "seed", e.Seed, "why", e.Why, "remedy", e.Remedy)
+	}
+}
+
+// target is an address worth trying.
+type target struct {
+	seed string // "" if it is a peer
+	peer string // "" if it is a seed
+	addr netip.AddrPort
+}
+
+func (t target) String() string {
+	if t.peer != "" {
+		return t.peer + "/" + t.addr.String()
+	}
+	return t.addr.String()
 }
 
 // attempt tries seeds and peers that are missing once, in random order.
@@ -139,12 +183,51 @@ func (j *joiner) attempt(ctx context.Context, members []Member, missing []peer) 
 			if ctx.Err() != nil {
 				return
 			}
-			if err := j.join(t); err != nil {
+			err := j.join(t.String())
+			if err != nil {
 				j.log.Debug("join", "addr", t, "err", err)
 			}
+			j.tried(t, err)
 		})
 	}
 	wg.Wait()
+	if ctx.Err() == nil {
+		j.yield()
+	}
+}
+
+// tried notes what became of an attempt.
+func (j *joiner) tried(t target, err error) {
+	switch {
+	case t.seed != "":
+		j.note(t.seed, err)
+	case err != nil && strings.Contains(err.Error(), otherZone):
+		j.log.Warn("peer forgotten", "node", t.peer, "addr", t.addr, "err", err)
+		j.peers.drop(t.peer)
+	}
+}
+
+// yield ends a newcomer whose name another node has. A node that has moved finds
+// its former self in the others' lists until they notice that it is gone, so the
+// incumbent itself is asked; if it does not answer, the newcomer waits until the
+// others call it failed.
+func (j *joiner) yield() {
+	rival := j.gate.takeRival()
+	if !rival.IsValid() {
+		j.taken = time.Time{}
+		return
+	}
+	if j.ever.Load() || time.Since(j.began) > j.retry.newcomer && j.taken.IsZero() {
+		return
+	}
+	if j.taken.IsZero() {
+		j.taken = time.Now()
+	}
+	err := j.join(rival.String())
+	answered := err != nil && strings.Contains(err.Error(), nameTaken)
+	if answered || time.Since(j.taken) > j.retry.taken {
+		j.conflict(fmt.Errorf("%w: %w; give this node another name, or stop the other one and start this one again", ErrConflict, j.gate.taken(rival)))
+	}
 }
 
 // exchange compares the member list with that of two members, a moment after
@@ -168,22 +251,27 @@ func (j *joiner) exchange(ctx context.Context, members []Member) {
 
 // targets lists the addresses worth trying: peers that are missing, and seeds
 // at which nobody is known to be up.
-func (j *joiner) targets(seeds []netip.AddrPort, members []Member, missing []peer) []string {
-	var targets []string
-	known := make(map[netip.AddrPort]bool)
+func (j *joiner) targets(seeds []target, members []Member, missing []peer) []target {
+	var targets []target
+	up := make(map[netip.AddrPort]bool)
 	for _, m := range members {
 		if m.Status.up() {
-			known[m.Addr] = true
+			up[m.Addr] = true
 		}
 	}
+	known := make(map[netip.AddrPort]bool)
 	for _, p := range missing {
 		known[p.Addr] = true
-		targets = append(targets, p.Name+"/"+p.Addr.String())
+		targets = append(targets, target{peer: p.Name, addr: p.Addr})
 	}
 	for _, s := range seeds {
-		if !known[s] {
-			known[s] = true
-			targets = append(targets, s.String())
+		if up[s.addr] {
+			j.note(s.seed, nil)
+			continue
+		}
+		if !known[s.addr] {
+			known[s.addr] = true
+			targets = append(targets, s)
 		}
 	}
 	return targets
@@ -191,10 +279,10 @@ func (j *joiner) targets(seeds []netip.AddrPort, members []Member, missing []pee
 
 // resolve returns the addresses of the seeds. Names are looked up each time,
 // for they may move.
-func (j *joiner) resolve(ctx context.Context) []netip.AddrPort {
+func (j *joiner) resolve(ctx context.Context) []target {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	var addrs []netip.AddrPort
+	var addrs []target
 	for _, seed := range j.seeds {
 		host, port, err := splitSeed(seed)
 		if err != nil {
@@ -203,9 +291,10 @@ func (j *joiner) resolve(ctx context.Context) []netip.AddrPort {
 		ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		if err != nil {
 			j.log.Debug("look up seed", "seed", seed, "err", err)
+			j.note(seed, err)
 		}
 		for _, ip := range ips {
-			addrs = append(addrs, netip.AddrPortFrom(ip.Unmap(), port))
+			addrs = append(addrs, target{seed: seed, addr: netip.AddrPortFrom(ip.Unmap(), port)})
 		}
 	}
 	return addrs

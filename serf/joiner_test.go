@@ -14,7 +14,10 @@ import (
 
 func TestTargets(t *testing.T) {
 	at := netip.MustParseAddrPort
-	seeds := []netip.AddrPort{at("10.0.0.1:7946"), at("10.0.0.2:7946"), at("10.0.0.3:7946"), at("10.0.0.4:7946"), at("10.0.0.4:7946")}
+	var seeds []target
+	for s := range strings.FieldsSeq("10.0.0.1:7946 10.0.0.2:7946 10.0.0.3:7946 10.0.0.4:7946 10.0.0.4:7946") {
+		seeds = append(seeds, target{seed: s, addr: at(s)})
+	}
 	members := []Member{
 		{Name: "self", Addr: at("10.0.0.1:7946"), Status: StatusAlive},
 		{Name: "b", Addr: at("10.0.0.2:7946"), Status: StatusAlive},
@@ -22,7 +25,8 @@ func TestTargets(t *testing.T) {
 	}
 	missing := []peer{{"c", at("10.0.0.3:7946")}, {"d", at("[2001:db8::1]:1")}}
 	got := (&joiner{}).targets(seeds, members, missing)
-	want := []string{"c/10.0.0.3:7946", "d/[2001:db8::1]:1", "10.0.0.4:7946"}
+	want := []target{{peer: "c", addr: at("10.0.0.3:7946")}, {peer: "d", addr: at("[2001:db8::1]:1")},
+		{seed: "10.0.0.4:7946", addr: at("10.0.0.4:7946")}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("targets %q, want %q", got, want)
 	}
@@ -59,7 +63,7 @@ func TestDue(t *testing.T) {
 func TestAloneLog(t *testing.T) {
 	l, out := textLog(0)
 	self := Member{Name: "self", Status: StatusAlive}
-	j := &joiner{seeds: []string{"10.0.0.2"}, retry: defaultRetry, log: l, self: func() Member { return self }}
+	j := &joiner{seeds: []string{"10.0.0.2"}, retry: defaultRetry, log: l, gate: &admission{}, self: func() Member { return self }}
 	for _, st := range []Status{StatusFailed, StatusFailed, StatusAlive, StatusLeaving, StatusFailed, StatusFailed, StatusAlive} {
 		if got := j.alone([]Member{self, {Name: "b", Status: st}}); got == st.up() {
 			t.Errorf("alone is %v while b is %s", got, st)
@@ -98,7 +102,7 @@ func TestExchangeAfterJoining(t *testing.T) {
 			t.Fatal(err)
 		}
 		l, _ := textLog(0)
-		j := &joiner{seeds: []string{"10.0.0.2:7946"}, peers: known, retry: defaultRetry, log: l,
+		j := &joiner{seeds: []string{"10.0.0.2:7946"}, peers: known, retry: defaultRetry, log: l, gate: &admission{},
 			members: list.get, self: func() Member { return self },
 			join: func(addr string) error {
 				mu.Lock()

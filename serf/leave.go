@@ -61,10 +61,25 @@ func (a *Agent) shutdown() error {
 	return nil
 }
 
-// ErrConflict says that another member goes by the name of this node. It is
-// also seen when a node restarts at another address so fast that the others
-// have not noticed yet: a further start succeeds.
+// ErrConflict says that another member has the name of this node, which has just
+// started: the one that was there first stays.
 var ErrConflict = errors.New("another member has the name of this node")
+
+// conflict ends the agent because of another node of its name. It does not wait.
+func (a *Agent) conflict(err error) {
+	go func() {
+		a.ending.Lock()
+		defer a.ending.Unlock()
+		if a.ordered || a.err != nil {
+			return
+		}
+		a.ordered, a.err = true, err
+		a.log.Error("this node gives way", "err", err)
+		if err := a.shutdown(); err != nil {
+			a.log.Error("clean up after Serf", "err", err)
+		}
+	}()
+}
 
 // Left is closed when this node takes no part any more: after Leave or
 // Shutdown, after `serf leave`, or when it lost a conflict over its name.
@@ -103,8 +118,8 @@ func (a *Agent) watch() {
 	case StatusLeft, StatusLeaving:
 		a.log.Info("left the federation on request over Serf RPC")
 	default:
-		a.err = ErrConflict
-		a.log.Error("Serf has shut itself down", "node", self.Name, "err", a.err)
+		a.err = errors.New("Serf has shut itself down")
+		a.log.Error("this node ends", "node", self.Name, "err", a.err)
 	}
 	if err := a.shutdown(); err != nil {
 		a.log.Error("clean up after Serf", "err", err)

@@ -45,7 +45,7 @@ func testConfig(name string) Config {
 		Bind:    "127.0.0.1:0",
 		Profile: "local",
 		Logger:  slog.New(slog.DiscardHandler),
-		retry:   retry{alone: 100 * time.Millisecond, missing: 200 * time.Millisecond, tick: 50 * time.Millisecond},
+		retry:   retry{alone: 100 * time.Millisecond, silence: time.Second, newcomer: time.Minute, taken: 10 * time.Second, missing: 200 * time.Millisecond, tick: 50 * time.Millisecond},
 	}
 }
 

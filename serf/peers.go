@@ -107,6 +107,14 @@ func (p *peers) observe(members []Member) []peer {
 	return missing
 }
 
+// drop forgets a peer.
+func (p *peers) drop(name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.forget(name)
+}
+
+// forget is drop for callers that hold the lock.
 func (p *peers) forget(name string) {
 	if _, ok := p.addrs[name]; ok {
 		delete(p.addrs, name)

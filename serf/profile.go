@@ -64,7 +64,9 @@ func serfConfig(c Config) (*hserf.Config, error) {
 	if c.reap > 0 {
 		s.ReapInterval, s.ReconnectTimeout, s.TombstoneTimeout = c.reap/2, c.reap, c.reap
 	}
-	s.EnableNameConflictResolution = true
+	// Serf's own resolution shuts the node down that fewer members know, which may
+	// be the one that was there first. See admission.
+	s.EnableNameConflictResolution = false
 	if c.Profile == "local" {
 		s.LeavePropagateDelay = 200 * time.Millisecond
 	}

@@ -1,0 +1,92 @@
+package serf
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+)
+
+// JoinError says why a seed was not reached at the last attempt.
+type JoinError struct {
+	Seed   string // as configured
+	Why    string // in a few words
+	Remedy string // what to do, as a sentence
+	Err    error  // what Serf or the resolver said
+}
+
+func (e *JoinError) Error() string { return fmt.Sprintf("join %s: %s. %s", e.Seed, e.Why, e.Remedy) }
+
+// Unwrap returns Err.
+func (e *JoinError) Unwrap() error { return e.Err }
+
+// reasons maps parts of memberlist's errors, which carry only text, to what they
+// mean for whoever configures a node. The first match counts.
+var reasons = []struct{ text, why, remedy string }{
+	{"no installed keys could decrypt", "gossip key differs", "Copy the gossip key file of a working node to this one and restart."},
+	{"encryption is not configured", "gossip key differs: one side has none", "Give both sides the same gossip key file."},
+	{"remote state is not encrypted", "gossip key differs: one side has none", "Give both sides the same gossip key file."},
+	{otherZone, "it is part of another federation", "Correct join, or give the two federations different gossip keys."},
+	{nameTaken, "the name of this node is taken", "Give this node another name, or stop the other one."},
+	{syscall.ECONNREFUSED.Error(), "connection refused", "Start asterfed there, or correct the port."},
+	{syscall.EHOSTUNREACH.Error(), "no route", "Correct the address, or start that host."},
+	{syscall.ENETUNREACH.Error(), "no route", "Correct the address, or this host's routes."},
+	{"timeout", "no answer", "Open the gossip port for TCP and UDP in the firewalls on the way, or start that host."},
+	{"EOF", "connection closed", "See the log of that node."},
+	{syscall.ECONNRESET.Error(), "connection closed", "See the log of that node."},
+}
+
+func joinError(seed string, err error) *JoinError {
+	var unknown *net.DNSError
+	if errors.As(err, &unknown) {
+		if unknown.IsNotFound {
+			return &JoinError{seed, "name unknown", "Correct the name, or give the IP address.", err}
+		}
+		return &JoinError{seed, "name not looked up: " + unknown.Err, "Correct this host's resolver, or give the IP address.", err}
+	}
+	for _, r := range reasons {
+		if strings.Contains(err.Error(), r.text) {
+			return &JoinError{seed, r.why, r.remedy, err}
+		}
+	}
+	return &JoinError{seed, err.Error(), "See the log of that node.", err}
+}
+
+// note keeps why a seed was not reached; nil means that it was. A seed with
+// several addresses counts as reached through any of them.
+func (j *joiner) note(seed string, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.trouble == nil {
+		j.trouble = make(map[string]*JoinError)
+	}
+	if err == nil {
+		j.ever.Store(true)
+		delete(j.trouble, seed)
+		return
+	}
+	j.trouble[seed] = joinError(seed, err)
+}
+
+// errors returns the trouble in the order of the seeds.
+func (j *joiner) errors() []*JoinError {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var out []*JoinError
+	for _, seed := range j.seeds {
+		if e := j.trouble[seed]; e != nil {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// JoinErrors returns why each seed was not reached at the last attempt, in the
+// order of the configuration; a seed that was reached, or not yet tried, is not
+// listed.
+func (a *Agent) JoinErrors() []*JoinError { return a.joiner.errors() }
+
+// Joined reports whether this node has reached another member, or a seed, since
+// it started.
+func (a *Agent) Joined() bool { return a.joiner.ever.Load() }
