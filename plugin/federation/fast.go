@@ -106,7 +106,7 @@ func (f *fast) size() uint16 {
 	if b, ok := f.conf.Handler("bufsize").(bufsize.Bufsize); ok {
 		return uint16(b.Size)
 	}
-	return dns.MaxMsgSize
+	return maxUDP
 }
 
 // address returns the "IP:PORT" of a server, and whether it speaks plain DNS.

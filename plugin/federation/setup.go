@@ -210,6 +210,7 @@ func setup(c *caddy.Controller) error {
 	conf.AddPlugin(func(next plugin.Handler) plugin.Handler {
 		return &Federation{Next: next, origin: cfg.Origin, runtime: r}
 	})
+	standInFront(conf, cfg.Origin)
 	accelerate(c, conf, r)
 	return nil
 }

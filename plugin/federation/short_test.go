@@ -16,7 +16,6 @@ import (
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
-	"github.com/coredns/coredns/plugin/bufsize"
 	"github.com/miekg/dns"
 )
 
@@ -36,10 +35,10 @@ func newBoth(t testing.TB) *both {
 	r := newRuntime(cfg, slog.New(slog.DiscardHandler))
 	populate(t, r.view)
 	conf := &dnsserver.Config{Zone: diffOrigin, ListenHosts: []string{"127.0.0.1"}, Port: "53", Transport: "dns"}
-	conf.AddPlugin(func(next plugin.Handler) plugin.Handler { return bufsize.Bufsize{Next: next, Size: 1232} })
 	conf.AddPlugin(func(next plugin.Handler) plugin.Handler {
 		return &Federation{Next: next, origin: diffOrigin, runtime: r}
 	})
+	standInFront(conf, diffOrigin)
 	if err := dnsserver.SetDirectives([]string{"bufsize", "federation"}); err != nil { // their order
 		t.Fatal(err)
 	}

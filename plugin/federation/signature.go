@@ -123,8 +123,5 @@ func (f *Federation) tsigError(w dns.ResponseWriter, r *dns.Msg, t *dns.TSIG, co
 		answer.TimeSigned = t.TimeSigned
 		answer.OtherLen, answer.OtherData = 6, fmt.Sprintf("%012x", time.Now().Unix())
 	}
-	if err := w.WriteMsg(m); err != nil {
-		return dns.RcodeServerFailure, err
-	}
-	return dns.RcodeSuccess, nil
+	return f.send(w, m)
 }

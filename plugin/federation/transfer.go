@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/xfr"
@@ -73,7 +72,16 @@ func (f *Federation) greeted(w dns.ResponseWriter, r *dns.Msg, node string) {
 
 func (f *Federation) write(w dns.ResponseWriter, r, m *dns.Msg) (int, error) {
 	sign(w, r, m)
-	if err := w.WriteMsg(m); err != nil {
+	return f.send(w, m)
+}
+
+// send sends an answer. That a client has gone is no error: anybody could fill the
+// log with them.
+func (f *Federation) send(w dns.ResponseWriter, m *dns.Msg) (int, error) {
+	switch err := w.WriteMsg(m); {
+	case gone(err):
+		f.runtime.log.Debug("answer not sent", "to", w.RemoteAddr(), "err", err)
+	case err != nil:
 		return dns.RcodeServerFailure, fmt.Errorf("write answer: %w", err)
 	}
 	return dns.RcodeSuccess, nil
@@ -108,9 +116,6 @@ func (r *Runtime) version(node string) (zone.Version, zone.Node) {
 	n, _ := h.Node()
 	return h.Version(), n
 }
-
-// writeStall is how long one message of a transfer may take to be sent.
-const writeStall = 10 * time.Second
 
 // transfer writes the messages of an AXFR or IXFR, each signed (RFC 8945
 // §5.3.1). Over UDP only the SOA fits (RFC 1995 §2), which makes a secondary
@@ -157,10 +162,6 @@ func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z x
 // signature off, and signs.
 func (f *Federation) stream(w dns.ResponseWriter, r *dns.Msg, key *xfr.Key,
 	packed func(xfr.Reply) error, sections func(send func([]dns.RR) error) error) error {
-	// The server sets no deadline for writes: an asker that stops reading
-	// would hold this goroutine, and the whole zone with it, for good.
-	stuck := time.AfterFunc(writeStall, func() { w.Close() })
-	defer stuck.Stop()
 	m := new(dns.Msg)
 	m.SetReply(r)
 	m.Authoritative, m.RecursionAvailable = true, false
@@ -169,7 +170,6 @@ func (f *Federation) stream(w dns.ResponseWriter, r *dns.Msg, key *xfr.Key,
 		state.SizeAndDo(m)
 		return packed(xfr.Reply{Msg: m, Key: key, MAC: t.MAC, Send: func(wire []byte) error {
 			_, err := w.Write(wire)
-			stuck.Reset(writeStall)
 			return err
 		}})
 	}
@@ -178,7 +178,6 @@ func (f *Federation) stream(w dns.ResponseWriter, r *dns.Msg, key *xfr.Key,
 		m := m.Copy()
 		m.Compress, m.Answer = true, rrs
 		err := w.WriteMsg(m)
-		stuck.Reset(writeStall)
 		w.TsigTimersOnly(true)
 		return err
 	})

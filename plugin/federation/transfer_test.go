@@ -60,7 +60,7 @@ func TestTransferToWhoStopsReading(t *testing.T) {
 		apex := zone.HomeZone("pbx-a", "fed.example.")
 		w := &stuckWriter{reads: 2, closed: make(chan struct{})}
 		start := time.Now()
-		if _, err := f.transfer(w, new(dns.Msg).SetAxfr(apex), apex, r.primary); err == nil {
+		if _, err := f.transfer(&streamWriter{w}, new(dns.Msg).SetAxfr(apex), apex, r.primary); err == nil {
 			t.Error("the transfer ended as if all had been read")
 		}
 		if d := time.Since(start); d < writeStall || d > 2*writeStall {
