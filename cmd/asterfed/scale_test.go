@@ -258,7 +258,7 @@ func serveHomes(b *testing.B, zones map[string]*zone.Primary) string {
 			case t == nil || p == nil || r.Opcode != dns.OpcodeQuery:
 				m.Rcode = dns.RcodeRefused
 			case r.Question[0].Qtype == dns.TypeAXFR:
-				if xfr.Answer(p, scaleOrigin, r.Question[0].Name, 5, nil, xfr.Reply{Msg: m, Key: key, MAC: t.MAC,
+				if xfr.Answer(p, xfr.Query{Origin: scaleOrigin, Apex: r.Question[0].Name, TTL: 5}, xfr.Reply{Msg: m, Key: key, MAC: t.MAC,
 					Send: func(wire []byte) error { _, err := w.Write(wire); return err }}) != nil {
 					w.Close()
 				}

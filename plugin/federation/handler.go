@@ -15,6 +15,8 @@ type Federation struct {
 	Next    plugin.Handler
 	origin  string
 	runtime *Runtime
+	// withheld are records that no transfer can carry.
+	withheld withheld
 }
 
 // Name implements plugin.Handler.

@@ -23,6 +23,7 @@ var (
 	badSignatureCount = counter("bad_signatures_total", "Requests whose TSIG did not verify.")
 	updateCount       = counter("updates_total", "DNS UPDATE requests, by the rcode of the answer.", "rcode")
 	transferOutCount  = counter("transfers_out_total", "Transfers of home zones answered.")
+	withheldCount     = counter("records_withheld_total", "Records left out of transfers of home zones because no DNS message can carry them.")
 	outwardCount      = counter("zone_transfers_total", "Transfers of the federation zone answered, by kind.", "kind")
 	notifyCount       = counter("notifies_total", "NOTIFYs of the federation zone to each secondary, by what came of it.", "secondary", "result")
 )

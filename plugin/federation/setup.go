@@ -208,7 +208,7 @@ func setup(c *caddy.Controller) error {
 	listen(c, len(Default.Blocks), cfg)
 	c.OnStartup(func() error { return Default.start(r) })
 	conf.AddPlugin(func(next plugin.Handler) plugin.Handler {
-		return &Federation{Next: next, origin: cfg.Origin, runtime: r}
+		return &Federation{Next: next, origin: cfg.Origin, runtime: r, withheld: withheld{origin: cfg.Origin, log: r.log}}
 	})
 	standInFront(conf, cfg.Origin)
 	accelerate(c, conf, r)

@@ -146,9 +146,10 @@ func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z x
 		return f.write(w, r, m)
 	}
 	ttl := f.runtime.view.TTL()
+	q := xfr.Query{Origin: f.origin, Apex: apex, TTL: ttl, Held: from, LeftOut: f.withheld.report}
 	err := f.stream(w, r, f.runtime.cfg.Key,
-		func(reply xfr.Reply) error { return xfr.Answer(z, f.origin, apex, ttl, from, reply) },
-		func(send func([]dns.RR) error) error { return xfr.AnswerRecords(z, f.origin, apex, ttl, from, send) })
+		func(reply xfr.Reply) error { return xfr.Answer(z, q, reply) },
+		func(send func([]dns.RR) error) error { return xfr.AnswerRecords(z, q, send) })
 	if err != nil {
 		w.Close()
 		return dns.RcodeSuccess, fmt.Errorf("transfer %s: %w", apex, err)

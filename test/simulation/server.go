@@ -76,7 +76,7 @@ func (n *Node) transfer(w dns.ResponseWriter, r *dns.Msg, reply func(int, ...dns
 		v := versionIn(r.Ns)
 		held = &v
 	}
-	err := xfr.AnswerRecords(n.primary, origin, r.Question[0].Name, ttl, held, func(rrs []dns.RR) error {
+	err := xfr.AnswerRecords(n.primary, xfr.Query{Origin: origin, Apex: r.Question[0].Name, TTL: ttl, Held: held}, func(rrs []dns.RR) error {
 		err := reply(dns.RcodeSuccess, rrs...)
 		w.TsigTimersOnly(true)
 		return err

@@ -164,7 +164,7 @@ func hint(m *dns.Msg, origin, apex string, v zone.Version, deltas []zone.Delta) 
 		return nil, false
 	}
 	defer w.release()
-	a := answer{sink: w, apex: apex, origin: origin}
+	a := answer{sink: w, Query: Query{Origin: origin, Apex: apex}}
 	err = a.incremental(v, deltas)
 	return wire, err == nil && messages == 1
 }

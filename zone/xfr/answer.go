@@ -1,6 +1,8 @@
 package xfr
 
 import (
+	"slices"
+
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/miekg/dns"
@@ -41,24 +43,36 @@ func (h Held) Snapshot() (zone.Version, zone.Node, []location.Binding) {
 	return v, n, h.Home.Bindings()
 }
 
-// Answer makes the answer to a transfer and sends its messages by r. A nil
-// held asks for the full zone (AXFR, RFC 5936 §2.2); otherwise held is what
-// the secondary has (IXFR, RFC 1995 §4): it gets deltas where the epoch is the
-// same and the history reaches back, a lone SOA if it is level, and the full
-// zone in all other cases.
-func Answer(z Zone, origin, apex string, ttl uint32, held *zone.Version, r Reply) error {
-	w, err := newWriter(r, apex, ttl)
+// Query is a request for a transfer.
+type Query struct {
+	Origin string // federation zone
+	Apex   string // home zone
+	TTL    uint32
+	// Held is what the secondary has (IXFR, RFC 1995 §4). It gets deltas where
+	// the epoch is the same and the history reaches back, a lone SOA if it has
+	// the current version, and the full zone in all other cases. Nil asks for
+	// the full zone (AXFR, RFC 5936 §2.2).
+	Held *zone.Version
+	// LeftOut is called for each record that cannot be packed. The transfer goes
+	// on without that record: one bad record must not keep all others from the
+	// secondaries. Nil ignores them.
+	LeftOut func(rr dns.RR, err error)
+}
+
+// Answer writes the answer to a transfer and sends its messages by r.
+func Answer(z Zone, q Query, r Reply) error {
+	w, err := newWriter(r, q.Apex, q.TTL)
 	if err != nil {
 		return err
 	}
 	defer w.release()
-	return transfer(z, origin, apex, ttl, held, w)
+	return transfer(z, q, w)
 }
 
-// AnswerRecords is Answer for who signs and packs elsewhere: send is called
-// with the answer sections, one for each message.
-func AnswerRecords(z Zone, origin, apex string, ttl uint32, held *zone.Version, send func([]dns.RR) error) error {
-	return transfer(z, origin, apex, ttl, held, &sections{apex: apex, ttl: ttl, send: send})
+// AnswerRecords is Answer for callers that sign and pack messages themselves:
+// send is called with the answer sections, one for each message.
+func AnswerRecords(z Zone, q Query, send func([]dns.RR) error) error {
+	return transfer(z, q, &sections{apex: q.Apex, ttl: q.TTL, send: send})
 }
 
 // sink takes the records of a transfer in their order.
@@ -68,11 +82,11 @@ type sink interface {
 	flush() error // at the end
 }
 
-func transfer(z Zone, origin, apex string, ttl uint32, held *zone.Version, to sink) error {
-	a := answer{sink: to, apex: apex, origin: origin, ttl: ttl}
-	if held != nil {
-		now, deltas, ok := z.Since(held.Serial)
-		if ok && now.Epoch == held.Epoch {
+func transfer(z Zone, q Query, to sink) error {
+	a := answer{sink: to, Query: q}
+	if q.Held != nil {
+		now, deltas, ok := z.Since(q.Held.Serial)
+		if ok && now.Epoch == q.Held.Epoch {
 			return a.incremental(now, deltas)
 		}
 	}
@@ -91,6 +105,9 @@ type sections struct {
 func (s *sections) binding(b location.Binding) error { return s.record(zone.TXT(b, s.apex, s.ttl)) }
 
 func (s *sections) record(rr dns.RR) error {
+	if err := packable(rr); err != nil {
+		return err
+	}
 	n := dns.Len(rr)
 	if len(s.out) >= perMessage || s.octets+n > maxOctets {
 		if err := s.flush(); err != nil {
@@ -112,11 +129,40 @@ func (s *sections) flush() error {
 
 type answer struct {
 	sink
-	apex, origin string
-	ttl          uint32
+	Query
 }
 
-func (a *answer) soa(v zone.Version) dns.RR { return v.SOA(a.apex, a.origin, a.ttl) }
+func (a *answer) soa(v zone.Version) dns.RR { return v.SOA(a.Apex, a.Origin, a.TTL) }
+
+// binding writes the record of a binding, unless it cannot be packed. A delta
+// that leaves out a record there leaves out its deletion later, as the full zone
+// does, so that both lead to the same.
+func (a *answer) binding(b location.Binding) error {
+	err := a.sink.binding(b)
+	if unpackable(err) {
+		a.leftOut(zone.TXT(b, a.Apex, a.TTL), err)
+		return nil
+	}
+	return err
+}
+
+// node writes the record of the node, without what cannot be packed: a node
+// without that record could not be called.
+func (a *answer) node(n zone.Node) error {
+	rr := zone.NodeTXT(n, a.Apex, a.TTL)
+	if err := packable(rr); err != nil {
+		whole := *rr
+		rr.Txt = slices.DeleteFunc(slices.Clone(rr.Txt), func(s string) bool { return len(s) > maxString })
+		a.leftOut(&whole, err)
+	}
+	return a.record(rr)
+}
+
+func (a *answer) leftOut(rr dns.RR, err error) {
+	if a.LeftOut != nil {
+		a.LeftOut(rr, err)
+	}
+}
 
 func (a *answer) incremental(now zone.Version, deltas []zone.Delta) error {
 	if err := a.record(a.soa(now)); err != nil {
@@ -147,7 +193,7 @@ func (a *answer) side(v zone.Version, node *zone.Node, changes []location.Change
 		return err
 	}
 	if node != nil {
-		if err := a.record(zone.NodeTXT(*node, a.apex, a.ttl)); err != nil {
+		if err := a.node(*node); err != nil {
 			return err
 		}
 	}
@@ -163,10 +209,13 @@ func (a *answer) side(v zone.Version, node *zone.Node, changes []location.Change
 
 func (a *answer) full(v zone.Version, n zone.Node, all []location.Binding) error {
 	soa := a.soa(v)
-	for _, rr := range []dns.RR{soa, NS(a.apex, n.Name, a.origin, a.ttl), zone.NodeTXT(n, a.apex, a.ttl)} {
+	for _, rr := range []dns.RR{soa, NS(a.Apex, n.Name, a.Origin, a.TTL)} {
 		if err := a.record(rr); err != nil {
 			return err
 		}
+	}
+	if err := a.node(n); err != nil {
+		return err
 	}
 	for _, b := range all {
 		if err := a.binding(b); err != nil {

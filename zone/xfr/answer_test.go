@@ -14,6 +14,7 @@ type canned struct {
 	version zone.Version
 	deltas  []zone.Delta
 	all     []location.Binding
+	node    *zone.Node // default: up
 }
 
 func (c canned) Since(uint32) (zone.Version, []zone.Delta, bool) {
@@ -21,6 +22,9 @@ func (c canned) Since(uint32) (zone.Version, []zone.Delta, bool) {
 }
 
 func (c canned) Snapshot() (zone.Version, zone.Node, []location.Binding) {
+	if c.node != nil {
+		return c.version, *c.node, c.all
+	}
 	return c.version, zone.Node{Name: "pbx-b", State: zone.Up}, c.all
 }
 
@@ -48,7 +52,7 @@ func TestMessagesFit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			apex := zone.HomeZone("pbx-b", origin)
 			r := reader{apex: apex, held: z.held}
-			err := AnswerRecords(z, origin, apex, 5, z.held, func(rrs []dns.RR) error {
+			err := AnswerRecords(z, Query{Origin: origin, Apex: apex, TTL: 5, Held: z.held}, func(rrs []dns.RR) error {
 				m := new(dns.Msg)
 				m.SetQuestion(apex, dns.TypeIXFR)
 				m.Answer, m.Compress = rrs, true

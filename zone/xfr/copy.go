@@ -34,7 +34,7 @@ func WriteCopy(file string, h *zone.Home, origin, addr string, ttl uint32) error
 		w := bufio.NewWriterSize(tmp, 1<<16)
 		fmt.Fprintf(w, "; dns %s\n", addr)
 		apex := zone.HomeZone(h.Name, origin)
-		err := transfer(Held{h}, origin, apex, ttl, nil, &lines{w: w, apex: apex, ttl: ttl})
+		err := transfer(Held{h}, Query{Origin: origin, Apex: apex, TTL: ttl}, &lines{w: w, apex: apex, ttl: ttl})
 		if ferr := w.Flush(); err == nil {
 			err = ferr
 		}

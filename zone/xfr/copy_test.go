@@ -83,7 +83,7 @@ func TestCopyIsAMasterFile(t *testing.T) {
 	}
 	var text strings.Builder
 	text.WriteString("; dns 192.0.2.2:53\n")
-	if err := AnswerRecords(Held{home}, origin, zone.HomeZone("pbx-b", origin), 5, nil, func(rrs []dns.RR) error {
+	if err := AnswerRecords(Held{home}, Query{Origin: origin, Apex: zone.HomeZone("pbx-b", origin), TTL: 5}, func(rrs []dns.RR) error {
 		for _, rr := range rrs {
 			text.WriteString(rr.String() + "\n")
 		}

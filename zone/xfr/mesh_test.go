@@ -136,7 +136,7 @@ func (n *meshNode) serve(w dns.ResponseWriter, r *dns.Msg) {
 			reply()
 			return
 		}
-		if Answer(n.primary, origin, apex, 5, held, rep) != nil {
+		if Answer(n.primary, Query{Origin: origin, Apex: apex, TTL: 5, Held: held}, rep) != nil {
 			w.Close()
 		}
 	}

@@ -203,13 +203,33 @@ func (r *reader) parse(rr dns.RR) (location.Binding, *zone.Node, bool) {
 		return b, nil, false // a later version's
 	}
 	if err != nil {
-		r.t.Refused++
-		if r.t.FirstRefused == nil {
-			r.t.FirstRefused = err
-		}
+		r.refused(err)
 		return b, node, false // a node without the value
 	}
 	return b, node, node == nil
+}
+
+func (r *reader) refused(err error) {
+	r.t.Refused++
+	if r.t.FirstRefused == nil {
+		r.t.FirstRefused = err
+	}
+}
+
+// refuse passes over the next record, which cannot be read. A transfer begins
+// with a SOA, so that it cannot be the first.
+func (r *reader) refuse(err error) error {
+	if nerr := r.next("unreadable"); nerr != nil {
+		return nerr
+	}
+	switch r.n {
+	case 1:
+		return err
+	case 2:
+		r.t.Full = true
+	}
+	r.refused(err)
+	return nil
 }
 
 // level reports whether what has come so far is the whole answer of a

@@ -136,7 +136,7 @@ func FuzzReader(f *testing.F) {
 			return
 		}
 		again := &reader{apex: r.apex}
-		if err := AnswerRecords(canned{version: r.t.Version, all: r.t.Bindings}, origin, r.apex, 5, nil, func(rrs []dns.RR) error {
+		if err := AnswerRecords(canned{version: r.t.Version, all: r.t.Bindings}, Query{Origin: origin, Apex: r.apex, TTL: 5}, func(rrs []dns.RR) error {
 			for _, rr := range rrs {
 				if _, err := again.add(rr); err != nil {
 					t.Fatalf("what was taken cannot be sent on: %v", err)

@@ -39,14 +39,32 @@ func (r *reader) message(wire []byte) (n int, err error) {
 		if off >= len(wire) { // package dns takes that for an empty record
 			return 0, errMessage
 		}
-		if rr, off, err = dns.UnpackRR(wire, off); err != nil {
-			return 0, fmt.Errorf("unpack record: %w", err)
+		start := off
+		if rr, off, err = dns.UnpackRR(wire, start); err != nil {
+			err = fmt.Errorf("unpack record: %w", err)
+			if off, ok = behindRecord(wire, start); !ok {
+				return 0, err
+			}
+			if err := r.refuse(err); err != nil {
+				return 0, err
+			}
+			continue
 		}
 		if _, err := r.add(rr); err != nil {
 			return 0, err
 		}
 	}
 	return n, nil
+}
+
+// behindRecord returns the offset behind a record whose data cannot be read. One
+// that holds the transfer together, a SOA, is not ok.
+func behindRecord(wire []byte, off int) (next int, ok bool) {
+	if off, ok = skipName(wire, off); !ok || off+10 > len(wire) {
+		return 0, false
+	}
+	next = off + 10 + int(binary.BigEndian.Uint16(wire[off+8:]))
+	return next, next <= len(wire) && binary.BigEndian.Uint16(wire[off:]) != dns.TypeSOA
 }
 
 // tail is the name that compressed owners end in.

@@ -35,12 +35,13 @@ type writer struct {
 	buf   []byte // the message so far
 	n     int    // its answers
 	names map[string]int
-	users int // where "users.<apex>" stands in it, 0 for nowhere yet
+	users int  // where "users.<apex>" stands in it, 0 for nowhere yet
+	long  bool // the apex: some names below it have more than 255 octets
 }
 
 // newWriter returns a writer for the transfer of apex, which Msg asks for.
 func newWriter(r Reply, apex string, ttl uint32) (*writer, error) {
-	w := &writer{Reply: r, apex: apex, ttl: ttl, buf: buffers.Get().(*[dns.MaxMsgSize]byte)[:0]}
+	w := &writer{Reply: r, apex: apex, ttl: ttl, long: len(apex) > maxName-location.MaxAOR-len(".users."), buf: buffers.Get().(*[dns.MaxMsgSize]byte)[:0]}
 	if r.Key != nil {
 		mac, err := hex.DecodeString(r.MAC)
 		if err != nil {
@@ -92,11 +93,24 @@ func (w *writer) record(rr dns.RR) error {
 		return err
 	}
 	off, err := dns.PackRR(rr, w.buf[:cap(w.buf)], len(w.buf), w.names, true)
+	if err == nil && w.n == 0 && off > maxOctets {
+		err = errLong
+	}
 	if err != nil {
-		return fmt.Errorf("pack record: %w", err)
+		w.undo()
+		return packError{err}
 	}
 	w.buf, w.n = w.buf[:off], w.n+1
 	return nil
+}
+
+// undo forgets the names of a record that was packed in part.
+func (w *writer) undo() {
+	for name, at := range w.names {
+		if at >= len(w.buf) {
+			delete(w.names, name)
+		}
+	}
 }
 
 // binding appends the record of a binding.
@@ -105,7 +119,7 @@ func (w *writer) binding(b location.Binding) error {
 		return err
 	}
 	at, known := w.names[w.apex]
-	if !b.Kind.Registered() || !known {
+	if !b.Kind.Registered() || !known || w.long {
 		return w.record(zone.TXT(b, w.apex, w.ttl))
 	}
 	buf := appendLabels(w.buf, b.AOR.Fold())

@@ -26,7 +26,7 @@ func written(tb testing.TB, z Zone, held *zone.Version, request *dns.TSIG, take 
 	if request != nil {
 		rep.Key, rep.MAC = testKey, request.MAC
 	}
-	if err := Answer(z, origin, apex, 5, held, rep); err != nil {
+	if err := Answer(z, Query{Origin: origin, Apex: apex, TTL: 5, Held: held}, rep); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -74,7 +74,7 @@ func TestWriterWritesTheSame(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var want, got []dns.RR
 			apex := zone.HomeZone("pbx-a", origin)
-			if err := AnswerRecords(c.z, origin, apex, 5, c.held, func(rrs []dns.RR) error { want = append(want, rrs...); return nil }); err != nil {
+			if err := AnswerRecords(c.z, Query{Origin: origin, Apex: apex, TTL: 5, Held: c.held}, func(rrs []dns.RR) error { want = append(want, rrs...); return nil }); err != nil {
 				t.Fatal(err)
 			}
 			mac, timers := request.MAC, false

@@ -115,7 +115,7 @@ func (n *node) serve(w dns.ResponseWriter, r *dns.Msg) {
 		} else {
 			n.full.Add(1)
 		}
-		AnswerRecords(n.primary, origin, apex, 5, held, func(rrs []dns.RR) error {
+		AnswerRecords(n.primary, Query{Origin: origin, Apex: apex, TTL: 5, Held: held}, func(rrs []dns.RR) error {
 			err := reply(rrs...)
 			w.TsigTimersOnly(true)
 			return err
