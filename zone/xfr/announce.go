@@ -30,7 +30,7 @@ type announcement struct {
 // announce sends a NOTIFY for every new version of this node's own zone: at
 // once when the connection is idle, one for many under load.
 func (p *Peer) announce(ctx context.Context, s *session) error {
-	var pace pace
+	pace := notifyPace()
 	own := p.cfg.Own.own
 	a := &announcement{more: make(chan struct{}, 1)}
 	late := time.NewTimer(time.Hour)

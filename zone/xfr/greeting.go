@@ -8,12 +8,15 @@ import (
 	"github.com/miekg/dns"
 )
 
-// said takes note of the version that the other side says it has.
+// said takes the version in an answer of the other side to a question of this
+// one, and transfers the zone unless it is held at that version.
 func (p *Peer) said(v zone.Version) {
+	p.latest.Store(&v)
 	if v == p.cfg.Home.Version() {
 		p.level.Store(true)
+	} else {
+		poke(p.wake)
 	}
-	p.Notified(v)
 }
 
 // greeting packs a question for the SOA, with the own SOA in the authority
@@ -45,7 +48,11 @@ func (p *Peer) Greeted(authority []dns.RR, from net.Addr) {
 		return
 	}
 	p.pulse.greeted.Store(int64(p.now()))
-	p.said(zone.VersionOf(soa))
+	v := zone.VersionOf(soa)
+	if v == p.cfg.Home.Version() {
+		p.level.Store(true)
+	}
+	p.hinted(v)
 }
 
 // soaIn returns the version in the first record of an answer's or an authority

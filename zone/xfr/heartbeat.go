@@ -72,6 +72,10 @@ func (p *Peer) heartbeats(ctx context.Context, s *session) error {
 			if err := p.beat(s, time.Until(due)); err != nil {
 				return fail(err)
 			}
+		case <-p.check:
+			if err := p.beat(s, time.Until(due)); err != nil {
+				return fail(err)
+			}
 		case <-p.doubt:
 			doubted = p.now() // before the question, whose answer may be quick
 			if err := p.beat(s, time.Until(due)); err != nil {

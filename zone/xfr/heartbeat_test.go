@@ -124,8 +124,9 @@ func TestHeartbeatTellsOfAChange(t *testing.T) {
 	b.follow(a, testKey)
 	_, pulled, _ := a.follow(b, testKey)
 	a.level(b, pulled)
-	p := asked("pbx-c")
-	p.Greeted([]dns.RR{b.primary.Version().SOA(p.apex, origin, 5)}, &net.TCPAddr{IP: net.ParseIP("192.0.2.2")})
+	p, now := asked("pbx-c"), b.primary.Version()
+	p.cfg.Home.Replace(zone.Version{Epoch: now.Epoch, Serial: now.Serial - 1}, nil, nil)
+	p.Greeted([]dns.RR{now.SOA(p.apex, origin, 5)}, &net.TCPAddr{IP: net.ParseIP("192.0.2.2")})
 	select {
 	case <-p.wake:
 	default:

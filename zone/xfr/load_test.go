@@ -168,7 +168,7 @@ func BenchmarkCoefficients(b *testing.B) {
 			"join_cpu":      {many.joinCPU.Seconds() * 1e6 / float64(many.copies), "µs", "each user that a cold node transfers, both ends"},
 			"join_octets":   {float64(many.joinOctets) / float64(many.copies) * header, "octets", "the same, on the wire"},
 			"user_heap":     {float64(many.heap) / float64(nodes*users), "octets", "each user in a node's view"},
-			"spacing":       {notifySpacing.Seconds() * 1e3, "ms", "between NOTIFYs under load"},
+			"spacing":       {notifyPace().spacing.Seconds() * 1e3, "ms", "between NOTIFYs under load"},
 		}
 		for name, c := range out {
 			b.ReportMetric(c.Value, name)

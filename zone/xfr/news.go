@@ -7,10 +7,10 @@ import (
 	"github.com/miekg/dns"
 )
 
-// News is Notified for the answer section of a signed NOTIFY that came from an
-// address over TCP: what it takes along is put into the view at once. That
-// must lead on from what is held, and come from where the peer's DNS server is
-// (the key alone proves no node); else the peer is asked.
+// News takes the answer section of a signed NOTIFY that came from an address
+// over TCP. Changes in it enter the view at once if they lead on from the version
+// held and come from the address of the peer's DNS server (the key alone proves
+// no node). Otherwise the NOTIFY is a hint: the peer is asked (see hinted).
 func (p *Peer) News(answer []dns.RR, from net.Addr) {
 	var v zone.Version
 	if len(answer) > 0 {
@@ -26,7 +26,7 @@ func (p *Peer) News(answer []dns.RR, from net.Addr) {
 		}
 		p.taking.Unlock()
 	}
-	p.Notified(v)
+	p.hinted(v)
 }
 
 // newsOf returns the deltas in the answer section of a NOTIFY that lead on from

@@ -6,21 +6,21 @@ import (
 )
 
 func TestPace(t *testing.T) {
-	var p pace
+	p := notifyPace()
 	now := time.Unix(1, 0)
-	for i := range notifyBurst {
+	for i := range p.burst {
 		if d := p.next(now); d != 0 {
 			t.Errorf("NOTIFY %d waits %v, want none", i, d)
 		}
 	}
 	for i := range 100 { // as fast as it is let
 		d := p.next(now)
-		if d != notifySpacing {
-			t.Errorf("NOTIFY %d of a stream waits %v, want %v", i, d, notifySpacing)
+		if d != p.spacing {
+			t.Errorf("NOTIFY %d of a stream waits %v, want %v", i, d, p.spacing)
 		}
 		now = now.Add(d)
 	}
-	now = now.Add(notifyBurst * notifySpacing)
+	now = now.Add(time.Duration(p.burst) * p.spacing)
 	if d := p.next(now); d != 0 {
 		t.Errorf("after a pause a NOTIFY waits %v, want none", d)
 	}

@@ -20,7 +20,8 @@ type Peer struct {
 	cfg    PeerConfig
 	apex   string
 	log    *slog.Logger
-	wake   chan struct{} // a NOTIFY came in: pull now
+	wake   chan struct{} // the other side has another version: transfer now
+	check  chan struct{} // the other side may have another version: ask for its SOA now
 	redial chan struct{} // the other side is said to be back: dial now
 	addr   atomic.Pointer[string]
 	latest atomic.Pointer[zone.Version] // what the other side was last said to have
@@ -30,6 +31,8 @@ type Peer struct {
 	heard  atomic.Int64  // nanoseconds since born, by a clock that nobody sets
 	doubt  chan struct{} // the other side is said to be dead: ask now
 	level  atomic.Bool
+	whole  pace    // of full transfers
+	broken failure // of transfers
 	pulse  pulse
 	stats  stats
 	comparison
@@ -90,7 +93,7 @@ func NewPeer(c PeerConfig) *Peer {
 		c.Pulled = func() {}
 	}
 	p := &Peer{cfg: c, apex: zone.HomeZone(c.Node, c.Origin), log: c.Logger.With("peer", c.Node),
-		wake: make(chan struct{}, 1), redial: make(chan struct{}, 1), doubt: make(chan struct{}, 1), born: time.Now(), clock: &skewed{now: c.Now}}
+		wake: make(chan struct{}, 1), check: make(chan struct{}, 1), whole: fullPace(), redial: make(chan struct{}, 1), doubt: make(chan struct{}, 1), born: time.Now(), clock: &skewed{now: c.Now}}
 	p.SetAddr(c.Addr)
 	return p
 }
@@ -101,12 +104,21 @@ func (p *Peer) SetAddr(addr string) { p.addr.Store(&addr) }
 // Addr returns where the peer's DNS server is.
 func (p *Peer) Addr() string { return *p.addr.Load() }
 
-// Notified makes the peer pull at once (RFC 1996 §4.7), unless what is held
-// is already at v. See News for one that tells more.
-func (p *Peer) Notified(v zone.Version) {
-	p.latest.Store(&v)
-	if v != p.cfg.Home.Version() {
+// hinted takes a version that a message from elsewhere names (RFC 1996 §4.7).
+// What may lead on from the version held is asked for at once, by an IXFR. Every
+// other version is only a reason to ask the peer for its SOA: the key proves no
+// node and the message may be a replay, so that it cannot cause a full transfer.
+func (p *Peer) hinted(v zone.Version) {
+	held, said := p.cfg.Home.Version(), p.latest.Load()
+	switch {
+	case v == held:
+	case v.Epoch == held.Epoch && zone.Newer(v.Serial, held.Serial):
+		p.latest.Store(&v)
 		poke(p.wake)
+	case said != nil && v == *said:
+		poke(p.wake)
+	default:
+		poke(p.check)
 	}
 }
 

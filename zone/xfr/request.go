@@ -119,6 +119,11 @@ func verdict(wire []byte) error {
 	case dns.RcodeRefused:
 		return fmt.Errorf("%s: %w", question(wire), ErrRefused)
 	default:
-		return fmt.Errorf("%s answered %s", question(wire), dns.RcodeToString[rcode])
+		return fmt.Errorf("%s: %w", question(wire), rcodeError(rcode))
 	}
 }
+
+// rcodeError is an answer with an RCODE that is neither NOERROR nor REFUSED.
+type rcodeError int
+
+func (e rcodeError) Error() string { return "answered " + dns.RcodeToString[int(e)] }

@@ -16,6 +16,7 @@ import (
 // stats are the counters of one peer.
 type stats struct {
 	full, incremental, refused, ahead atomic.Int64
+	failed                            atomic.Int64
 	smoothed                          atomic.Int64 // round-trip time, nanoseconds
 	alike, unlike, overtaken          atomic.Int64 // comparisons
 }
@@ -23,6 +24,7 @@ type stats struct {
 // Stats is a snapshot of a peer's counters.
 type Stats struct {
 	Full, Incremental int64 // transfers that brought news
+	Failed            int64 // transfers that were refused or broken off
 	Refused           int64 // records that must not be published
 	Ahead             int64 // stamps beyond location.MaxSkew
 	RTT               time.Duration
@@ -38,7 +40,7 @@ type Stats struct {
 func (p *Peer) Stats() Stats {
 	return Stats{
 		Full: p.stats.full.Load(), Incremental: p.stats.incremental.Load(),
-		Refused: p.stats.refused.Load(), Ahead: p.stats.ahead.Load(),
+		Failed: p.stats.failed.Load(), Refused: p.stats.refused.Load(), Ahead: p.stats.ahead.Load(),
 		Skew:  time.Duration(p.clock.ahead.Load()),
 		Alike: p.stats.alike.Load(), Unlike: p.stats.unlike.Load(), Overtaken: p.stats.overtaken.Load(), Differs: p.differs.Load(),
 		RTT: time.Duration(p.stats.smoothed.Load()), Heard: p.born.Add(time.Duration(p.heard.Load())),
@@ -63,26 +65,77 @@ func (p *Peer) pulls(ctx context.Context, s *session) error {
 			return err
 		}
 		t, err := p.pull(ctx, s)
-		switch {
-		case err == nil:
+		if ctx.Err() != nil {
+			return err
+		}
+		if err == nil {
+			p.broken = failure{}
 			p.taking.Lock()
 			p.take(t)
 			p.taking.Unlock()
-		case s.err() != nil || ctx.Err() != nil:
+			continue
+		}
+		p.failed(err, s.err() != nil)
+		if s.err() != nil {
 			return err
-		default: // refused for now, or broken off: the heartbeat tries again
-			p.log.Debug("transfer did not succeed", "err", err)
 		}
 	}
+}
+
+// failure is a row of transfers that did not succeed.
+type failure struct {
+	since  time.Time
+	deltas int // IXFRs among them that were not answered with an RCODE
+	warned bool
+}
+
+// maxBrokenDeltas is how many IXFRs in a row may break off before the full zone is
+// asked for (RFC 1995 §4): what breaks them may stand in the history alone.
+const maxBrokenDeltas = 2
+
+// failed takes note of a transfer that did not succeed: refused for now, or
+// broken off. The next heartbeat tries again.
+func (p *Peer) failed(err error, ended bool) {
+	p.stats.failed.Add(1)
+	var answered rcodeError
+	if p.deltas() && !errors.As(err, &answered) && !errors.Is(err, ErrRefused) {
+		if p.broken.deltas++; p.broken.deltas >= maxBrokenDeltas || !ended {
+			p.renew.Store(true)
+		}
+	}
+	if p.broken.since.IsZero() {
+		p.broken.since = time.Now()
+	}
+	if time.Since(p.broken.since) < 5*p.cfg.Timing.Silence || p.broken.warned {
+		p.log.Debug("home zone not transferred", "err", err)
+		return
+	}
+	p.broken.warned = true
+	p.log.Warn("home zone cannot be transferred; what is known of it grows old", "err", err,
+		"for", time.Since(p.broken.since).Round(time.Second))
+}
+
+// deltas reports whether there is something to add deltas to.
+func (p *Peer) deltas() bool {
+	held, now := p.cfg.Home.Version(), p.latest.Load()
+	return held.Epoch != "" && now != nil && now.Epoch == held.Epoch && !p.renew.Load()
 }
 
 // pull asks for deltas on the open connection where there is something to
 // add them to, and for everything on a second one where there is not.
 func (p *Peer) pull(ctx context.Context, s *session) (*Transfer, error) {
-	held := p.cfg.Home.Version()
-	if now := p.latest.Load(); held.Epoch != "" && now != nil && now.Epoch == held.Epoch && !p.renew.Load() {
+	if !p.deltas() {
+		if d := p.whole.next(time.Now()); d > 0 {
+			if err := await(ctx, s, time.After(d)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if held := p.cfg.Home.Version(); p.deltas() { // asked again: the wait may have brought it back
 		return s.pull(ctx, p.apex, p.cfg.Origin, &held)
 	}
+	began := time.Now()
+	defer func() { p.whole.took(time.Since(began)) }()
 	return p.fetch(ctx, p.apex)
 }
 
