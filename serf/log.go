@@ -100,6 +100,9 @@ func parseLine(line []byte) (slog.Level, []byte) {
 	}
 	switch string(tag[1:]) {
 	case "ERR", "ERROR":
+		if bytes.HasPrefix(msg, []byte(clientGone)) {
+			return slog.LevelDebug, msg
+		}
 		return slog.LevelError, msg
 	case "WARN":
 		for _, r := range routine {
@@ -111,6 +114,10 @@ func parseLine(line []byte) (slog.Level, []byte) {
 	}
 	return slog.LevelDebug, msg
 }
+
+// clientGone begins the errors about an RPC client that has closed its
+// connection, as every command does once it has what it asked for.
+const clientGone = "agent.ipc: Failed to stream"
 
 // routine are warnings that mean nothing here: a node that restarts at once
 // refutes its former self, and a restart does not leave the federation.

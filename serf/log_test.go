@@ -26,12 +26,13 @@ func textLog(level slog.Level) (*slog.Logger, *bytes.Buffer) {
 
 func TestLogLevels(t *testing.T) {
 	for in, want := range map[string]string{
-		"[ERR] memberlist: Push/Pull with b failed": "level=ERROR msg=\"memberlist: Push/Pull with b failed\"\n",
-		"[WARN] memberlist: Refuting a suspect":     "level=WARN msg=\"memberlist: Refuting a suspect\"\n",
-		"[INFO] serf: EventMemberJoin: a 10.0.0.1":  "level=DEBUG msg=\"serf: EventMemberJoin: a 10.0.0.1\"\n",
-		"[DEBUG] memberlist: Stream connection":     "level=DEBUG msg=\"memberlist: Stream connection\"\n",
-		"no level at all":                           "level=DEBUG msg=\"no level at all\"\n",
-		"[":                                         "level=DEBUG msg=[\n",
+		"[ERR] memberlist: Push/Pull with b failed":                                                 "level=ERROR msg=\"memberlist: Push/Pull with b failed\"\n",
+		"[ERR] agent.ipc: Failed to stream query end to c: write: use of closed network connection": "level=DEBUG msg=\"agent.ipc: Failed to stream query end to c: write: use of closed network connection\"\n",
+		"[WARN] memberlist: Refuting a suspect":                                                     "level=WARN msg=\"memberlist: Refuting a suspect\"\n",
+		"[INFO] serf: EventMemberJoin: a 10.0.0.1":                                                  "level=DEBUG msg=\"serf: EventMemberJoin: a 10.0.0.1\"\n",
+		"[DEBUG] memberlist: Stream connection":                                                     "level=DEBUG msg=\"memberlist: Stream connection\"\n",
+		"no level at all":                                                                           "level=DEBUG msg=\"no level at all\"\n",
+		"[":                                                                                         "level=DEBUG msg=[\n",
 	} {
 		for _, flags := range []int{0, log.LstdFlags} {
 			l, out := textLog(slog.LevelDebug)

@@ -44,7 +44,11 @@ func Described(b location.Binding) []string {
 		s.add("since", b.Stamp.Time().UTC().Format(StampTime))
 	}
 	b.Info.Details().Each(func(key, val string) {
-		if key != "by" {
+		switch key {
+		case "by": // Source names it
+		case "n": // which counts the records here
+			s.add("display", escapeTXT(val))
+		default:
 			s.add(key, escapeTXT(val))
 		}
 	})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -17,11 +18,11 @@ import (
 
 var askCommand = &cli.Command{
 	Name:  "ask",
-	Usage: "ask every node's own Asterisk, live: status, channels, users, trunks; verify compares them with DNS",
+	Usage: "ask every Asterisk what it is doing now: status, channels, users, trunks; verify compares it with DNS",
 	Description: "One Serf query reaches all nodes, and each answers from its own Asterisk, as `serf query\n" +
-		"federation:status` shows. An answer holds 800 octets: what does not fit is told as \"more\", and\n" +
-		"--all asks each node over DNS instead (AXFR, TXT; signed with the transfer key).\n\n" +
-		"Ends with 0 if every node has answered, 1 if one has not.",
+		"federation:status` shows. An answer has at most 800 octets; \"more=N\" says how many entries did\n" +
+		"not fit, and --all asks each node over DNS instead (AXFR, TXT; signed with the transfer key).\n\n" +
+		"Exit code 3 means that a node did not answer; the others are shown.",
 	Subcommands: []*cli.Command{
 		asking("status", "what each Asterisk is doing", "calls", "processed", "bindings"),
 		asking("channels", "the channels that are up", "channels"),
@@ -33,7 +34,7 @@ var askCommand = &cli.Command{
 
 // asking is the command that puts one question, and adds up some keys.
 func asking(what, use string, sums ...string) *cli.Command {
-	flags := []cli.Flag{confFlag, rpcFlag,
+	flags := []cli.Flag{confFlag, rpcFlag, jsonFlag,
 		&cli.DurationFlag{Name: "timeout", Value: 2 * time.Second, Usage: "wait `DURATION` for the answers"}}
 	if what == "channels" || what == "users" {
 		flags = append(flags, &cli.BoolFlag{Name: "all", Usage: "list every one, over DNS"})
@@ -48,14 +49,14 @@ func asking(what, use string, sums ...string) *cli.Command {
 		if err != nil {
 			return err
 		}
-		missing := printAnswers(c.App.Writer, list, members, sums)
-		if c.Bool("all") {
+		missing := printAnswers(c, list, members, sums)
+		if c.Bool("all") && !c.Bool("json") {
 			if err := everything(c, what, up); err != nil {
 				return err
 			}
 		}
 		if len(missing) > 0 {
-			return cli.Exit("no answer from "+strings.Join(missing, ", "), 1)
+			return silent(errors.New("no answer from " + strings.Join(missing, ", ")))
 		}
 		return nil
 	})}
@@ -93,13 +94,14 @@ func alive(members []serf.Member) (out []serf.Member) {
 
 // printAnswers prints what each node has answered, the sums, and who has not;
 // it returns the names of those.
-func printAnswers(w io.Writer, list []serf.Response, members []serf.Member, sums []string) (missing []string) {
+func printAnswers(c *cli.Context, list []serf.Response, members []serf.Member, sums []string) (missing []string) {
 	total := map[string]int{}
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	t := tabwriter.NewWriter(c.App.Writer, 0, 8, 2, ' ', 0)
+	var objects []map[string]string
 	for _, r := range list {
 		fmt.Fprintf(t, "%s\t%s\n", r.From, r.Payload)
-		for word := range strings.FieldsSeq(string(r.Payload)) {
-			key, val, _ := strings.Cut(word, "=")
+		objects = append(objects, wordsOf(r))
+		for key, val := range wordsOf(r) {
 			if n, err := strconv.Atoi(val); err == nil {
 				total[key] += n
 			}
@@ -109,8 +111,14 @@ func printAnswers(w io.Writer, list []serf.Response, members []serf.Member, sums
 		answered := slices.ContainsFunc(list, func(r serf.Response) bool { return r.From == m.Name })
 		if !answered && m.Status != serf.StatusLeft {
 			fmt.Fprintf(t, "%s\tno answer (%s)\n", m.Name, m.Status)
+			objects = append(objects, map[string]string{"node": m.Name, "error": "no answer", "member": m.Status.String()})
 			missing = append(missing, m.Name)
 		}
+	}
+	slices.Sort(missing)
+	if c.Bool("json") {
+		printJSON(c, objects)
+		return missing
 	}
 	var words []string
 	for _, key := range sums {
@@ -118,8 +126,18 @@ func printAnswers(w io.Writer, list []serf.Response, members []serf.Member, sums
 	}
 	fmt.Fprintf(t, "total\tnodes=%d %s\n", len(list), strings.Join(words, " "))
 	t.Flush()
-	slices.Sort(missing)
 	return missing
+}
+
+// wordsOf returns the key=value words of an answer, and the node that gave it.
+func wordsOf(r serf.Response) map[string]string {
+	out := map[string]string{}
+	for word := range strings.FieldsSeq(string(r.Payload)) {
+		key, val, _ := strings.Cut(word, "=")
+		out[key] = val
+	}
+	out["node"] = r.From
+	return out
 }
 
 // everything lists all channels or contacts of every node, over DNS.

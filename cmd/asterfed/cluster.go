@@ -26,10 +26,13 @@ var joinCommand = &cli.Command{
 	Usage:     "join another node's federation",
 	ArgsUsage: "HOST[:PORT]...",
 	Flags:     []cli.Flag{confFlag, rpcFlag},
-	Action: withRPC(func(c *cli.Context, rpc *serf.Client) error {
+	Before: func(c *cli.Context) error {
 		if c.NArg() == 0 {
-			return cli.Exit("join: want the gossip address of at least one node", 2)
+			return usagef("join: want the gossip address of at least one node")
 		}
+		return nil
+	},
+	Action: withRPC(func(c *cli.Context, rpc *serf.Client) error {
 		n, err := rpc.Join(c.Args().Slice())
 		if err != nil {
 			return err
@@ -78,11 +81,11 @@ func withRPC(f func(*cli.Context, *serf.Client) error) cli.ActionFunc {
 
 func dialRPC(addr string) (*serf.Client, error) {
 	if addr == "" {
-		return nil, errors.New("the node has no Serf RPC (rpc off): give --rpc HOST:PORT of one that has")
+		return nil, usage(errors.New("the node has no Serf RPC (rpc off): give --rpc HOST:PORT of one that has"))
 	}
 	rpc, err := serf.Dial(addr, "")
 	if err != nil {
-		return nil, fmt.Errorf("%w (is asterfed serving?)", err)
+		return nil, silent(fmt.Errorf("%w (is asterfed serving?)", err))
 	}
 	return rpc, nil
 }

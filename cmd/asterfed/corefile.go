@@ -1,8 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"net"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/asterfed/asterfed/plugin/federation"
@@ -14,22 +15,61 @@ import (
 func local(c *cli.Context) (*federation.Config, error) {
 	in, _, err := readCorefile(c.String("conf"))
 	if err != nil {
-		return nil, fmt.Errorf("%w (name the Corefile with --conf)", err)
+		return nil, usagef("%w (name the Corefile with --conf)", err)
 	}
 	cfg, err := federation.Read(in.Filepath, in.Contents)
 	if err != nil {
-		return nil, plain(err)
+		return nil, usage(plain(err))
 	}
 	return cfg, nil
 }
 
-// server returns where to send queries: the flag, or the local node.
-func server(c *cli.Context, cfg *federation.Config) string {
+// server returns where to send queries: the node that --server names, or the
+// local one.
+func server(c *cli.Context, cfg *federation.Config) (string, error) {
 	s := c.String("server")
 	if s == "" {
-		s = cfg.Server
+		return hostPort(cfg.Server), nil
 	}
-	return hostPort(s)
+	if _, _, err := net.SplitHostPort(s); err == nil {
+		return s, nil
+	}
+	if _, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil || strings.Contains(s, ".") {
+		return hostPort(s), nil
+	}
+	return nodeServer(s, cfg)
+}
+
+// nodeServer returns where the node of that name answers, by the local node's
+// list of members; a name that is none of theirs is a host's.
+func nodeServer(name string, cfg *federation.Config) (string, error) {
+	if name == cfg.Node {
+		return hostPort(cfg.Server), nil
+	}
+	if cfg.RPC == "" {
+		return hostPort(name), nil
+	}
+	rpc, err := dialRPC(cfg.RPC)
+	if err != nil {
+		return hostPort(name), nil // what it means as a host, the question will show
+	}
+	defer rpc.Close()
+	list, err := rpc.Members()
+	if err != nil {
+		return "", silent(err)
+	}
+	var names []string
+	for _, m := range list {
+		if m.Name == name && m.Tags["dns"] != "" {
+			return m.Tags["dns"], nil
+		}
+		names = append(names, m.Name)
+	}
+	if _, err := net.LookupHost(name); err == nil {
+		return hostPort(name), nil
+	}
+	slices.Sort(names)
+	return "", usagef("--server %s: no node and no host has this name; the nodes are %s", name, strings.Join(names, ", "))
 }
 
 func hostPort(s string) string {
@@ -39,4 +79,5 @@ func hostPort(s string) string {
 	return s
 }
 
-var serverFlag = &cli.StringFlag{Name: "server", Aliases: []string{"s"}, Usage: "ask the node at `HOST[:PORT]` (default: the local one)"}
+var serverFlag = &cli.StringFlag{Name: "server", Aliases: []string{"s"},
+	Usage: "ask the node `NODE`, by its name or as HOST[:PORT] (default: the local one)"}

@@ -9,10 +9,11 @@ import (
 )
 
 var drainCommand = &cli.Command{
-	Name: "drain",
-	Usage: "let calls and registrations go to other nodes, as far as there are any: " +
-		"the local node's users stay reachable, ranked last; a restart does not end it",
-	Flags:  []cli.Flag{confFlag, rpcFlag, &cli.BoolFlag{Name: "undo", Usage: "take calls as before"}},
+	Name:  "drain",
+	Usage: "move calls and registrations to other nodes, where possible",
+	Description: "The users of the local node stay reachable; its answers rank last. Draining survives a\n" +
+		"restart and ends with --undo.",
+	Flags:  []cli.Flag{confFlag, rpcFlag, &cli.BoolFlag{Name: "undo", Usage: "take calls and registrations again"}},
 	Action: withRPC(drain),
 }
 
@@ -43,7 +44,7 @@ func drain(c *cli.Context, rpc *serf.Client) error {
 			}
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%s does not do it within %v: is it an asterfed that can?", self, drainLimit)
+			return silent(fmt.Errorf("%s did not carry it out within %v: is it an asterfed that can drain?", self, drainLimit))
 		}
 	}
 }

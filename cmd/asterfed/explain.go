@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"strings"
 	"text/tabwriter"
 
@@ -11,12 +10,13 @@ import (
 
 var explainCommand = &cli.Command{
 	Name:      "explain",
-	Usage:     "tell why calls to a number or name go where they go, and what was passed over",
+	Usage:     "show why calls to a number or name go where they go, and what was passed over",
 	ArgsUsage: "NAME",
-	Description: "Asks a node for TXT at NAME.explain.ZONE, signed with the transfer key: the node says what its\n" +
-		"own ranking did. NAME is a number (+97231231001, 1001), a user (alice), or berlin.trunks and the like.\n\n" +
-		"Ends with 0 if calls go somewhere, 1 if they do not, 3 without an answer.",
-	Flags:  []cli.Flag{confFlag, serverFlag},
+	Description: "Asks a node for TXT at NAME.explain.ZONE, signed with the transfer key; the node answers with\n" +
+		"what its own ranking did. NAME is a number (+97231231001, \"+49 30 1234-501\", 1001), a user\n" +
+		"(alice), or berlin.trunks and the like.\n\n" +
+		"Exit code 1 means that calls go nowhere, 3 that the node is silent.",
+	Flags:  []cli.Flag{confFlag, serverFlag, jsonFlag},
 	Action: explain,
 }
 
@@ -29,16 +29,23 @@ func explain(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return printExplanation(c.App.Writer, owner+"."+at.cfg.Origin, list)
+	return printExplanation(c, owner+"."+at.cfg.Origin, list)
 }
 
 // printExplanation prints the records of an explanation: the whole, then each
 // claim.
-func printExplanation(w io.Writer, qname string, list []text) error {
+func printExplanation(c *cli.Context, qname string, list []text) error {
+	w := c.App.Writer
 	if len(list) == 0 {
 		return fmt.Errorf("%s: the answer has no records", qname)
 	}
 	head := list[0]
+	if c.Bool("json") {
+		if err := printJSON(c, map[string]any{"name": strings.TrimSuffix(qname, "."), "whole": head, "claims": list[1:]}); err != nil {
+			return err
+		}
+		return nowhere(qname, head)
+	}
 	fmt.Fprintf(w, "%s at %s: %s", strings.TrimSuffix(qname, "."), head["node"], meant[head["answer"]])
 	for _, s := range []struct{ key, format string }{{"found", ", found as a %s"}, {"infull", ", dialled for %s"},
 		{"delegated", " %s"}, {"order", ", order %s"}} {
@@ -60,17 +67,33 @@ func printExplanation(w io.Writer, qname string, list []text) error {
 			if c["pref"] != "" && c["user"] == "" {
 				user = "as dialled"
 			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", dash(c["pref"]), c["home"], user, c["k"], c["name"], source(c),
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", dash(c["pref"]), c["home"], user, c["k"], named(c), source(c),
 				dash(localTime(c["since"])), c["rule"], c["why"])
 		}
 		if err := t.Flush(); err != nil {
 			return err
 		}
 	}
-	if head["answer"] != "NAPTR" {
-		return cli.Exit("calls to "+strings.TrimSuffix(qname, ".")+" go nowhere", 1)
+	return nowhere(qname, head)
+}
+
+// nowhere is the error of an explanation by which calls go nowhere.
+func nowhere(qname string, head text) error {
+	switch head["answer"] {
+	case "NAPTR":
+		return nil
+	case "SERVFAIL", "":
+		return silent(fmt.Errorf("%s: %s does not know yet", strings.TrimSuffix(qname, "."), head["node"]))
 	}
-	return nil
+	return no("calls to %s go nowhere", strings.TrimSuffix(qname, "."))
+}
+
+// named is the name of a claim, and the name to display, if it has one.
+func named(c text) string {
+	if c["display"] != "" {
+		return fmt.Sprintf("%s %q", c["name"], c["display"])
+	}
+	return c["name"]
 }
 
 // meant says what an answer means for calls.

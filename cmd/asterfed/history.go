@@ -11,13 +11,13 @@ import (
 
 var historyCommand = &cli.Command{
 	Name:      "history",
-	Usage:     "tell what has changed for a number or name, or with --at where calls to it went then",
+	Usage:     "show what changed for a number or name, or with --at where calls to it went then",
 	ArgsUsage: "NAME [--at TIME]",
-	Description: "Asks a node for TXT at NAME.history.ZONE, signed with the transfer key: the answer is that of the\n" +
-		"node asked, which keeps what it has seen (property history). TIME is 14:03 or 14:03:20 (the last\n" +
-		"time it was that), \"2026-11-25 14:03\", RFC 3339, or a duration such as 10m, so long ago.\n\n" +
-		"Ends with 0 if something is told and, with --at, calls went somewhere; 1 if not; 3 without an answer.",
-	Flags: []cli.Flag{confFlag, serverFlag,
+	Description: "Asks a node for TXT at NAME.history.ZONE, signed with the transfer key. Each node answers from\n" +
+		"what it saw itself (property history). TIME is 14:03 or 14:03:20 (the last time it was that),\n" +
+		"\"2026-11-25 14:03\", RFC 3339, or a duration such as 10m for ten minutes ago.\n\n" +
+		"Exit code 1 means that nothing is recorded or, with --at, that calls went nowhere.",
+	Flags: []cli.Flag{confFlag, serverFlag, jsonFlag,
 		&cli.StringFlag{Name: "at", Usage: "where calls went at `TIME`"}},
 	Action: pastOf,
 }
@@ -36,8 +36,10 @@ func pastOf(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(c.App.Writer, "at %s\n", t.Format(time.RFC3339))
-		return printExplanation(c.App.Writer, owner+"."+at.cfg.Origin, list)
+		if !c.Bool("json") {
+			fmt.Fprintf(c.App.Writer, "at %s\n", t.Format(time.RFC3339))
+		}
+		return printExplanation(c, owner+"."+at.cfg.Origin, list)
 	}
 	list, err := at.txt(owner + ".history")
 	if err != nil {
@@ -70,7 +72,10 @@ func momentOf(s string, now time.Time) (time.Time, error) {
 
 func printChanges(c *cli.Context, list []text) error {
 	if len(list) < 2 {
-		return cli.Exit("nothing has changed as long as the node remembers", 1)
+		return no("nothing has changed for as long as the node remembers")
+	}
+	if c.Bool("json") {
+		return printJSON(c, map[string]any{"whole": list[0], "changes": list[1:]})
 	}
 	t := tabwriter.NewWriter(c.App.Writer, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "AT\tCHANGE\tHOME\tKIND\tNAME\tSOURCE\tSTAMP")
@@ -83,7 +88,7 @@ func printChanges(c *cli.Context, list []text) error {
 		case "gap":
 			fmt.Fprintf(t, "%s\tgap\t%s\t%s changes are missing\t\t\t\n", localTime(e["at"]), list[0]["node"], e["is"])
 		default:
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", localTime(e["at"]), e["change"], e["home"], e["k"], e["name"], source(e),
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", localTime(e["at"]), e["change"], e["home"], e["k"], named(e), source(e),
 				dash(localTime(e["since"])))
 		}
 	}

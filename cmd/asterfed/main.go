@@ -1,40 +1,35 @@
-// Command asterfed is a federation server for Asterisk: a CoreDNS that knows
-// where every user of many Asterisk servers lives now.
+// Command asterfed joins many Asterisk servers into one system: it is a CoreDNS
+// that knows where every user of all of them is registered.
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
 	"github.com/urfave/cli/v2"
 )
 
-// version is set by the Makefile.
-var version = "dev"
-
 func main() {
 	app := &cli.App{
 		Name:                 "asterfed",
 		Usage:                "many Asterisk servers as one, over DNS",
-		Version:              version,
+		Description:          exitCodes,
+		Version:              versions(),
 		HideHelpCommand:      true,
 		EnableBashCompletion: true,
-		Suggest:              true,
 		Commands: []*cli.Command{
 			serveCommand, demoCommand,
 			whereCommand, explainCommand, historyCommand, usersCommand, membersCommand, planCommand,
 			publishCommand, withdrawCommand, publishedCommand, askCommand,
-			joinCommand, leaveCommand, drainCommand, keysCommand,
+			joinCommand, leaveCommand, drainCommand, keysCommand, versionCommand,
 		},
+		Action:         unknown,
+		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return usage(err) },
 		ExitErrHandler: func(*cli.Context, error) {},
 	}
+	strict(app.Commands)
 	if err := app.Run(os.Args); err != nil {
 		fmt.Fprintln(os.Stderr, "asterfed:", err)
-		var code cli.ExitCoder
-		if errors.As(err, &code) {
-			os.Exit(code.ExitCode())
-		}
-		os.Exit(1)
+		os.Exit(code(err))
 	}
 }

@@ -7,27 +7,78 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// options takes the options that stand behind the arguments, and returns the
-// arguments without them.
-func options(c *cli.Context) ([]string, error) {
+// arguments returns the arguments of a command. Options may stand behind them as
+// well, up to "--".
+func arguments(c *cli.Context) ([]string, error) {
 	var args []string
 	rest := c.Args().Slice()
 	for i := 0; i < len(rest); i++ {
-		name, ok := strings.CutPrefix(rest[i], "--")
-		if !ok || name == "" {
+		if rest[i] == "--" {
+			args = append(args, rest[i+1:]...)
+			break
+		}
+		word := strings.TrimLeft(rest[i], "-")
+		if word == rest[i] || word == "" {
 			args = append(args, rest[i])
 			continue
 		}
-		name, val, given := strings.Cut(name, "=")
-		if !given {
-			if i++; i == len(rest) {
-				return nil, fmt.Errorf("option --%s needs a value", name)
+		name, val, given := strings.Cut(word, "=")
+		switch option := optionOf(c.Command, name).(type) {
+		case nil:
+			return nil, usage(wrongOption(c.Command, fmt.Errorf("flag provided but not defined: -%s", name)))
+		case *cli.BoolFlag:
+			if !given {
+				val = "true"
 			}
-			val = rest[i]
+		default:
+			if !given {
+				if i++; i == len(rest) {
+					return nil, usagef("option %s needs a value", dashed(option.Names()[0]))
+				}
+				val = rest[i]
+			}
 		}
 		if err := c.Set(name, val); err != nil {
-			return nil, fmt.Errorf("option --%s: %w", name, err)
+			return nil, usagef("option %s: %w", dashed(name), err)
 		}
 	}
 	return args, nil
+}
+
+// oneName returns the one argument of a command that wants a NAME.
+func oneName(c *cli.Context) (string, error) {
+	args, err := arguments(c)
+	if err != nil {
+		return "", err
+	}
+	if len(args) != 1 {
+		return "", usagef("%s: want one NAME, such as 1001, alice, +97231234000 or berlin.trunks", c.Command.Name)
+	}
+	return args[0], nil
+}
+
+// optional returns the one argument of a command that may have one, or what
+// stands for it.
+func optional(c *cli.Context, otherwise string) (string, error) {
+	args, err := arguments(c)
+	switch {
+	case err != nil:
+		return "", err
+	case len(args) == 0:
+		return otherwise, nil
+	case len(args) > 1:
+		return "", usagef("%s: want one %s at most, got %d (put quotes around a pattern)", c.Command.Name, c.Command.ArgsUsage, len(args))
+	}
+	return args[0], nil
+}
+
+func optionOf(c *cli.Command, name string) cli.Flag {
+	for _, f := range c.Flags {
+		for _, n := range f.Names() {
+			if n == name {
+				return f
+			}
+		}
+	}
+	return nil
 }

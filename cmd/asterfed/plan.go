@@ -16,9 +16,9 @@ import (
 
 var planCommand = &cli.Command{
 	Name:  "plan",
-	Usage: "tell what a federation of a given size costs",
-	Description: "Reckons with coefficients that were measured on one machine (make coefficients). How far\n" +
-		"it is from real runs stands in docs/scale.md.",
+	Usage: "estimate what a federation of a given size costs each node",
+	Description: "Estimates from coefficients that were measured on one machine (make coefficients).\n" +
+		"docs/scale.md compares the estimates with real runs.",
 	Flags: []cli.Flag{
 		&cli.IntFlag{Name: "nodes", Value: 3, Usage: "number of `NODES`"},
 		&cli.IntFlag{Name: "users", Value: 1000, Usage: "registered `USERS` in all"},
@@ -28,7 +28,7 @@ var planCommand = &cli.Command{
 	Action: func(c *cli.Context) error {
 		moves, err := parseRate(c.String("moves"))
 		if err != nil {
-			return err
+			return usage(err)
 		}
 		if c.Int("nodes") < 1 || c.Int("users") < 0 {
 			return cli.Exit("plan: want at least one node, and no negative number of users", 2)

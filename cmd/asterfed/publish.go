@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,20 +15,27 @@ import (
 )
 
 var updateFlags = []cli.Flag{confFlag, serverFlag,
-	&cli.StringFlag{Name: "key", Usage: "sign with the TSIG key in `FILE` (default: that of the first update line)"},
-	&cli.StringFlag{Name: "zone", Usage: "the home `ZONE` to update (default: the local node's); with --server and --key no Corefile is read"}}
+	&cli.StringFlag{Name: "key", Usage: "sign with the TSIG key in `FILE` (default: the key of the Corefile's first update line)"},
+	&cli.StringFlag{Name: "zone", Usage: "the home `ZONE` to update (default: the local node's); with --server and --key no Corefile is read"},
+	&cli.DurationFlag{Name: "timeout", Value: updateLimit, Usage: "give up after `DURATION`"}}
+
+// updateLimit is how long a node may take to carry out an UPDATE: it writes to
+// its disk, and takes a few milliseconds. Who publishes from inside a registrar
+// waits no longer for a node that is silent.
+const updateLimit = 2 * time.Second
 
 var publishCommand = &cli.Command{
 	Name:      "publish",
 	Usage:     "publish a user, number, prefix, range, wildcard, trunk, provider or service of the local node",
 	ArgsUsage: "KIND NAME [to LAST] [user USER | of NAME]",
 	Description: "Sends a DNS UPDATE (RFC 2136), signed with a key that an update line of the Corefile\n" +
-		"names. What is published already is replaced. Options may stand behind the names.\n\n" +
+		"names. It replaces what was published under that name before.\n\n" +
 		"   asterfed publish number +97231231001 user 1001 --name \"Alice\" --for 1h\n" +
 		"   asterfed publish range +97231234000 to +97231234999 --cost 10\n" +
 		"   asterfed publish prefix +9723\n" +
 		"   asterfed publish trunk berlin\n\n" +
-		"Ends with 0 if it was done, 1 if the server refused, 2 for wrong usage, 3 without an answer.",
+		"Exit code 1 means that the node refused, 3 that it did not answer within --timeout: then the\n" +
+		"update may have been carried out or not, and it is safe to send it again.",
 	Flags: append([]cli.Flag{
 		&cli.StringFlag{Name: "name", Usage: "the `NAME` to display"},
 		&cli.UintFlag{Name: "cost", Usage: "rank by `COST`, the lowest first (0 to 65535)"},
@@ -39,21 +47,17 @@ var withdrawCommand = &cli.Command{
 	Name:      "withdraw",
 	Usage:     "withdraw what was published",
 	ArgsUsage: "KIND NAME [to LAST] [user USER | of NAME]",
-	Description: "Sends a DNS UPDATE (RFC 2136). Without \"to\", \"user\" and \"of\" it withdraws all of that kind\n" +
-		"with that name. Registrations are not touched.\n\n" +
-		"Ends with 0 if it was done, 1 if there was nothing or the server refused, 2 for wrong\n" +
-		"usage, 3 without an answer.",
+	Description: "Sends a DNS UPDATE (RFC 2136). Without \"to\", \"user\" and \"of\" it withdraws everything of that\n" +
+		"kind with that name. It does not touch registrations.\n\n" +
+		"Exit code 1 means that there was nothing to withdraw or that the node refused.",
 	Flags:  updateFlags,
 	Action: withdraw,
 }
 
-// usage is an error of the command line.
-func usage(err error) error { return cli.Exit(err.Error(), 2) }
-
 func publish(c *cli.Context) error {
-	args, err := options(c)
+	args, err := arguments(c)
 	if err != nil {
-		return usage(err)
+		return err
 	}
 	b, txt, err := subject(args, false)
 	if err != nil {
@@ -81,9 +85,9 @@ func publish(c *cli.Context) error {
 }
 
 func withdraw(c *cli.Context) error {
-	args, err := options(c)
+	args, err := arguments(c)
 	if err != nil {
-		return usage(err)
+		return err
 	}
 	b, txt, err := subject(args, true)
 	if err != nil {
@@ -99,7 +103,7 @@ func withdraw(c *cli.Context) error {
 	var refusal *rcodeError
 	switch err := to.send(); {
 	case errors.As(err, &refusal) && refusal.rcode == dns.RcodeNXRrset:
-		return cli.Exit(fmt.Sprintf("withdraw: %s %s is not published at %s", b.Kind, b.AOR, to.zone), 1)
+		return no("withdraw: %s %s is not published at %s", b.Kind, b.AOR, to.zone)
 	case err != nil:
 		return err
 	}
@@ -131,8 +135,12 @@ func subject(args []string, every bool) (location.Binding, []string, error) {
 		}
 	}
 	name := args[1]
-	if digits, ok := location.AOR(name).Number(); ok && kind.Dialled() {
-		name = digits
+	if kind.Dialled() {
+		if digits, ok, err := digitsOf(name, ""); err != nil {
+			return b, nil, err
+		} else if ok {
+			name = digits
+		}
 	}
 	if every && kind == location.Range && d.To == "" {
 		d.To = name
@@ -157,11 +165,12 @@ type updating struct {
 	msg          *dns.Msg
 	server, zone string
 	key          *xfr.Key
+	limit        time.Duration
 }
 
 // updateOf prepares an UPDATE for where the flags or the Corefile say.
 func updateOf(c *cli.Context) (*updating, error) {
-	u := &updating{zone: c.String("zone"), msg: new(dns.Msg)}
+	u := &updating{zone: c.String("zone"), msg: new(dns.Msg), limit: c.Duration("timeout")}
 	file := c.String("key")
 	if u.zone == "" || file == "" || c.String("server") == "" {
 		cfg, err := local(c)
@@ -176,7 +185,9 @@ func updateOf(c *cli.Context) (*updating, error) {
 		} else if file == "" {
 			file = cfg.Updates[0].File
 		}
-		u.server = server(c, cfg)
+		if u.server, err = server(c, cfg); err != nil {
+			return nil, err
+		}
 	} else {
 		u.server = hostPort(c.String("server"))
 	}
@@ -184,8 +195,10 @@ func updateOf(c *cli.Context) (*updating, error) {
 	u.msg.SetUpdate(u.zone)
 	u.msg.SetEdns0(1232, false) // so that the server may say why
 	var err error
-	u.key, err = xfr.ReadKey(file)
-	return u, err
+	if u.key, err = xfr.ReadKey(file); err != nil {
+		return nil, usage(err)
+	}
+	return u, nil
 }
 
 func (u *updating) record(b location.Binding, txt []string) dns.RR {
@@ -196,16 +209,23 @@ func (u *updating) record(b location.Binding, txt []string) dns.RR {
 	return rr
 }
 
-// send signs the UPDATE, sends it over TCP, and waits for the answer.
+// send signs the UPDATE, sends it over TCP, and waits for the answer. The limit is
+// that of the whole: the library's own is for each step.
 func (u *updating) send() error {
+	ctx, cancel := context.WithTimeout(context.Background(), u.limit)
+	defer cancel()
 	u.msg.SetTsig(u.key.Name, u.key.Algorithm, 300, time.Now().Unix())
-	c := &dns.Client{Net: "tcp", Timeout: 10 * time.Second, TsigSecret: map[string]string{u.key.Name: u.key.Secret}}
-	r, _, err := c.Exchange(u.msg, u.server)
+	c := &dns.Client{Net: "tcp", Timeout: u.limit, TsigSecret: map[string]string{u.key.Name: u.key.Secret}}
+	r, _, err := c.ExchangeContext(ctx, u.msg, u.server)
 	if r == nil || err != nil && !errors.Is(err, dns.ErrAuth) && r.Rcode != dns.RcodeNotAuth {
-		return cli.Exit(fmt.Sprintf("no answer from %s: %v (is asterfed serving?)", u.server, err), 3)
+		return silent(unreachable(u.server, err))
 	}
-	if r.Rcode != dns.RcodeSuccess {
-		return cli.Exit(&rcodeError{r.Rcode, u.explain(r)}, 1)
+	switch refusal := (&rcodeError{r.Rcode, u.explain(r)}); r.Rcode {
+	case dns.RcodeSuccess:
+		return nil
+	case dns.RcodeServerFailure:
+		return silent(refusal)
+	default:
+		return cli.Exit(refusal, exitNo)
 	}
-	return nil
 }

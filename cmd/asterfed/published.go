@@ -2,8 +2,7 @@ package main
 
 import (
 	"cmp"
-	"fmt"
-	"text/tabwriter"
+	"errors"
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
@@ -12,35 +11,27 @@ import (
 
 var publishedCommand = &cli.Command{
 	Name:      "published",
-	Usage:     "list what is published beside registrations: numbers, prefixes, trunks and so on",
+	Usage:     "list what is published besides registrations: numbers, prefixes, trunks and so on",
 	ArgsUsage: "[PATTERN]",
-	Description: "Transfers the home zone of every node from the node it asks (AXFR, signed with the\n" +
-		"transfer key). Numbers stand there without \"+\".",
+	Description: "Transfers every home zone from one node (AXFR, signed with the transfer key). PATTERN is a\n" +
+		"name with * and ?, in quotes; numbers have no \"+\" there: '972*'.",
 	Flags:  listFlags,
 	Action: published,
 }
 
 func published(c *cli.Context) error {
 	all, err := list(c, func(k location.Kind) bool { return !k.Registered() })
-	if err != nil {
+	if all == nil && err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(c.App.Writer, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "KIND\tNAME\tTO\tHOME\tUSER\tCOST\tEXPIRES\tDISPLAY NAME")
+	out := newListing("KIND", "NAME", "TO", "HOME", "USER", "COST", "EXPIRES", "DISPLAY NAME")
 	for _, b := range all {
 		d := b.Info.Details()
-		ends := "never"
+		var ends any = "never"
 		if d.Expires != 0 {
-			ends = time.Unix(d.Expires, 0).Format(time.DateTime)
+			ends = time.Unix(d.Expires, 0)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", b.Kind, b.AOR, dash(d.To), b.home, dash(string(cmp.Or(d.Target, d.Of))), d.Cost, ends, dash(d.Name))
+		out.add(b.Kind.String(), string(b.AOR), d.To, b.home, string(cmp.Or(d.Target, d.Of)), int(d.Cost), ends, d.Name)
 	}
-	return w.Flush()
-}
-
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
+	return errors.Join(out.print(c), err)
 }

@@ -23,7 +23,7 @@ var serveCommand = &cli.Command{
 	Usage: "run the server",
 	Flags: []cli.Flag{
 		confFlag,
-		&cli.BoolFlag{Name: "check", Usage: "read the Corefile, say what is wrong with it, and exit"},
+		&cli.BoolFlag{Name: "check", Usage: "report what is wrong with the Corefile, without opening a socket, and exit"},
 		&cli.StringFlag{Name: "log", Value: "info", Usage: "log `LEVEL`: debug, info, warn or error"},
 	},
 	Action: serve,
@@ -57,7 +57,7 @@ func readCorefile(path string) (caddy.CaddyfileInput, [][]string, error) {
 func serve(c *cli.Context) error {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.String("log"))); err != nil {
-		return fmt.Errorf("log level %q: want debug, info, warn or error", c.String("log"))
+		return usagef("log level %q: want debug, info, warn or error", c.String("log"))
 	}
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: level}))
 	if level <= slog.LevelDebug {
@@ -83,10 +83,10 @@ func serve(c *cli.Context) error {
 	caddy.RegisterCaddyfileLoader("asterfed", caddy.LoaderFunc(load))
 	in, err := load("dns")
 	if err != nil {
-		return err
+		return usage(err)
 	}
 	if err := caddy.ValidateAndExecuteDirectives(in, nil, true); err != nil {
-		return plain(err)
+		return usage(plain(err))
 	}
 	if c.Bool("check") {
 		fmt.Printf("%s: ok\n", path)

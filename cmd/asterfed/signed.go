@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation"
-	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 	"github.com/urfave/cli/v2"
@@ -18,7 +17,8 @@ import (
 type text map[string]string
 
 // signedTXT asks for the TXT records at a name that exists for the transfer
-// key only, and returns them in the order of n=.
+// key only, and returns them in the order of n=. Of a key that a record has twice
+// the first one counts.
 func signedTXT(server, qname string, key *xfr.Key, patience time.Duration) ([]text, error) {
 	m := new(dns.Msg)
 	m.SetQuestion(qname, dns.TypeTXT)
@@ -27,16 +27,20 @@ func signedTXT(server, qname string, key *xfr.Key, patience time.Duration) ([]te
 	c := &dns.Client{Net: "tcp", Timeout: patience, TsigSecret: map[string]string{key.Name: key.Secret}}
 	r, _, err := c.Exchange(m, server)
 	if r == nil || err != nil && !errors.Is(err, dns.ErrAuth) && r.Rcode != dns.RcodeNotAuth {
-		return nil, cli.Exit(fmt.Sprintf("no answer from %s: %v (is asterfed serving?)", server, err), 3)
+		return nil, silent(unreachable(server, err))
 	}
 	if r.Rcode != dns.RcodeSuccess {
 		u := updating{key: key}
-		return nil, fmt.Errorf("%s: %s", qname, u.explain(r))
+		err := fmt.Errorf("%s: %s", qname, u.explain(r))
+		if r.Rcode == dns.RcodeServerFailure {
+			return nil, silent(err)
+		}
+		return nil, cli.Exit(err, exitNo)
 	}
 	if opt := r.IsEdns0(); len(r.Answer) == 0 && opt != nil { // NODATA, and the reason
 		for _, o := range opt.Option {
 			if e, ok := o.(*dns.EDNS0_EDE); ok {
-				return nil, cli.Exit(e.ExtraText, 1)
+				return nil, no("%s", e.ExtraText)
 			}
 		}
 	}
@@ -46,7 +50,9 @@ func signedTXT(server, qname string, key *xfr.Key, patience time.Duration) ([]te
 		if txt, ok := rr.(*dns.TXT); ok {
 			for _, s := range txt.Txt {
 				key, val, _ := strings.Cut(s, "=")
-				t[key] = val
+				if _, given := t[key]; !given {
+					t[key] = val
+				}
 			}
 		}
 		if n, err := strconv.Atoi(t["n"]); err == nil && n >= 0 && n < len(out) {
@@ -54,25 +60,6 @@ func signedTXT(server, qname string, key *xfr.Key, patience time.Duration) ([]te
 		}
 	}
 	return out, nil
-}
-
-// ownerOf returns the name, below the federation zone and without it, under
-// which what a person types stands: "1001" and "+97231231001" by number,
-// "alice" by name, and names of several labels such as berlin.trunks as they are.
-func ownerOf(name string) (string, error) {
-	for _, tree := range []string{".trunks", ".providers", ".services", ".users", ".e164", ".isn"} {
-		if strings.HasSuffix(strings.ToLower(name), tree) {
-			return strings.ToLower(name), nil
-		}
-	}
-	aor, err := location.ParseAOR(name)
-	if err != nil {
-		return "", err
-	}
-	if digits, ok := aor.Number(); ok {
-		return strings.TrimSuffix(e164(digits), "."), nil
-	}
-	return aor.Fold() + ".users", nil
 }
 
 // atNode sends signed questions to the node that the flags name.
@@ -86,24 +73,24 @@ func nodeAt(c *cli.Context) (atNode, error) {
 	if err != nil {
 		return atNode{}, err
 	}
-	return atNode{cfg, server(c, cfg)}, nil
+	at, err := server(c, cfg)
+	return atNode{cfg, at}, err
 }
 
 // asked returns the node that a command asks, and the owner of the one NAME that
 // it was given.
 func asked(c *cli.Context) (owner string, at atNode, err error) {
-	args, err := options(c)
+	name, err := oneName(c)
 	if err != nil {
+		return "", at, err
+	}
+	if at, err = nodeAt(c); err != nil {
+		return "", at, err
+	}
+	if owner, err = ownerOf(name, at.cfg.DirectoryRegion); err != nil {
 		return "", at, usage(err)
 	}
-	if len(args) != 1 {
-		return "", at, cli.Exit(c.Command.Name+": want one NAME, such as 1001, alice, +97231234000 or berlin.trunks", 2)
-	}
-	if owner, err = ownerOf(args[0]); err != nil {
-		return "", at, usage(err)
-	}
-	at, err = nodeAt(c)
-	return owner, at, err
+	return owner, at, nil
 }
 
 func (n atNode) txt(owner string) ([]text, error) {

@@ -3,11 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
@@ -20,13 +20,13 @@ var usersCommand = &cli.Command{
 	Name:      "users",
 	Usage:     "list the users and their homes, registered or published",
 	ArgsUsage: "[PATTERN]",
-	Description: "Transfers the home zone of every node from the node it asks (AXFR, signed with the\n" +
-		"transfer key), so that it shows what that node answers from.",
+	Description: "Transfers every home zone from one node (AXFR, signed with the transfer key), and so shows\n" +
+		"what that node answers from. PATTERN is a name with * and ?, in quotes: '10*'.",
 	Flags:  listFlags,
 	Action: users,
 }
 
-var listFlags = []cli.Flag{confFlag, serverFlag,
+var listFlags = []cli.Flag{confFlag, serverFlag, jsonFlag,
 	&cli.StringSliceFlag{Name: "node", Usage: "only the home zone of `NODE`"}}
 
 // held is a binding and its home.
@@ -38,13 +38,20 @@ type held struct {
 // list returns the bindings of all homes that fit and whose names match the
 // argument, by name, the newest claim first.
 func list(c *cli.Context, fits func(location.Kind) bool) ([]held, error) {
+	pattern, err := optional(c, "*")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := path.Match(pattern, ""); err != nil {
+		return nil, usagef("pattern %q: want a name with * and ? in it", pattern)
+	}
 	cfg, err := local(c)
 	if err != nil {
 		return nil, err
 	}
-	pattern := "*"
-	if c.NArg() > 0 {
-		pattern = c.Args().First()
+	at, err := server(c, cfg)
+	if err != nil {
+		return nil, err
 	}
 	nodes := c.StringSlice("node")
 	if len(nodes) == 0 {
@@ -55,10 +62,12 @@ func list(c *cli.Context, fits func(location.Kind) bool) ([]held, error) {
 	ctx, cancel := context.WithTimeout(c.Context, 30*time.Second)
 	defer cancel()
 	var all []held
+	var missing []string
 	for _, node := range nodes {
-		t, err := xfr.Fetch(ctx, server(c, cfg), zone.HomeZone(node, cfg.Origin), cfg.Origin, cfg.Key)
+		t, err := xfr.Fetch(ctx, at, zone.HomeZone(node, cfg.Origin), cfg.Origin, cfg.Key)
 		if err != nil {
 			fmt.Fprintf(c.App.ErrWriter, "%s: %v\n", node, err)
+			missing = append(missing, node)
 			continue
 		}
 		for _, b := range t.Bindings {
@@ -76,22 +85,29 @@ func list(c *cli.Context, fits func(location.Kind) bool) ([]held, error) {
 		}
 		return strings.Compare(a.home, b.home)
 	})
+	if len(missing) > 0 {
+		return all, silent(fmt.Errorf("%s did not transfer the home zone of %s", at, strings.Join(missing, ", ")))
+	}
 	return all, nil
 }
 
 func users(c *cli.Context) error {
 	all, err := list(c, func(k location.Kind) bool { return k.Named() && k != location.Entry })
-	if err != nil {
+	if all == nil && err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(c.App.Writer, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "USER\tHOME\tKIND\tSINCE")
+	out := newListing("USER", "HOME", "KIND", "SINCE")
 	for _, u := range all {
-		since := "before this was watched"
-		if u.Stamp != 0 {
-			since = u.Stamp.Time().Format(time.DateTime)
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", u.AOR, u.home, u.Kind, since)
+		out.add(string(u.AOR), u.home, u.Kind.String(), sinceOf(u.Stamp))
 	}
-	return w.Flush()
+	return errors.Join(out.print(c), err)
+}
+
+// sinceOf is the time of a claim, zero for one that was there before anybody
+// watched.
+func sinceOf(s location.Stamp) time.Time {
+	if s == 0 {
+		return time.Time{}
+	}
+	return s.Time()
 }

@@ -21,10 +21,11 @@ var verifyCommand = &cli.Command{
 	Name:  "verify",
 	Usage: "compare what every node answers from with what every Asterisk lists",
 	Description: "Transfers NODE.live.ZONE from each node, which is what its Asterisk lists at this moment, and\n" +
-		"NODE.homes.ZONE from every node, which is what that one answers from, and names each difference.\n" +
-		"One that is gone after a second look was a change on its way, and is not told.\n\n" +
-		"Ends with 0 if all are equal, 1 otherwise.",
-	Flags:  []cli.Flag{confFlag, rpcFlag},
+		"NODE.homes.ZONE from every node, which is what that node answers from, and names each difference.\n" +
+		"A difference that a second look no longer finds was a change on its way, and is not reported. A\n" +
+		"node without an Asterisk must have no registrations anywhere.\n\n" +
+		"Exit code 1 means that something differs, or that a node could not be compared.",
+	Flags:  []cli.Flag{confFlag, rpcFlag, jsonFlag},
 	Action: withRPC(verify),
 }
 
@@ -34,7 +35,7 @@ const secondLook = 1500 * time.Millisecond
 
 // difference is a contact that stands on one side only.
 type difference struct {
-	home, view string // whose Asterisk, and who holds it wrongly
+	home, view string // whose Asterisk, and whose answers differ from it
 	name       location.AOR
 	kind       location.Kind
 	contact    location.ContactID
@@ -57,8 +58,9 @@ func verify(c *cli.Context, rpc *serf.Client) error {
 	if err != nil {
 		return err
 	}
-	nodes, bad := alive(members), 0
-	contacts, kept := 0, 0
+	var out comparison
+	nodes := alive(members)
+	out.Nodes = len(nodes)
 	for _, home := range nodes {
 		v := verifying{cfg: cfg, home: home}
 		found, n, err := v.look(c.Context, nodes)
@@ -69,31 +71,54 @@ func verify(c *cli.Context, rpc *serf.Client) error {
 			found = slices.DeleteFunc(found, func(d difference) bool { return !slices.Contains(again, d) })
 		}
 		if err != nil {
-			bad++
-			fmt.Fprintf(c.App.Writer, "%s: %v\n", home.Name, err)
+			out.Failed = append(out.Failed, fmt.Sprintf("%s: %v", home.Name, err))
 			continue
 		}
-		contacts += n
+		out.Contacts += n
 		for _, d := range found {
 			if d.listed && v.keptBack(d.name) {
 				if d.view == d.home {
-					kept++
+					out.KeptBack++
 				}
 				continue
 			}
-			bad++
-			fmt.Fprintln(c.App.Writer, d)
+			out.Differences = append(out.Differences, d.String())
 		}
 	}
 	for _, m := range members {
 		if m.Status == serf.StatusFailed {
-			bad++
-			fmt.Fprintf(c.App.Writer, "%s: not asked: it has failed\n", m.Name)
+			out.Failed = append(out.Failed, m.Name+": not compared: Serf holds it to be failed")
 		}
 	}
-	fmt.Fprintf(c.App.Writer, "%d nodes, %d contacts, %d not published by rule, %d differences\n", len(nodes), contacts, kept, bad)
-	if bad > 0 {
-		return cli.Exit("views and Asterisks differ", 1)
+	return out.print(c)
+}
+
+// comparison is what verify has found.
+type comparison struct {
+	Nodes       int      `json:"nodes"`
+	Contacts    int      `json:"contacts"`
+	KeptBack    int      `json:"not_published_by_rule"`
+	Differences []string `json:"differences"`
+	Failed      []string `json:"not_compared"`
+}
+
+func (o comparison) print(c *cli.Context) error {
+	if c.Bool("json") {
+		if err := printJSON(c, o); err != nil {
+			return err
+		}
+	} else {
+		for _, line := range slices.Concat(o.Differences, o.Failed) {
+			fmt.Fprintln(c.App.Writer, line)
+		}
+		fmt.Fprintf(c.App.Writer, "%d nodes, %d contacts, %d not published by rule, %d differences\n",
+			o.Nodes, o.Contacts, o.KeptBack, len(o.Differences)+len(o.Failed))
+	}
+	switch {
+	case len(o.Differences) > 0:
+		return no("what the nodes answer differs from what their Asterisks list")
+	case len(o.Failed) > 0:
+		return no("not every node could be compared")
 	}
 	return nil
 }
@@ -110,7 +135,7 @@ func (v *verifying) look(ctx context.Context, nodes []serf.Member) ([]difference
 	at := atNode{v.cfg, v.home.Tags["dns"]}
 	now, err := at.live(ctx, v.home.Name)
 	if err != nil {
-		return nil, 0, fmt.Errorf("its Asterisk does not tell: %w", err)
+		return nil, 0, fmt.Errorf("its Asterisk does not answer: %w", err)
 	}
 	var mu sync.Mutex
 	var all []difference

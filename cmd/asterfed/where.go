@@ -2,90 +2,146 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"regexp"
+	"strconv"
 	"strings"
-	"text/tabwriter"
+	"time"
 
-	"github.com/asterfed/asterfed/zone/location"
 	"github.com/miekg/dns"
 	"github.com/urfave/cli/v2"
 )
 
 var whereCommand = &cli.Command{
 	Name:      "where",
-	Usage:     "tell where a user lives now",
+	Usage:     "show where calls to a user, number or trunk go now",
 	ArgsUsage: "NAME",
-	Flags:     []cli.Flag{confFlag, serverFlag},
-	Action:    where,
+	Description: "Sends the ENUM query that Asterisk sends. NAME is a user (alice, 1001), a number\n" +
+		"(+97231231001, \"+49 30 1234-501\"), or berlin.trunks and the like.\n\n" +
+		"Exit code 1 means that calls go nowhere, 3 that the node is silent or does not know yet.",
+	Flags:  []cli.Flag{confFlag, serverFlag, jsonFlag},
+	Action: where,
 }
 
-// uriOf takes the URI out of an ENUM regexp (RFC 6116 §3.4.1).
-var uriOf = regexp.MustCompile(`^!\^\.\*\$!(.*)!$`)
-
 func where(c *cli.Context) error {
-	if c.NArg() != 1 {
-		return cli.Exit("where: want one NAME, such as 1001, alice or +97231234000", 2)
+	name, err := oneName(c)
+	if err != nil {
+		return err
 	}
 	cfg, err := local(c)
 	if err != nil {
 		return err
 	}
-	aor, err := location.ParseAOR(c.Args().First())
+	owner, err := ownerOf(name, cfg.DirectoryRegion)
+	if err != nil {
+		return usage(err)
+	}
+	dialled := name
+	if digits, number, _ := digitsOf(name, cfg.DirectoryRegion); number {
+		dialled = digits
+		if digits != name {
+			dialled = "+" + digits
+		}
+	}
+	at, err := server(c, cfg)
 	if err != nil {
 		return err
 	}
-	qname := aor.Fold() + ".users." + cfg.Origin
-	if digits, ok := aor.Number(); ok {
-		qname = e164(digits) + cfg.Origin
-	}
-	r, err := exchange(server(c, cfg), qname, dns.TypeNAPTR)
+	r, err := exchange(at, owner+"."+cfg.Origin, dns.TypeNAPTR)
 	if err != nil {
-		return err
+		return silent(err)
 	}
 	switch r.Rcode {
-	case dns.RcodeSuccess:
-	case dns.RcodeNameError:
-		return cli.Exit(fmt.Sprintf("%s: registered nowhere", aor), 1)
+	case dns.RcodeSuccess, dns.RcodeNameError:
+	case dns.RcodeServerFailure:
+		return silent(fmt.Errorf("%s: %s does not know yet: it has not heard of every node (SERVFAIL)", name, at))
 	default:
-		return fmt.Errorf("%s: the server answered %s", qname, dns.RcodeToString[r.Rcode])
+		return silent(fmt.Errorf("%s: %s answered %s", name, at, dns.RcodeToString[r.Rcode]))
 	}
-	w := tabwriter.NewWriter(c.App.Writer, 0, 8, 2, ' ', 0)
-	n := 0
+	out := newListing("PREFERENCE", "SERVICE", "URI")
 	for _, rr := range r.Answer {
 		if p, ok := rr.(*dns.NAPTR); ok {
-			if m := uriOf.FindStringSubmatch(p.Regexp); m != nil {
-				fmt.Fprintf(w, "%d\t%s\t%s\n", p.Preference, p.Service, m[1])
-				n++
+			if uri, ok := enumURI(p.Regexp, dialled); ok {
+				out.add(int(p.Preference), p.Service, uri)
 			}
 		}
 	}
-	if n == 0 {
-		return cli.Exit(fmt.Sprintf("%s: registered nowhere", aor), 1)
+	switch {
+	case len(out.rows) > 0:
+		return out.print(c)
+	case r.Rcode == dns.RcodeNameError:
+		return no("%s: registered nowhere, and no published number, prefix or trunk covers it", name)
+	case referred(r):
+		return no("%s: delegated to another federation: ask its name servers, or a resolver", name)
 	}
-	return w.Flush()
+	return no("%s: known, but calls go nowhere now; asterfed explain %s says why", name, name)
 }
 
-// e164 returns the labels of a number with a trailing dot (RFC 6116 §3.2).
-func e164(digits string) string {
-	var b strings.Builder
-	for i := len(digits) - 1; i >= 0; i-- {
-		b.WriteByte(digits[i])
-		b.WriteByte('.')
+// referred reports whether the answer is a referral (RFC 9499 §4).
+func referred(r *dns.Msg) bool {
+	for _, rr := range r.Ns {
+		if rr.Header().Rrtype == dns.TypeNS && !r.Authoritative {
+			return true
+		}
 	}
-	return b.String() + "e164."
+	return false
 }
+
+// enumURI applies the regexp of a NAPTR to what was dialled (RFC 3402 §3.2, RFC
+// 6116 §3.4.3), as the library presents it, with two backslashes for one.
+func enumURI(naptr, dialled string) (uri string, ok bool) {
+	naptr = strings.ReplaceAll(naptr, `\\`, `\`)
+	if naptr == "" {
+		return "", false
+	}
+	part := strings.Split(naptr[1:], naptr[:1])
+	if len(part) != 3 {
+		return "", false
+	}
+	if strings.Contains(part[2], "i") {
+		part[0] = "(?i)" + part[0]
+	}
+	ere, err := regexp.CompilePOSIX(part[0])
+	if err != nil {
+		return "", false
+	}
+	m := ere.FindStringSubmatch(dialled)
+	if m == nil {
+		return "", false
+	}
+	return reference.ReplaceAllStringFunc(part[1], func(s string) string {
+		if i, _ := strconv.Atoi(s[1:]); i < len(m) {
+			return m[i]
+		}
+		return ""
+	}), true
+}
+
+var reference = regexp.MustCompile(`\\[0-9]`)
 
 // exchange asks over UDP, and over TCP if the answer is truncated.
 func exchange(server, qname string, qtype uint16) (*dns.Msg, error) {
 	m := new(dns.Msg)
 	m.SetQuestion(qname, qtype)
 	m.SetEdns0(1232, false)
-	r, _, err := new(dns.Client).Exchange(m, server)
+	r, _, err := (&dns.Client{Timeout: askLimit}).Exchange(m, server)
 	if err == nil && r.Truncated {
-		r, _, err = (&dns.Client{Net: "tcp"}).Exchange(m, server)
+		r, _, err = (&dns.Client{Net: "tcp", Timeout: askLimit}).Exchange(m, server)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ask %s: %w", server, err)
+		return nil, unreachable(server, err)
 	}
 	return r, nil
+}
+
+// askLimit is how long a node may take to answer a question that it answers from
+// memory.
+const askLimit = 2 * time.Second
+
+// unreachable says which node does not answer, and how it fails.
+func unreachable(server string, err error) error {
+	if ne, ok := err.(net.Error); ok && ne.Timeout() {
+		return fmt.Errorf("no answer from %s in time: is asterfed serving there, and does a packet filter let port 53 through?", server)
+	}
+	return fmt.Errorf("no answer from %s: %w (is asterfed serving there?)", server, err)
 }

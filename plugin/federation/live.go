@@ -37,10 +37,13 @@ func (l listed) Snapshot() (zone.Version, zone.Node, []location.Binding) {
 	return l.version, l.node, l.bindings
 }
 
-// liveZone asks Asterisk for all contacts.
+// liveZone asks Asterisk for all contacts. A node without an Asterisk has none,
+// and its zone holds nothing but the node.
 func (r *Runtime) liveZone() (xfr.Zone, error) {
+	v := r.primary.Version()
+	l := listed{version: zone.Version{Epoch: v.Epoch, Serial: uint32(time.Now().Unix())}, node: r.primary.Node()}
 	if r.live == nil {
-		return nil, errNoAsterisk
+		return l, nil
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, liveLimit)
 	defer cancel()
@@ -48,8 +51,6 @@ func (r *Runtime) liveZone() (xfr.Zone, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := r.primary.Version()
-	l := listed{version: zone.Version{Epoch: v.Epoch, Serial: uint32(time.Now().Unix())}, node: r.primary.Node()}
 	for _, c := range list {
 		l.bindings = append(l.bindings, location.Binding{AOR: c.AOR, Kind: c.Kind, Contact: c.ID()})
 	}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v2"
+)
+
+var jsonFlag = &cli.BoolFlag{Name: "json", Usage: "print it for programs"}
+
+// listing is what a command prints: a table for people or, with --json, an array
+// of objects, one a row, whose keys are the heads of the columns in lower case.
+type listing struct {
+	heads []string
+	rows  [][]any
+}
+
+func newListing(heads ...string) *listing { return &listing{heads: heads} }
+
+// add takes one value for each column: text, numbers, and times, which people
+// read in local time and programs as RFC 3339 has it.
+func (l *listing) add(row ...any) { l.rows = append(l.rows, row) }
+
+// print prints the listing as the options say.
+func (l *listing) print(c *cli.Context) error {
+	if c.Bool("json") {
+		return printJSON(c, l.objects())
+	}
+	w := tabwriter.NewWriter(c.App.Writer, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, strings.Join(l.heads, "\t"))
+	for _, row := range l.rows {
+		cells := make([]string, len(row))
+		for i, v := range row {
+			cells[i] = cell(v)
+		}
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
+	}
+	return w.Flush()
+}
+
+func (l *listing) objects() []map[string]any {
+	all := make([]map[string]any, len(l.rows))
+	for i, row := range l.rows {
+		all[i] = map[string]any{}
+		for j, v := range row {
+			if t, ok := v.(time.Time); ok {
+				if t.IsZero() {
+					continue
+				}
+				v = t.UTC().Format(time.RFC3339Nano)
+			}
+			all[i][strings.ReplaceAll(strings.ToLower(l.heads[j]), " ", "_")] = v
+		}
+	}
+	return all
+}
+
+// cell is a value as a person reads it, "-" for nothing.
+func cell(v any) string {
+	if t, ok := v.(time.Time); ok {
+		if t.IsZero() {
+			return "-"
+		}
+		return t.Local().Format(time.DateTime)
+	}
+	return dash(fmt.Sprint(v))
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func printJSON(c *cli.Context, v any) error {
+	e := json.NewEncoder(c.App.Writer)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
