@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/plugin/federation/trunk"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
@@ -25,11 +26,12 @@ func (r *Runtime) askTrunks(ctx context.Context, a *report) error {
 		}
 		state, lerr := r.live.Trunks(ctx, table.Devices())
 		err = lerr
+		usable := r.exchange.usable()
 		for _, t := range table.Trunks {
 			why, known := state[t.Device]
 			switch {
 			case err != nil:
-			case known && why == nil:
+			case known && why == nil, why == ami.ErrRegistering && usable[string(t.Name)]:
 				up++
 				a.list = append(a.list, "trunk/"+string(t.Name))
 			default:

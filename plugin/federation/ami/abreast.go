@@ -48,6 +48,7 @@ func (s *session) begun(uptime int64, ok bool) {
 	}
 	if !s.abreast.follows(run) {
 		s.abreast = Abreast{Run: run}
+		s.refreshes = refreshes{} // a started Asterisk is registered nowhere
 		clear(s.users.bare)
 	}
 	s.since = s.abreast.Mark

@@ -17,8 +17,9 @@ type Device struct {
 	Name string
 	// Registration is the outbound registration that the device needs: the
 	// section of PJSIP's, or "USER@HOST" or "USER@HOST:PORT" as chan_sip and
-	// IAX2 list it. "" means, of PJSIP, those whose endpoint= names the
-	// device, if any do, and of the others none.
+	// IAX2 list it. chan_sip may also need the domain to tell two of them
+	// apart: "USER@DOMAIN@HOST:PORT". "" means, of PJSIP, those whose endpoint=
+	// names the device, if any do, and of the others none.
 	Registration string
 }
 
@@ -38,15 +39,75 @@ func ParseDevice(s string) (Device, error) {
 // states are what the listings of a look say of devices.
 type states map[Device]*deviceState
 
-// deviceState is what they say of one.
+// deviceState is what they say of one device.
 type deviceState struct {
-	found      bool
-	busy       bool
-	contacts   int
-	reachable  bool
-	registered bool // no registration that it needs is missing
-	status     string
-	need       bool // its registration is to be seen by name
+	found     bool
+	busy      bool
+	contacts  int
+	reachable bool
+	status    string
+	registry  registryState
+}
+
+// registryState is what the rows of a list of registrations say of the one
+// that a device needs.
+type registryState struct {
+	need  bool // the device names its registration
+	fits  fit  // how well the rows below fit that name
+	rows  int
+	ended bool // a row says that it is not registered
+	begun bool // a row says that an answer of the provider is awaited
+}
+
+// fit says how well a row fits the name of a registration.
+type fit uint8
+
+const (
+	fitsNot  fit = iota
+	fitsUser     // user and host are the same, the domain was not given and is another one than the host
+	fitsAll
+)
+
+// row adds a row. Rows that fit better replace those before them.
+func (r *registryState) row(f fit, m *message) {
+	if f < r.fits || f == fitsNot {
+		return
+	}
+	if f > r.fits {
+		*r = registryState{need: r.need, fits: f}
+	}
+	r.rows++
+	switch state := m.text(keyState) + m.text(keyStatus); state { // State of RegistryEntry, Status of PJSIP
+	case "Registered":
+	case "Request Sent", "Auth. Sent":
+		r.begun = true
+	default:
+		r.ended = true
+	}
+}
+
+var (
+	errNoRegistration = errors.New("no such registration is known to Asterisk")
+	errAmbiguous      = errors.New("Asterisk has several such registrations; write USER@DOMAIN@HOST:PORT")
+	errUnregistered   = errors.New("it is not registered at its provider")
+)
+
+// ErrRegistering means that a registration waits for an answer of its provider.
+// An earlier one may still hold.
+var ErrRegistering = errors.New("it is not registered at its provider yet")
+
+func (r *registryState) err() error {
+	switch {
+	case r.need && r.rows == 0:
+		return errNoRegistration
+	case r.fits == fitsUser && r.rows > 1:
+		return errAmbiguous
+	case r.ended:
+		return errUnregistered
+	case r.begun:
+		return ErrRegistering
+	}
+	return nil
 }
 
 // lookup is one listing of a look. The device is that of actEndpoint; of other
@@ -76,7 +137,7 @@ func lookups(devices []Device) (states, []lookup) {
 		if s[d] != nil {
 			continue
 		}
-		s[d] = &deviceState{registered: true, need: d.Registration != ""}
+		s[d] = &deviceState{registry: registryState{need: d.Registration != ""}}
 		used[d.Kind] = true
 		registers[d.Kind] = registers[d.Kind] || d.Kind == location.PJSIP || d.Registration != ""
 		if d.Kind == location.PJSIP {
@@ -110,9 +171,8 @@ func (s states) row(l lookup, m *message) {
 		}
 	case actOutbound, actSIPOut, actIAXOut:
 		for at, d := range s {
-			if at.Kind == l.device.Kind && at.registersBy(m) {
-				d.need = false
-				d.registered = d.registered && (m.is(keyStatus, "Registered") || m.is(keyState, "Registered"))
+			if at.Kind == l.device.Kind {
+				d.registry.row(at.registersBy(m), m)
 			}
 		}
 	default:
@@ -125,22 +185,37 @@ func (s states) row(l lookup, m *message) {
 	}
 }
 
-// registersBy reports whether a row of a list of registrations is one that the
-// device needs.
-func (d Device) registersBy(m *message) bool {
+// registersBy says how well a row of a list of registrations fits the one that
+// the device needs.
+func (d Device) registersBy(m *message) fit {
 	if d.Kind == location.PJSIP {
-		return d.Registration != "" && m.is(keyObjectName, d.Registration) || d.Registration == "" && m.is(keyEndpoint, d.Name)
+		if d.Registration != "" && m.is(keyObjectName, d.Registration) || d.Registration == "" && m.is(keyEndpoint, d.Name) {
+			return fitsAll
+		}
+		return fitsNot
 	}
-	user, host, _ := strings.Cut(d.Registration, "@")
-	if host == "" || !m.is(keyUsername, user) {
-		return false
+	last := strings.LastIndexByte(d.Registration, '@')
+	if last < 0 {
+		return fitsNot
 	}
+	host := d.Registration[last+1:]
+	user, domain, given := strings.Cut(d.Registration[:last], "@")
 	at := m.text(keyHost) // of IAX2 with its port
 	name, port, err := net.SplitHostPort(at)
 	if err != nil {
 		name, port = at, m.text(keyPort)
 	}
-	return strings.EqualFold(host, name) || strings.EqualFold(host, net.JoinHostPort(name, port))
+	switch of := m.text(keyDomain); {
+	case host == "" || !m.is(keyUsername, user):
+		return fitsNot
+	case !strings.EqualFold(host, name) && !strings.EqualFold(host, net.JoinHostPort(name, port)):
+		return fitsNot
+	case given && !strings.EqualFold(domain, of):
+		return fitsNot
+	case given || of == "" || strings.EqualFold(of, name):
+		return fitsAll
+	}
+	return fitsUser
 }
 
 // result says of each device why calls cannot leave through it now, nil if they
@@ -175,10 +250,8 @@ func (d *deviceState) err() error {
 		return errors.New("it has no contact")
 	case !d.reachable:
 		return fmt.Errorf("it is %.40q", d.status)
-	case d.need:
-		return errors.New("no such registration is known to Asterisk")
-	case !d.registered:
-		return errors.New("it is not registered at its provider")
+	case d.registry.err() != nil && !(d.busy && d.registry.err() == ErrRegistering):
+		return d.registry.err()
 	case d.busy:
 		return errors.New("all its channels are busy")
 	}

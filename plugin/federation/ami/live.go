@@ -174,7 +174,8 @@ func (l *Live) Contacts(ctx context.Context) ([]location.Contact, error) {
 }
 
 // Trunks asks, for each device, why calls cannot leave through it now, nil if
-// they can (class system). The map is shared and must not be modified.
+// they can (class system); ErrRegistering if that cannot be seen from one
+// listing. The map is shared and must not be modified.
 func (l *Live) Trunks(ctx context.Context, devices []Device) (map[Device]error, error) {
 	return inquire(ctx, l, "trunks", func(q *inquiry) (map[Device]error, error) { return q.trunks(devices) })
 }

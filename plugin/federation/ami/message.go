@@ -43,6 +43,7 @@ const (
 	keyHost
 	keyPort
 	keyUsername
+	keyDomain
 	numKeys
 )
 
@@ -124,6 +125,8 @@ func keyOf(name []byte) (k key, ok bool) {
 		return keyPort, true
 	case "Username":
 		return keyUsername, true
+	case "Domain": // RegistryEntry of chan_sip
+		return keyDomain, true
 	}
 	return 0, false
 }

@@ -71,7 +71,8 @@ type Source struct {
 	// once holds what was logged already: refused AORs, outages.
 	refused map[string]struct{}
 
-	abreast Abreast
+	abreast   Abreast
+	refreshes refreshes
 
 	version, systemName string // of the last connection that told
 	last                Status

@@ -109,7 +109,47 @@ func (s *session) looked(id uint64, r *request, m *message) error {
 	}
 	delete(s.pending, id)
 	if s.trunks.open--; s.trunks.open == 0 {
-		s.cfg.Trunks.Looked(s.trunks.state.result())
+		result := s.trunks.state.result()
+		s.refreshes.settle(result, time.Now())
+		s.cfg.Trunks.Looked(result)
 	}
 	return nil
+}
+
+// refreshTimeout is how long a provider may take to answer a REGISTER: 64*T1,
+// after which the transaction has failed (RFC 3261 section 17.1.2.2).
+const refreshTimeout = 32 * time.Second
+
+// refreshes remembers, over connections, what was known of a device before its
+// registration began to be refreshed. chan_sip and IAX2 list a registration as
+// "Request Sent" until the provider answers, though the one before still holds.
+type refreshes struct {
+	last  map[Device]error     // the last result that was final
+	since map[Device]time.Time // when a refresh was seen first
+}
+
+// settle replaces ErrRegistering in a result by what was known before, for as
+// long as an answer may still come. Of a device that has never been registered
+// nothing was known.
+func (r *refreshes) settle(result map[Device]error, now time.Time) {
+	last, since := map[Device]error{}, map[Device]time.Time{}
+	for d, err := range result {
+		if err != ErrRegistering {
+			last[d] = err
+			continue
+		}
+		was, known := r.last[d]
+		if !known {
+			continue
+		}
+		began, going := r.since[d]
+		if !going {
+			began = now
+		}
+		last[d], since[d] = was, began
+		if result[d] = was; was == nil && now.Sub(began) >= refreshTimeout {
+			result[d] = fmt.Errorf("its provider has not answered for %v", refreshTimeout)
+		}
+	}
+	r.last, r.since = last, since
 }
