@@ -37,8 +37,10 @@ var layers = []struct {
 		"a signature is about a message, whoever made it: the signer asks which types a name has"},
 	{"serf", []string{"zone/datadir"}, []string{"github.com/coredns", "github.com/miekg"},
 		"membership carries no registrations, so that its limits never lose one"},
-	{"plugin/federation/sip", nil, []string{"github.com/"},
+	{"plugin/federation/liveness/sip", nil, []string{"github.com/"},
 		"a sign of life is bytes on a socket"},
+	{"plugin/federation/liveness", []string{"plugin/federation/ami", "plugin/federation/liveness/sip", "zone", "zone/location"}, []string{"github.com/coredns", "github.com/miekg", "github.com/hashicorp"},
+		"who is alive is found out by SIP: what Serf, AMI and transfers say is reported to it"},
 	{"plugin/federation/udp", nil, []string{"github.com/"},
 		"a socket carries datagrams, whatever is in them"},
 	{"plugin/federation/ami", []string{"zone/location"}, []string{"github.com/coredns", "github.com/miekg", "github.com/hashicorp"},
@@ -47,7 +49,7 @@ var layers = []struct {
 		"a source turns a file into bindings; how numbers are written is its business alone"},
 	{"plugin/federation/trunk", []string{"plugin/federation/ami", "plugin/federation/directory", "zone/location"}, []string{"github.com/coredns", "github.com/miekg", "github.com/hashicorp"},
 		"which trunks there are stands in a file: whether they work, AMI says, and who publishes them, the plugin"},
-	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/sip", "plugin/federation/trunk", "plugin/federation/udp", "serf", "zone", "zone/datadir", "zone/dnssec", "zone/history", "zone/location", "zone/outward", "zone/plain", "zone/update", "zone/xfr"}, nil,
+	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/liveness", "plugin/federation/trunk", "plugin/federation/udp", "serf", "zone", "zone/datadir", "zone/dnssec", "zone/history", "zone/location", "zone/outward", "zone/plain", "zone/update", "zone/xfr"}, nil,
 		"the plugin joins the parts; only the command stands above it"},
 }
 

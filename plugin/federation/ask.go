@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/liveness"
 	"github.com/asterfed/asterfed/serf"
 )
 
@@ -103,7 +104,7 @@ func (r *Runtime) askStatus(ctx context.Context, a *report) error {
 	if err != nil {
 		return err
 	}
-	a.add("asterisk", unprintable.ReplaceAllString(s.Version, "_"))
+	a.add("asterisk", liveness.Printable(s.Version))
 	a.add("calls", s.Calls)
 	a.add("processed", s.Processed)
 	a.add("since", s.Since)

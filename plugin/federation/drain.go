@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 
 	"github.com/asterfed/asterfed/serf"
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/datadir"
 )
 
@@ -28,7 +27,7 @@ func (r *Runtime) drainingPath() string { return filepath.Join(r.cfg.Data, drain
 // resumeDrain goes on draining where a restart has interrupted it.
 func (r *Runtime) resumeDrain() {
 	if _, err := os.Stat(r.drainingPath()); err == nil {
-		r.monitor.drain(true)
+		r.monitor.Drain(true)
 		r.log.Info("still draining: asterfed drain --undo ends it")
 	}
 }
@@ -48,7 +47,7 @@ func (r *Runtime) requested(self serf.Member) {
 	case !on && request != requestUndo:
 		r.log.Warn("request not known", "request", request)
 	default:
-		r.monitor.drain(on)
+		r.monitor.Drain(on)
 		var err error
 		if on {
 			err = datadir.Replace(r.drainingPath(), datadir.Durable, drainFileMode, datadir.Text(drainingNote))
@@ -62,25 +61,4 @@ func (r *Runtime) requested(self serf.Member) {
 	if err := r.agent.SetTags(r.tags()); err != nil && r.ctx.Err() == nil {
 		r.log.Warn("tags not set", "err", err)
 	}
-}
-
-// drain makes the node's state draining instead of up, or ends that.
-func (m *monitor) drain(on bool) {
-	if m.draining.Swap(on) == on {
-		return
-	}
-	m.r.primary.SetNode(func(n *zone.Node) {
-		if n.State != zone.Down {
-			n.State = m.live()
-		}
-	})
-	m.r.log.Info("draining", "on", on, "state", m.r.primary.Node().State)
-}
-
-// live is the state of a node whose Asterisk answers.
-func (m *monitor) live() zone.NodeState {
-	if m.draining.Load() {
-		return zone.Draining
-	}
-	return zone.Up
 }

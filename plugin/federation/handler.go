@@ -127,5 +127,5 @@ func (f *Federation) answer(w dns.ResponseWriter, r *dns.Msg, qname string, qtyp
 // those of the others.
 func (f *Federation) Ready() bool {
 	r := f.runtime
-	return r.view.Settled() && (r.source == nil || r.monitor.ready())
+	return r.view.Settled() && (r.source == nil || r.monitor.Ready())
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
+	"github.com/asterfed/asterfed/plugin/federation/liveness"
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
@@ -15,7 +17,7 @@ import (
 // member is another node: the connection to it and what its silence means.
 type member struct {
 	peer   *xfr.Peer
-	det    *detector
+	det    *liveness.Detector
 	cancel context.CancelFunc
 }
 
@@ -74,6 +76,16 @@ func (r *Runtime) meet(m serf.Member) {
 	r.log.Info("node joined", "node", m.Name, "dns", addr)
 }
 
+// gossips reports whether Serf reaches a node.
+func (r *Runtime) gossips(node string) bool {
+	select {
+	case <-r.serving:
+	default:
+		return false
+	}
+	return slices.ContainsFunc(r.agent.Members(), func(m serf.Member) bool { return m.Name == node && m.Status == serf.StatusAlive })
+}
+
 // timing is how soon silence is noticed, by the profile.
 func (r *Runtime) timing() xfr.Timing {
 	if r.cfg.Profile == "wan" {
@@ -93,14 +105,18 @@ func (r *Runtime) others() int {
 func (r *Runtime) connect(node, addr string) *member {
 	ctx, cancel := context.WithCancel(r.ctx)
 	home := r.view.Home(node)
-	det := &detector{home: home, ctx: ctx, run: r.run, patience: pingTimeout, log: r.log.With("node", node),
-		ping: func(ctx context.Context) error {
+	cfg := liveness.DetectorConfig{Home: home, Patience: liveness.Patience, Logger: r.log.With("node", node),
+		Gossip: func() bool { return r.gossips(node) },
+		Ask: func(ctx context.Context) error {
 			n, _ := home.Node()
-			return ping(ctx, n.Toward(r.here()))
+			n = n.Toward(r.here())
+			return liveness.Ask(ctx, n.Addrs, n.SIP)
 		}}
 	if r.cfg.Profile == "wan" {
-		det.patience = wanPingTimeout
+		cfg.Patience = liveness.PatienceWAN
 	}
+	det := liveness.NewDetector(cfg)
+	r.run(func() { det.Run(ctx) })
 	var peer *xfr.Peer
 	peer = xfr.NewPeer(xfr.PeerConfig{
 		Node: node, Addr: addr, Origin: r.cfg.Origin, Key: r.cfg.Key, Home: home, Own: r.herald, Clock: r.clock,
@@ -118,7 +134,7 @@ func (r *Runtime) connect(node, addr string) *member {
 
 // refused says, now and then, that a node answers to another key: it is
 // alive, but nothing can be learnt from it.
-func (r *Runtime) refused(node string, det *detector) func(error) {
+func (r *Runtime) refused(node string, det *liveness.Detector) func(error) {
 	n := 0
 	return func(err error) {
 		if n++; n == 1 || n%300 == 0 {
@@ -184,6 +200,6 @@ func (r *Runtime) part(node string) {
 		return
 	}
 	m.cancel()
-	m.det.leave()
+	m.det.Leave()
 	r.log.Info("node left", "node", node)
 }

@@ -132,7 +132,7 @@ func (r *Runtime) collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	if r.source != nil {
-		gauge(amiDesc, truth(r.monitor.ready()))
+		gauge(amiDesc, truth(r.monitor.Ready()))
 	}
 }
 

@@ -45,5 +45,5 @@ func (g registrar) Status(s ami.Status) {
 	if s.State == ami.Ready && !g.r.listed.Swap(true) {
 		g.r.log.Info("registrations are listed", "asterisk", s.Version, "bindings", g.r.view.Find(g.r.cfg.Node).Len())
 	}
-	g.r.monitor.status(s)
+	g.r.monitor.Status(g.r.ctx, s)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/liveness"
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/datadir"
@@ -40,7 +41,7 @@ type Runtime struct {
 	outward   *outward.Zone
 	transfers chan struct{}  // of the federation zone, under way
 	signer    *dnssec.Signer // nil where the zone is not signed
-	monitor   *monitor
+	monitor   *liveness.Monitor
 	catalogue catalogue
 	ways      ways
 	exchange  exchange
@@ -127,7 +128,11 @@ func (r *Runtime) Start() (err error) {
 		r.log.Error("kept registrations could not be read; beginning anew", "err", aside)
 	}
 	r.fresh = journal.Fresh()
-	r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: r.cfg.node(), Plan: r.cfg.Plan,
+	node := r.cfg.node()
+	if was := journal.Node(); was != nil && was.State == zone.Down && r.cfg.Asterisk.Addr == "" && len(r.cfg.OwnSIP) > 0 {
+		node.State = zone.Down // until its SIP server answers
+	}
+	r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: node, Plan: r.cfg.Plan,
 		Journal: journal, Logger: r.log})
 	r.herald = xfr.NewHerald(r.primary, r.cfg.Origin)
 	r.remember()
@@ -149,7 +154,8 @@ func (r *Runtime) Start() (err error) {
 		r.signer = dnssec.New(r.cfg.Origin, keys, time.Now)
 		r.run(r.followKeys)
 	}
-	r.monitor = newMonitor(r)
+	r.monitor = liveness.NewMonitor(liveness.MonitorConfig{Addrs: r.cfg.Listen, SIP: r.cfg.OwnSIP, AMI: r.cfg.Asterisk.Addr != "", Apex: r.primary, Logger: r.log})
+	r.run(func() { r.monitor.Run(r.ctx) })
 	r.resumeDrain()
 	if a := r.cfg.Asterisk; a.Addr != "" {
 		r.live = ami.NewLive(ami.LiveConfig{Addr: a.Addr, User: a.User, Secret: a.Secret})

@@ -9,7 +9,13 @@ import (
 )
 
 func TestOptions(t *testing.T) {
-	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	for host, from := range map[string]string{"127.0.0.1": "127.0.0.1", "::1": "[::1]"} {
+		testOptions(t, host, from)
+	}
+}
+
+func testOptions(t *testing.T, ip, host string) {
+	pc, err := net.ListenPacket("udp", net.JoinHostPort(ip, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,10 +40,18 @@ func TestOptions(t *testing.T) {
 		t.Fatalf("any response is life: %v", err)
 	}
 	req := <-got
-	for _, want := range []string{"OPTIONS sip:127.0.0.1:", "From: <sip:fed@127.0.0.1>", "CSeq: 1 OPTIONS\r\n", "\r\n\r\n"} {
+	for _, want := range []string{"OPTIONS sip:" + host + ":", "SIP/2.0/UDP " + host + ":", "From: <sip:fed@" + host + ">", "Contact: <sip:fed@" + host + ":", "CSeq: 1 OPTIONS\r\n", "\r\n\r\n"} {
 		if !bytes.Contains(req, []byte(want)) {
 			t.Errorf("request lacks %q:\n%s", want, req)
 		}
+	}
+}
+
+// A zone index says something on this machine alone, and is no part of a SIP URI.
+func TestOptionsNamesNoZone(t *testing.T) {
+	req := request("udp", "[fe80::2]:5060", "[fe80::1%eth0]:40000")
+	if bytes.Contains(req, []byte("%")) || !bytes.Contains(req, []byte("Via: SIP/2.0/UDP [fe80::1]:40000;")) || !bytes.Contains(req, []byte("From: <sip:fed@[fe80::1]>")) {
+		t.Errorf("request:\n%s", req)
 	}
 }
 

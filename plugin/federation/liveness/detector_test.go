@@ -1,9 +1,10 @@
-package federation
+package liveness
 
 import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,7 +16,10 @@ import (
 
 // patient is a detector whose peer's Asterisk the test plays.
 type patient struct {
-	*detector
+	*Detector
+	home     *zone.Home
+	log      strings.Builder
+	gossip   atomic.Bool
 	asterisk atomic.Bool
 	slow     atomic.Bool // answers, but only when it is too late
 	pings    atomic.Int32
@@ -26,11 +30,11 @@ type patient struct {
 func newPatient(t *testing.T) *patient {
 	v := zone.NewView(zone.Config{Origin: "fed.example.", Self: "pbx-a", TTL: time.Second})
 	ctx, cancel := context.WithCancel(t.Context())
-	p := &patient{cancel: cancel}
+	p := &patient{cancel: cancel, home: v.Home("pbx-b")}
 	p.asterisk.Store(true)
-	p.detector = &detector{home: v.Home("pbx-b"), ctx: ctx, log: slog.New(slog.DiscardHandler), patience: pingTimeout,
-		run: func(f func()) { p.tasks.Go(f) },
-		ping: func(ctx context.Context) error {
+	p.Detector = NewDetector(DetectorConfig{Home: p.home, Patience: Patience, Gossip: p.gossip.Load,
+		Logger: slog.New(slog.NewTextHandler(&p.log, nil)),
+		Ask: func(ctx context.Context) error {
 			p.pings.Add(1)
 			if p.slow.Load() {
 				<-ctx.Done()
@@ -39,7 +43,8 @@ func newPatient(t *testing.T) *patient {
 				return errors.New("port closed")
 			}
 			return nil
-		}}
+		}})
+	p.tasks.Go(func() { p.Run(ctx) })
 	t.Cleanup(func() { cancel(); p.tasks.Wait() })
 	return p
 }
@@ -71,17 +76,17 @@ func TestOneLostConnectionProvesNothing(t *testing.T) {
 	})
 }
 
-func TestSilentFederator(t *testing.T) {
+func TestSilentNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPatient(t)
 		p.Lost(errLost)
 		p.Lost(errLost)
 		p.want(t, zone.Orphan) // its Asterisk answers
 		p.asterisk.Store(false)
-		time.Sleep(2 * pingTimeout)
+		time.Sleep(2 * Patience)
 		p.want(t, zone.Gone)
 		p.asterisk.Store(true)
-		time.Sleep(2 * pingTimeout)
+		time.Sleep(2 * Patience)
 		p.want(t, zone.Orphan)
 		p.Heard()
 		p.want(t, zone.Alive)
@@ -90,7 +95,7 @@ func TestSilentFederator(t *testing.T) {
 	})
 }
 
-// Everything on a host is killed, Asterisk a moment after its federator: its
+// Everything on a host is killed, Asterisk a moment after its asterfed: its
 // last answer hides nothing for long.
 func TestAsteriskDiesLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -115,18 +120,18 @@ func TestOwnLatenessProvesNothing(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPatient(t)
 			asked := int32(0)
-			p.detector.ping = func(context.Context) error {
+			p.cfg.Ask = func(context.Context) error {
 				if asked++; asked <= c.late {
-					time.Sleep(pingTimeout + 2*tardy)
+					time.Sleep(Patience + 2*tardy)
 					return context.DeadlineExceeded
 				}
 				return nil
 			}
 			p.Lost(errLost)
 			p.Lost(errLost)
-			time.Sleep(maxTardy * (pingTimeout + tardy))
+			time.Sleep(maxTardy * (Patience + tardy))
 			p.want(t, zone.Alive)
-			time.Sleep(2 * (pingTimeout + 2*tardy))
+			time.Sleep(2 * (Patience + 2*tardy))
 			p.want(t, c.want)
 		})
 	}
@@ -141,7 +146,7 @@ func TestHostCutOff(t *testing.T) {
 		p.Lost(errLost)
 		p.Lost(errLost)
 		p.want(t, zone.Alive) // OPTIONS is still out
-		time.Sleep(pingTimeout)
+		time.Sleep(Patience)
 		p.want(t, zone.Gone)
 		pings := p.pings.Load()
 		time.Sleep(time.Hour)
@@ -171,12 +176,47 @@ func TestLeftStaysGone(t *testing.T) {
 		p := newPatient(t)
 		p.Lost(errLost)
 		p.slow.Store(true)
-		time.Sleep(pingTimeout / 2)
+		time.Sleep(Patience / 2)
 		p.cancel()
-		p.leave()
+		p.Leave()
 		p.want(t, zone.Gone)
 		p.Lost(errLost)
 		p.Heard()
 		p.want(t, zone.Gone)
 	})
+}
+
+// An administrator reads once, as a warning, what is wrong and what to do.
+func TestVerdictsAreWarnings(t *testing.T) {
+	for name, c := range map[string]struct {
+		asterisk, gossip bool
+		want             []string
+	}{
+		"asterfed is stopped":     {true, false, []string{"node is orphan", "its asterfed is silent", "start asterfed there"}},
+		"TCP is blocked":          {true, true, []string{"node is orphan", "does not answer over TCP", "firewall to the TCP port of its transfer line"}},
+		"the host is off":         {false, false, []string{"node is gone", "look at that host"}},
+		"TCP and SIP are blocked": {false, true, []string{"node is gone", "Serf reaches its asterfed", "its SIP port"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPatient(t)
+			p.asterisk.Store(c.asterisk)
+			p.gossip.Store(c.gossip)
+			for range 5 {
+				p.Lost(errLost)
+				time.Sleep(Patience)
+			}
+			synctest.Wait()
+			p.setting.Lock()
+			text := p.log.String()
+			p.setting.Unlock()
+			if strings.Count(text, "\n") != 1 || !strings.Contains(text, "level=WARN") || !strings.Contains(text, errLost.Error()) {
+				t.Errorf("%s: want one warning with the cause, got\n%s", name, text)
+			}
+			for _, w := range c.want {
+				if !strings.Contains(text, w) {
+					t.Errorf("%s: log lacks %q:\n%s", name, w, text)
+				}
+			}
+		})
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -78,7 +79,12 @@ func request(proto, addr, local string) []byte {
 		transport = "TCP"
 	}
 	id := rand.Text()
-	host, _, _ := net.SplitHostPort(local)
+	host, port, _ := net.SplitHostPort(local)
+	host, _, _ = strings.Cut(host, "%") // the zone of a link-local address is this machine's affair (RFC 6874 §1)
+	local = net.JoinHostPort(host, port)
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]" // IPv6reference, RFC 3261 §25.1
+	}
 	return fmt.Appendf(nil, "OPTIONS sip:%[1]s SIP/2.0\r\n"+
 		"Via: SIP/2.0/%[2]s %[3]s;rport;branch=z9hG4bK%[4]s\r\n"+
 		"Max-Forwards: 70\r\n"+
