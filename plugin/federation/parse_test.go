@@ -107,13 +107,14 @@ func TestParseDefaultsServeOneLAN(t *testing.T) {
 func TestParseUpdate(t *testing.T) {
 	dir := secrets(t)
 	cfg, err := Read("Corefile", fmt.Appendf(nil, "fed.example {\nfederation {\nnode pbx-a\ngossip 10.0.0.1:7946 key %[1]s/gossip.key\n"+
-		"update key %[1]s/update.key user number names 1* +97231234000-+97231234999\nupdate key %[1]s/update.key trunk\n"+
+		"update key %[1]s/update.key user number since quota 500 names 1* +97231234000-+97231234999\nupdate key %[1]s/update.key trunk\n"+
 		"update key %[1]s/transfer.key\n}\n}\n", dir))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(cfg.Updates) != 3 || cfg.Updates[0].Key.Name != "update." || cfg.Updates[0].File != dir+"/update.key" ||
 		!slices.Equal(cfg.Updates[0].Rule.Kinds, []location.Kind{location.User, location.Number}) || len(cfg.Updates[0].Rule.Names) != 2 ||
+		!cfg.Updates[0].Rule.Since || cfg.Updates[0].Rule.Quota != 500 || cfg.Updates[1].Rule.Since || cfg.Updates[1].Rule.Quota != 0 ||
 		!slices.Equal(cfg.Updates[1].Rule.Kinds, []location.Kind{location.Trunk}) || len(cfg.Updates[2].Rule.Kinds) != 0 {
 		t.Errorf("updates are %+v", cfg.Updates)
 	}
@@ -198,10 +199,12 @@ func TestParseErrors(t *testing.T) {
 		{"profile moon", `profile "moon": want local, lan or wan`},
 		{"rpc x", `rpc "x": want IP:PORT`},
 		{"users [", `users "[": want a pattern`},
-		{"update " + dir + "/update.key", `want update key FILE [KIND...] [names PATTERN...]`},
+		{"update " + dir + "/update.key", `want update key FILE [KIND...] [since] [quota N] [names PATTERN...]`},
 		{"update key /nonexistent", `read TSIG key: open /nonexistent`},
 		{"update key " + dir + "/update.key pjsip", `update "pjsip": want kinds of user, number`},
 		{"update key " + dir + "/update.key name 1*", `update "name": want kinds of`},
+		{"update key " + dir + "/update.key number quota", `quota needs a number of records above zero`},
+		{"update key " + dir + "/update.key quota 0 number", `quota needs a number of records above zero`},
 		{"update key " + dir + "/update.key number names", `names needs a pattern`},
 		{"update key " + dir + "/update.key names [", `names "[": want a pattern`},
 		{"update key " + dir + "/update.key names 20-10", `names "20-10": want two numbers of as many digits`},

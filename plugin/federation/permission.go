@@ -1,6 +1,7 @@
 package federation
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/asterfed/asterfed/zone/location"
@@ -8,7 +9,7 @@ import (
 	"github.com/asterfed/asterfed/zone/xfr"
 )
 
-const updateSyntax = "update key FILE [KIND...] [names PATTERN...]"
+const updateSyntax = "update key FILE [KIND...] [since] [quota N] [names PATTERN...]"
 
 // update reads a line that permits a key to publish.
 func (p *parser) update(args []string) error {
@@ -24,7 +25,24 @@ func (p *parser) update(args []string) error {
 		return p.Errf("update: names needs a pattern; want %s", updateSyntax)
 	}
 	u := Permission{Key: key, File: args[1]}
-	for _, s := range kinds {
+	for i := 0; i < len(kinds); i++ {
+		s := kinds[i]
+		switch s {
+		case "since":
+			u.Rule.Since = true
+			continue
+		case "quota":
+			i++
+			n, err := 0, error(nil)
+			if i < len(kinds) {
+				n, err = strconv.Atoi(kinds[i])
+			}
+			if err != nil || n < 1 {
+				return p.Errf("update: quota needs a number of records above zero; want %s", updateSyntax)
+			}
+			u.Rule.Quota = n
+			continue
+		}
 		k, err := location.ParseKind(s)
 		if err != nil || k.Registered() {
 			return p.Errf("update %q: want kinds of user, number, prefix, range, wildcard, trunk, provider, service, entry, then \"names\"", s)

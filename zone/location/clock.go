@@ -16,6 +16,9 @@ type Stamp uint64
 // Time returns the wall clock part.
 func (s Stamp) Time() time.Time { return time.UnixMilli(int64(s >> 16)) }
 
+// StampAt returns the first stamp of a time.
+func StampAt(t time.Time) Stamp { return Stamp(max(0, t.UnixMilli())) << 16 }
+
 // String returns 16 hexadecimal digits.
 func (s Stamp) String() string { return hex16(uint64(s)) }
 

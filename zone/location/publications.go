@@ -14,6 +14,7 @@ type Publications struct {
 	n      int
 	ends   calendar
 	by     map[string]map[identity]Binding // of the sources that By was asked for
+	keys   map[string]int                  // how many each update key has
 }
 
 // identity names a binding among all that are published.
@@ -40,7 +41,7 @@ func nameOf(k Kind, a AOR) pubName {
 
 // NewPublications returns an empty set.
 func NewPublications() *Publications {
-	return &Publications{byName: map[pubName]map[ContactID]Binding{}, by: map[string]map[identity]Binding{}}
+	return &Publications{byName: map[pubName]map[ContactID]Binding{}, by: map[string]map[identity]Binding{}, keys: map[string]int{}}
 }
 
 // Len returns the number of bindings.
@@ -68,7 +69,10 @@ func (p *Publications) put(b Binding) {
 	old, known := set[b.Contact]
 	if !known {
 		p.n++
+	} else {
+		p.count(old, -1)
 	}
+	p.count(b, 1)
 	set[b.Contact] = b
 	if len(p.by) > 0 {
 		delete(p.by[source(old)], identity{k, b.Contact})
@@ -89,6 +93,7 @@ func (p *Publications) drop(b Binding) {
 		delete(p.by[source(held)], identity{k, b.Contact})
 	}
 	p.n--
+	p.count(held, -1)
 	delete(p.byName[k], b.Contact)
 	if len(p.byName[k]) == 0 {
 		delete(p.byName, k)
@@ -115,6 +120,20 @@ func (p *Publications) By(name string) iter.Seq[Binding] {
 	}
 	return maps.Values(of)
 }
+
+func (p *Publications) count(b Binding, n int) {
+	d := b.Info.Details()
+	if d.By != "" {
+		return
+	}
+	if p.keys[d.Key] += n; p.keys[d.Key] == 0 {
+		delete(p.keys, d.Key)
+	}
+}
+
+// CountKey returns how many bindings the updates of a key have published
+// (Details.Key).
+func (p *Publications) CountKey(key string) int { return p.keys[key] }
 
 // At returns what is published under the name of a binding of the kind, in no
 // particular order: numbers, prefixes and ranges share a name.

@@ -68,6 +68,9 @@ func (h *Home) Decide(m *dns.Msg, key string, pubs *location.Publications, rules
 			return nil, err
 		}
 	}
+	if err := t.bounded(); err != nil {
+		return nil, err
+	}
 	return t.changes(), nil
 }
 

@@ -110,42 +110,59 @@ func (t *transaction) bindings(name string) []location.Binding {
 }
 
 // equal compares RRsets as sets (§3.2.3). A binding may be written in any form
-// that publishes it; its stamp counts only if it is given.
+// that publishes it; its stamp counts only if it is given. Each record is parsed
+// once: a message may have thousands.
 func (t *transaction) equal(have, want []dns.RR) bool {
-	same := func(a, b dns.RR) bool {
-		if dns.IsDuplicate(a, b) {
-			return true
-		}
-		x, ok := a.(*dns.TXT)
-		y, ok2 := b.(*dns.TXT)
-		return ok && ok2 && t.sameBinding(x, y)
-	}
-	within := func(a, b []dns.RR) bool {
-		for _, x := range a {
-			if !slices.ContainsFunc(b, func(y dns.RR) bool { return same(x, y) || same(y, x) }) {
-				return false
+	a, b := t.values(have, false), t.values(want, true)
+	covered := make([]bool, len(b))
+	for _, x := range a {
+		found := false
+		for i, y := range b {
+			if x.is(y) {
+				covered[i], found = true, true
 			}
 		}
-		return true
+		if !found {
+			return false
+		}
 	}
-	return within(have, want) && within(want, have)
+	return !slices.Contains(covered, false)
 }
 
-// sameBinding reports whether want, as somebody wrote it, means have.
-func (t *transaction) sameBinding(have, want *dns.TXT) bool {
-	if dns.CanonicalName(have.Hdr.Name) == t.apex {
-		return false
+// value is a record of a prerequisite, and the binding that it means if it means
+// one.
+type value struct {
+	rr      dns.RR
+	binding location.Binding
+	bound   bool
+}
+
+// values parses records. Those that somebody wrote may lack the version.
+func (t *transaction) values(rrs []dns.RR, written bool) []value {
+	out := make([]value, len(rrs))
+	for i, rr := range rrs {
+		out[i].rr = rr
+		txt, ok := rr.(*dns.TXT)
+		if !ok || dns.CanonicalName(txt.Hdr.Name) == t.apex {
+			continue
+		}
+		if written {
+			txt = versioned(txt)
+		}
+		b, _, err := zone.ParseTXT(txt, t.apex)
+		out[i].binding, out[i].bound = b, err == nil
 	}
-	a, _, err := zone.ParseTXT(have, t.apex)
-	if err != nil {
-		return false
+	return out
+}
+
+// is reports whether want, as somebody wrote it, means have.
+func (have value) is(want value) bool {
+	if !have.bound || !want.bound {
+		return dns.IsDuplicate(have.rr, want.rr)
 	}
-	b, _, err := zone.ParseTXT(versioned(want), t.apex)
-	if err != nil {
-		return false
+	b := have.binding
+	if want.binding.Stamp == 0 {
+		b.Stamp = 0
 	}
-	if b.Stamp == 0 {
-		a.Stamp = 0
-	}
-	return a == b
+	return b == want.binding
 }

@@ -35,11 +35,10 @@ func kindOf(rr *dns.TXT) (location.Kind, error) {
 }
 
 // parseAdded reads a record that is to be added. Unlike one that a peer sends,
-// it comes from somebody who can correct it: a key that nobody knows, or one
-// that stands there twice, is an error. Stamp and contact are the zone's own
-// and are ignored.
-func (t *transaction) parseAdded(rr *dns.TXT) (location.Binding, error) {
-	var b location.Binding
+// it comes from somebody who can correct it: a key that nobody knows, or one that
+// stands there twice, is an error. The contact is the zone's own and is ignored.
+// t= is returned as it stands: the rules say who may use it.
+func (t *transaction) parseAdded(rr *dns.TXT) (b location.Binding, since string, err error) {
 	in := versioned(rr)
 	out := &dns.TXT{Hdr: in.Hdr, Txt: in.Txt[:1:1]}
 	seen := map[string]bool{}
@@ -47,26 +46,51 @@ func (t *transaction) parseAdded(rr *dns.TXT) (location.Binding, error) {
 		key, val, ok := strings.Cut(s, "=")
 		switch {
 		case !ok:
-			return b, fmt.Errorf("%q: want key=value, each in quotes of its own", s)
+			return b, "", fmt.Errorf("%q: want key=value, each in quotes of its own", s)
 		case seen[key]:
-			return b, fmt.Errorf("%s= stands there twice", key)
-		case key == "t", key == "c", key == "key": // the home's own
+			return b, "", fmt.Errorf("%s= stands there twice", key)
+		case key == "c", key == "key": // the home's own
 			continue
-		case !slices.Contains([]string{"k", "u", "of", "to", "via", "n", "cost", "cap", "x"}, key):
-			return b, fmt.Errorf("%s= is not known here: want k=, u=, of=, to=, via=, n=, cost=, cap= or x=", key)
+		case !slices.Contains([]string{"k", "u", "of", "to", "via", "n", "cost", "cap", "t", "x"}, key):
+			return b, "", fmt.Errorf("%s= is not known here: want k=, u=, of=, to=, via=, n=, cost=, cap=, t= or x=", key)
 		}
 		seen[key] = true
+		if key == "t" {
+			since = s
+			continue
+		}
 		if key == "x" {
 			x, err := t.expires(val)
 			if err != nil {
-				return b, err
+				return b, "", err
 			}
 			s = "x=" + x.UTC().Format(time.RFC3339)
 		}
 		out.Txt = append(out.Txt, s)
 	}
-	b, _, err := zone.ParseTXT(out, t.apex)
-	return b, err
+	b, _, err = zone.ParseTXT(out, t.apex)
+	return b, since, err
+}
+
+// stamp reads t=: a time, "-" and how long ago, or a stamp as a transfer shows it.
+// A time that has not come is now: nobody can claim a name in advance.
+func (t *transaction) stamp(since string) (location.Stamp, error) {
+	val := strings.TrimPrefix(since, "t=")
+	latest := location.StampAt(t.now)
+	if s, ok := location.Hex16(strings.ToLower(val)); ok {
+		return min(location.Stamp(s), latest), nil
+	}
+	at, err := time.Parse(time.RFC3339, val)
+	if ago, ok := strings.CutPrefix(val, "-"); ok {
+		var d time.Duration
+		if d, err = parseSpan(ago); err == nil {
+			at = t.now.Add(-d)
+		}
+	}
+	if err != nil || at.Unix() <= 0 {
+		return 0, fmt.Errorf("t=%s: want a time such as %s, or -90s, or a stamp of 16 hexadecimal digits", val, t.now.UTC().Format(time.RFC3339Nano))
+	}
+	return min(location.StampAt(at), latest), nil
 }
 
 // expires reads x=: a time, or "+" and how long from now. What has ended

@@ -16,7 +16,22 @@ import (
 type Rule struct {
 	Kinds []location.Kind
 	Names []Pattern
+	// Since lets the key say since when a binding is there, by t=. A binding of
+	// a key without it is there since its update came.
+	Since bool
+	// Quota bounds the bindings that the key has at a time, whatever rule permits
+	// them; of several rules the highest counts. Zero is DefaultQuota.
+	Quota int
 }
+
+// The bounds of what updates publish. DefaultQuota is for each key. MaxPerName
+// is for all bindings of one name: more records in one RRset are refused by name
+// servers that transfer the zone (BIND 9.20: max-records-per-type 100), and each
+// costs all those that it is ranked with.
+const (
+	DefaultQuota = 10_000
+	MaxPerName   = 100
+)
 
 // Rules are what one key may do: what any of them permits.
 type Rules []Rule
@@ -25,13 +40,27 @@ func (r Rules) permit(b location.Binding) bool {
 	return slices.ContainsFunc(r, func(x Rule) bool { return x.permit(b) })
 }
 
+// since reports whether the key may say since when b is there.
+func (r Rules) since(b location.Binding) bool {
+	return slices.ContainsFunc(r, func(x Rule) bool { return x.Since && x.permit(b) })
+}
+
+func (r Rules) quota() int {
+	most := 0
+	for _, x := range r {
+		most = max(most, x.Quota)
+	}
+	return cmp.Or(most, DefaultQuota)
+}
+
 func (r Rule) permit(b location.Binding) bool {
 	return (len(r.Kinds) == 0 || slices.Contains(r.Kinds, b.Kind)) &&
 		(len(r.Names) == 0 || slices.ContainsFunc(r.Names, func(p Pattern) bool { return p.matches(b) }))
 }
 
-// Pattern stands for names: "1*", "alice", "+97231*", or numbers from one to
-// another, "97231234000-97231234999". A leading "+" of numbers does not count.
+// Pattern stands for names: "1*", "alice", "+97231*", or the numbers from one to
+// another, "97231234000-97231234999", and no longer ones: a block of a thousand
+// numbers permits a thousand names. A leading "+" of numbers does not count.
 type Pattern struct {
 	glob   string // path.Match, lower-case
 	lo, hi string // as many digits; empty for a glob
@@ -72,15 +101,14 @@ func glob(pattern, s string) bool {
 	return ok
 }
 
-// within reports whether a number lies in the interval, or begins with one
-// that does.
+// within reports whether a number lies in the interval.
 func (p Pattern) within(digits string) bool {
 	n := len(p.lo)
-	return n > 0 && len(digits) >= n && p.lo <= digits[:n] && digits[:n] <= p.hi
+	return n > 0 && len(digits) == n && p.lo <= digits && digits <= p.hi
 }
 
-// covers reports whether all numbers from first to last, and all that begin
-// with them, belong to the pattern. Of globs only "*" and "DIGITS*" can say.
+// covers reports whether all numbers from first to last belong to the pattern,
+// and of a glob all that begin with them too: only "*" and "DIGITS*" can say.
 func (p Pattern) covers(first, last string) bool {
 	if p.lo != "" {
 		return p.within(first) && p.within(last)

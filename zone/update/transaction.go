@@ -30,13 +30,14 @@ type owner struct {
 	name     location.AOR
 	was, now map[location.ContactID]location.Binding
 	added    map[location.ContactID]bool
+	stated   map[location.ContactID]bool // their update said since when they are there
 }
 
 func (t *transaction) owner(name string) *owner {
 	if o := t.at[name]; o != nil {
 		return o
 	}
-	o := &owner{was: map[location.ContactID]location.Binding{}, added: map[location.ContactID]bool{}}
+	o := &owner{was: map[location.ContactID]location.Binding{}, added: map[location.ContactID]bool{}, stated: map[location.ContactID]bool{}}
 	if o.kinds, o.name = zone.ParseOwner(name, t.apex); len(o.kinds) > 0 {
 		for _, b := range t.pubs.At(o.kinds[0], o.name) {
 			o.was[b.Contact] = b
@@ -77,7 +78,7 @@ func (t *transaction) apply(rr dns.RR) error {
 
 // add publishes a binding; one with the same identity is replaced.
 func (t *transaction) add(name string, rr *dns.TXT) error {
-	b, err := t.parseAdded(rr)
+	b, since, err := t.parseAdded(rr)
 	if err != nil {
 		return refused("add %s: %v", name, err)
 	}
@@ -96,6 +97,15 @@ func (t *transaction) add(name string, rr *dns.TXT) error {
 			return refused("add %s: k=%s at %s is kept up to date by %s", name, b.Kind, spell(b), by)
 		}
 		b.Stamp = old.Stamp
+	}
+	delete(o.stated, b.Contact)
+	if since != "" && t.rules.since(b) {
+		s, err := t.stamp(since)
+		if err != nil {
+			return refused("add %s: %v", name, err)
+		}
+		b.Stamp = max(b.Stamp, s) // what was claimed later stays so
+		o.stated[b.Contact] = true
 	}
 	o.now[b.Contact] = b
 	o.added[b.Contact] = true
@@ -164,7 +174,8 @@ func spell(b location.Binding) string {
 
 // changes compares before and after. What is new is stamped; so is a user who
 // is published again, if that changes anything or somebody else has claimed
-// the name since: that is what a REGISTER would do.
+// the name since: that is what a REGISTER would do. An update that says since
+// when somebody is there claims nothing anew.
 func (t *transaction) changes() []location.Change {
 	var out []location.Change
 	for _, o := range t.order {
@@ -178,7 +189,7 @@ func (t *transaction) changes() []location.Change {
 			b := o.now[id]
 			newest := t.home.Newest(b)
 			claims := b.Kind == location.User && o.added[id] && (b != old || newest >= old.Stamp)
-			if !known || claims {
+			if (!known || claims) && !o.stated[id] {
 				b.Stamp = t.home.Clock.Next(max(newest, old.Stamp))
 			}
 			if b != old {
@@ -187,6 +198,51 @@ func (t *transaction) changes() []location.Change {
 		}
 	}
 	return out
+}
+
+// bounded refuses an update that would leave too much of its key, or at a name.
+// What is too much already may stay, and be changed.
+func (t *transaction) bounded() error {
+	more := 0
+	mine := func(b location.Binding) bool {
+		d := b.Info.Details()
+		return d.By == "" && d.Key == t.key
+	}
+	for _, o := range t.order {
+		for id, b := range o.now {
+			if mine(b) && !mine(o.was[id]) {
+				more++
+			}
+		}
+		for id, b := range o.was {
+			if mine(b) && !mine(o.now[id]) {
+				more--
+			}
+		}
+		if len(o.now) <= len(o.was) {
+			continue
+		}
+		if n := len(o.now) + t.registered(o); n > MaxPerName {
+			return refused("%s would have %d records: one name has at most %d", o.name, n, MaxPerName)
+		}
+	}
+	if have, most := t.pubs.CountKey(t.key), t.rules.quota(); more > 0 && have+more > most {
+		return refused("the key would have %d records and its quota is %d: withdraw some, or raise quota in its update line", have+more, most)
+	}
+	return nil
+}
+
+// registered returns how many registrations share an owner name.
+func (t *transaction) registered(o *owner) (n int) {
+	if !slices.Contains(o.kinds, location.User) {
+		return 0
+	}
+	for _, b := range t.home.Users(o.name.Fold()) {
+		if b.Kind.Registered() {
+			n++
+		}
+	}
+	return n
 }
 
 func sorted(m map[location.ContactID]location.Binding) []location.ContactID {
