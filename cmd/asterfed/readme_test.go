@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/asterfed/asterfed/plugin/federation"
+	"github.com/coredns/caddy/caddyfile"
 )
 
 // root is the top of the repository.
@@ -100,6 +101,31 @@ func TestDocumentedCorefiles(t *testing.T) {
 		if !corefileBlock.MatchString(read(t, file)) {
 			t.Errorf("%s has no corefile block", file)
 		}
+	}
+}
+
+// Whoever copies a Corefile out of a document does not run an open resolver.
+func TestDocumentedCorefilesAnswerNobodyElse(t *testing.T) {
+	forwards := 0
+	for file, text := range documents(t) {
+		for _, block := range corefileBlock.FindAllStringSubmatch(text, -1) {
+			servers, err := caddyfile.Parse(file, strings.NewReader(block[1]), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range servers {
+				if s.Tokens["forward"] == nil {
+					continue
+				}
+				forwards++
+				if s.Tokens["acl"] == nil && s.Tokens["bind"] == nil {
+					t.Errorf("%s: block %v forwards what anybody asks", file, s.Keys)
+				}
+			}
+		}
+	}
+	if forwards == 0 {
+		t.Error("no document forwards: this test cannot fail")
 	}
 }
 

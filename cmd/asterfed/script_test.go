@@ -33,6 +33,9 @@ func TestScripts(t *testing.T) {
 		Dir: ownAddresses(t, "testdata"),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("TZ", "UTC")
+			if err := closeSecrets(e.WorkDir); err != nil {
+				return err
+			}
 			e.Setenv("GOSSIP_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
 			return nil
 		},
@@ -40,6 +43,22 @@ func TestScripts(t *testing.T) {
 			"pbx": pbx, "until": until, "ask": ask, "ask-udp": askUDP, "http": httpGet, "moment": moment, "listen": listen, "subst": subst,
 		},
 	})
+}
+
+// closeSecrets gives the files with secrets the mode that asterfed insists on.
+func closeSecrets(dir string) error {
+	for _, pattern := range []string{"*.key", "*.secret", "*.private"} {
+		files, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			if err := os.Chmod(f, 0o600); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // ownAddresses copies the scripts, with the loopback addresses 127.0.0.10 and

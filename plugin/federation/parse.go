@@ -131,7 +131,7 @@ func (p *parser) complete() error {
 	if len(c.Addrs) == 0 {
 		c.Addrs = c.Listen
 	}
-	if !p.told["sip"] && c.Asterisk.Addr != "" {
+	if !p.told["sip"] && (c.Asterisk.Addr != "" || len(c.Updates) > 0) { // what is published there leads to its SIP server
 		c.SIP = []zone.Transport{{Proto: "udp", Port: 5060}}
 		c.OwnSIP = c.SIP
 	}

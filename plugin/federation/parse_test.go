@@ -141,6 +141,44 @@ func TestParseSecondary(t *testing.T) {
 }
 
 // Every mistake names the line, the word, and what was expected.
+// A secret that every user of the machine can read is refused, whichever property
+// names it.
+func TestParseOpenSecrets(t *testing.T) {
+	dir := secrets(t)
+	base := filepath.Join(dir, "Kfed.example.+013+00001")
+	for _, f := range []string{base + ".private", filepath.Join(dir, "gossip.key"), filepath.Join(dir, "transfer.key"), filepath.Join(dir, "update.key"), filepath.Join(dir, "ami.secret")} {
+		if _, err := os.Stat(f); err != nil {
+			if err := os.WriteFile(f, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Chmod(f, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, line := range []string{"gossip 10.0.0.1:7946 key " + dir + "/gossip.key", "transfer 10.0.0.1:53 key " + dir + "/transfer.key",
+		"update key " + dir + "/update.key", "secondary key " + dir + "/update.key", "asterisk 127.0.0.1:5038 user a secret " + dir + "/ami.secret",
+		"dnssec key " + base, "dnssec key " + base + ".key", "dnssec key " + base + ".private"} {
+		_, err := Read("Corefile", []byte("fed.example {\nfederation {\n"+line+"\n}\n}\n"))
+		if err == nil || !strings.Contains(err.Error(), "is open to every user of this machine (mode 0644): run chmod 640") {
+			t.Errorf("%q: got %v", line, err)
+		}
+	}
+}
+
+// What other programs publish leads to this node's SIP server, with an Asterisk or
+// without.
+func TestSIPByDefault(t *testing.T) {
+	dir := secrets(t)
+	for line, want := range map[string]int{"": 0, "update key " + dir + "/update.key": 1, "asterisk 127.0.0.1:5038 user a secret " + dir + "/ami.secret": 1,
+		"update key " + dir + "/update.key\nsip tcp:5080 udp:5080": 2} {
+		cfg, err := Read("Corefile", fmt.Appendf(nil, "fed.example {\nfederation {\nnode a\ngossip 10.0.0.1:7946 key %s/gossip.key\n%s\n}\n}\n", dir, line))
+		if err != nil || len(cfg.SIP) != want {
+			t.Errorf("%q: %v, %v, want %d transports", line, cfg, err, want)
+		}
+	}
+}
+
 func TestParseErrors(t *testing.T) {
 	dir := secrets(t)
 	gossip := "gossip 10.0.0.1:7946 key " + dir + "/gossip.key\n"

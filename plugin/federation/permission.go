@@ -16,6 +16,9 @@ func (p *parser) update(args []string) error {
 	if len(args) < 2 || args[0] != "key" {
 		return p.Errf("update %q: want %s", strings.Join(args, " "), updateSyntax)
 	}
+	if err := p.secret(args[1]); err != nil {
+		return err
+	}
 	key, err := xfr.ReadKey(args[1])
 	if err != nil {
 		return p.Errf("%v", err)

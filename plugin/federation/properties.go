@@ -81,6 +81,9 @@ func (p *parser) gossip(args []string) (err error) {
 	if c.Gossip, c.GossipAdvertise, c.GossipKey, err = p.endpoint("gossip", args); err != nil || c.GossipKey == "" {
 		return err
 	}
+	if err := p.secret(c.GossipKey); err != nil {
+		return err
+	}
 	if _, err := deriveKey(c.GossipKey, c.Origin); err != nil {
 		return p.Errf("%v", err)
 	}
@@ -98,6 +101,9 @@ func (p *parser) transfer(args []string) error {
 	}
 	if file == "" {
 		return nil
+	}
+	if err := p.secret(file); err != nil {
+		return err
 	}
 	if p.cfg.Key, err = xfr.ReadKey(file); err != nil {
 		return p.Errf("%v", err)
@@ -157,6 +163,9 @@ func (p *parser) asterisk(args []string) error {
 	}
 	addr, err := p.hostPort(args[0], "asterisk")
 	if err != nil {
+		return err
+	}
+	if err := p.secret(args[4]); err != nil {
 		return err
 	}
 	secret, err := os.ReadFile(args[4])

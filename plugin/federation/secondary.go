@@ -24,6 +24,9 @@ func (p *parser) secondary(args []string) error {
 		return p.Errf("secondary %q: want %s", strings.Join(args, " "), secondarySyntax)
 	}
 	s := Secondary{File: rest[0]}
+	if err := p.secret(s.File); err != nil {
+		return err
+	}
 	var err error
 	if s.Key, err = xfr.ReadKey(s.File); err != nil {
 		return p.Errf("%v", err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/asterfed/asterfed/zone/xfr"
@@ -91,6 +92,14 @@ func (g *Registry) claim(cfg *Config, from *load) (*Runtime, error) {
 		}
 		r.unlock()
 	}
+	for origin, r := range g.runtimes {
+		if origin == cfg.Origin || !g.started[origin] && g.claimed[origin] != from {
+			continue
+		}
+		if err := checkDistinct(&r.cfg, cfg); err != nil {
+			return nil, err
+		}
+	}
 	r := newRuntime(*cfg, g.Logger)
 	g.runtimes[cfg.Origin], g.claimed[cfg.Origin] = r, from
 	return r, nil
@@ -106,6 +115,7 @@ func (g *Registry) start(r *Runtime) error {
 	if err := g.lock(g.claimed[r.cfg.Origin]); err != nil {
 		return err
 	}
+	warnPlainAMI(g.Logger, &r.cfg)
 	if err := r.Start(); err != nil {
 		g.unlock()
 		return err
@@ -188,6 +198,9 @@ func setup(c *caddy.Controller) error {
 		return plugin.Error("federation", err)
 	}
 	if err := checkSerf(cfg); err != nil {
+		return plugin.Error("federation", c.Err(err.Error()))
+	}
+	if err := checkTransports(slices.Concat(Default.Blocks, [][]string{c.ServerBlockKeys})); err != nil {
 		return plugin.Error("federation", c.Err(err.Error()))
 	}
 	r, err := Default.claim(cfg, loadOf(c))

@@ -62,6 +62,11 @@ func (p *parser) dnssec(args []string) error {
 		return p.Errf("dnssec: want dnssec key FILE..., pairs of files that dnssec-keygen has made")
 	}
 	p.cfg.DNSSEC = args[1:]
+	for _, f := range privateKeys(p.cfg.DNSSEC) {
+		if err := p.secret(f); err != nil {
+			return err
+		}
+	}
 	if _, err := dnssec.ReadKeys(p.cfg.DNSSEC, p.cfg.Origin, time.Now()); err != nil {
 		return p.Errf("%v", err)
 	}

@@ -119,7 +119,11 @@ func (n *Node) configure(folder string) error {
 func (n *Node) Write(path, text string) error {
 	to := filepath.Join(n.Root, path)
 	_ = os.Remove(to) // it may be a link
-	if err := os.WriteFile(to, []byte(text), 0o644); err != nil {
+	mode := os.FileMode(0o644)
+	if ext := filepath.Ext(path); ext == ".key" || ext == ".secret" {
+		mode = 0o600
+	}
+	if err := os.WriteFile(to, []byte(text), mode); err != nil {
 		return fmt.Errorf("write %s of %s: %w", path, n.Name, err)
 	}
 	return nil
