@@ -39,6 +39,7 @@ type joiner struct {
 
 	mu      sync.Mutex
 	trouble map[string]*JoinError // by seed
+	own     map[string]bool       // seeds that are this node itself
 }
 
 // atOnce bounds the addresses that are tried side by side, for one that

@@ -24,7 +24,8 @@ func TestTargets(t *testing.T) {
 		{Name: "c", Addr: at("10.0.0.3:7946"), Status: StatusFailed},
 	}
 	missing := []peer{{"c", at("10.0.0.3:7946")}, {"d", at("[2001:db8::1]:1")}}
-	got := (&joiner{}).targets(seeds, members, missing)
+	j := &joiner{self: func() Member { return members[0] }, members: func() []Member { return members }}
+	got := j.targets(seeds, members, missing)
 	want := []target{{peer: "c", addr: at("10.0.0.3:7946")}, {peer: "d", addr: at("[2001:db8::1]:1")},
 		{seed: "10.0.0.4:7946", addr: at("10.0.0.4:7946")}}
 	if !reflect.DeepEqual(got, want) {

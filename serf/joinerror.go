@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -59,13 +60,18 @@ func (j *joiner) note(seed string, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.trouble == nil {
-		j.trouble = make(map[string]*JoinError)
+		j.trouble, j.own = make(map[string]*JoinError), make(map[string]bool)
 	}
 	if err == nil {
-		j.ever.Store(true)
 		delete(j.trouble, seed)
+		if j.company() {
+			j.ever.Store(true)
+		} else {
+			j.own[seed] = true
+		}
 		return
 	}
+	delete(j.own, seed)
 	j.trouble[seed] = joinError(seed, err)
 }
 
@@ -87,6 +93,23 @@ func (j *joiner) errors() []*JoinError {
 // listed.
 func (a *Agent) JoinErrors() []*JoinError { return a.joiner.errors() }
 
-// Joined reports whether this node has reached another member, or a seed, since
-// it started.
-func (a *Agent) Joined() bool { return a.joiner.ever.Load() }
+// company reports whether another member is up.
+func (j *joiner) company() bool {
+	self := j.self().Name
+	return slices.ContainsFunc(j.members(), func(m Member) bool { return m.Name != self && m.Status.up() })
+}
+
+// complete reports whether another member was reached, or none is to be: a seed
+// that was reached while no other member is up is this node itself.
+func (j *joiner) complete() bool {
+	if j.ever.Load() {
+		return true
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return !slices.ContainsFunc(j.seeds, func(seed string) bool { return !j.own[seed] })
+}
+
+// Joined reports whether this node has reached another member since it started,
+// or all seeds are the node itself, as in the first node of a federation.
+func (a *Agent) Joined() bool { return a.joiner.complete() }

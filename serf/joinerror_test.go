@@ -104,3 +104,19 @@ func TestJoinSelf(t *testing.T) {
 		t.Errorf("trouble %v", e)
 	}
 }
+
+// A node that lists itself beside others has joined nobody while only it answers.
+func TestJoinSelfAndNobody(t *testing.T) {
+	t.Parallel()
+	a, b := startNode(t, "a"), startNode(t, "b")
+	addr, dead := a.Addr().String(), b.Addr().String()
+	a.Shutdown()
+	b.Shutdown()
+	n := startNode(t, "n", withBind(addr), func(c *Config) { c.Join = []string{addr, dead} })
+	until(t, "tried the other", func() bool { return len(n.JoinErrors()) == 1 })
+	if n.Joined() {
+		t.Error("joined, though nobody else answers")
+	}
+	startNode(t, "b", withBind(dead))
+	until(t, "joined the other", n.Joined)
+}

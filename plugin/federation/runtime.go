@@ -48,6 +48,7 @@ type Runtime struct {
 	services  services
 	history   *history.Log // nil where none is kept
 	fresh     bool         // began without data
+	met       bool         // an earlier process has reached other nodes
 	began     time.Time
 	requests  prometheus.Counter
 
@@ -171,6 +172,7 @@ func (r *Runtime) Start() (err error) {
 	}
 	kept := newCopies(r)
 	kept.load()
+	r.met = r.others() > 0
 	if err := r.startSerf(); err != nil {
 		return err
 	}

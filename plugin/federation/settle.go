@@ -19,7 +19,13 @@ const (
 func (r *Runtime) settle() {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
+	warned := false
 	for !r.complete(time.Since(r.began)) {
+		if !warned && time.Since(r.began) > settleLimit {
+			warned = true
+			r.log.Warn("no other node was ever reached: names that this node does not know are answered SERVFAIL",
+				"join", r.cfg.Join, "remedy", "see why in the lines about join; if this is the first node of a federation, start it without join")
+		}
 		select {
 		case <-r.ctx.Done():
 			return
@@ -35,6 +41,9 @@ func (r *Runtime) settle() {
 }
 
 func (r *Runtime) complete(since time.Duration) bool {
+	if r.stranded() {
+		return false
+	}
 	if since > settleLimit {
 		return true
 	}
@@ -52,6 +61,13 @@ func (r *Runtime) complete(since time.Duration) bool {
 		}
 	}
 	return !expected || since > joinLimit
+}
+
+// stranded reports whether there should be other nodes, but none was reached, now
+// or by an earlier process. What such a node does not know may live anywhere: it
+// never denies it (RFC 2308 §7.1: SERVFAIL).
+func (r *Runtime) stranded() bool {
+	return !r.met && !r.agent.Joined()
 }
 
 // transferable reports whether the own home zone may be transferred: a node
