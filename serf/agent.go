@@ -81,7 +81,13 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 	recent := hagent.NewLogWriter(512)
 	out := io.MultiWriter(newLogWriter(c.Logger), recent)
 
+	rpcKey := ""
 	if c.RPC != "" {
+		if c.RPCKeyFile == "" {
+			c.Logger.Warn("Serf RPC asks for no key: every user of this machine can read the gossip keys", "addr", c.RPC)
+		} else if rpcKey, err = openRPCKey(c.RPCKeyFile); err != nil {
+			return err
+		}
 		if a.rpc, err = listenRPC(ctx, c.RPC); err != nil {
 			return err
 		}
@@ -90,8 +96,8 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 				a.rpc.Close()
 			}
 		}()
-		if c.RPCAuthKey == "" && !loopback(c.RPC) {
-			c.Logger.Warn("Serf RPC is open to other machines and asks for no key", "addr", c.RPC)
+		if !loopback(c.RPC) {
+			c.Logger.Warn("Serf RPC is open to other machines and not encrypted: who listens on the way reads its key and the gossip keys", "addr", c.RPC)
 		}
 	}
 	sockets, err := listenGossip(c.Bind, out)
@@ -128,7 +134,7 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 		return fmt.Errorf("start Serf agent: %w", err)
 	}
 	if a.rpc != nil {
-		a.ipc = hagent.NewAgentIPC(a.agent, c.RPCAuthKey, a.rpc, out, recent, false)
+		a.ipc = hagent.NewAgentIPC(a.agent, rpcKey, a.rpc, out, recent, false)
 	}
 
 	run, cancel := context.WithCancel(context.Background())

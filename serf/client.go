@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/serf/client"
@@ -23,9 +24,12 @@ type Client struct {
 	rpc *client.RPCClient
 }
 
-// Dial connects to the RPC at addr (ip:port). authKey is "" if the agent asks
-// for none. The caller must Close the client.
-func Dial(addr, authKey string) (*Client, error) {
+// ErrRPCKey says that an agent does not accept the key of its RPC.
+var ErrRPCKey = errors.New("the key of Serf's RPC is refused")
+
+// Dial connects to the RPC at addr (ip:port). key is what ReadRPCKey returns, ""
+// if the agent asks for none. The caller must Close the client.
+func Dial(addr, key string) (*Client, error) {
 	type result struct {
 		rpc *client.RPCClient
 		err error
@@ -33,11 +37,14 @@ func Dial(addr, authKey string) (*Client, error) {
 	// The handshake knows no deadline; what answers on addr may not be Serf.
 	done := make(chan result, 1)
 	go func() {
-		rpc, err := client.ClientFromConfig(&client.Config{Addr: addr, AuthKey: authKey, Timeout: dialLimit})
+		rpc, err := client.ClientFromConfig(&client.Config{Addr: addr, AuthKey: key, Timeout: dialLimit})
 		done <- result{rpc, err}
 	}()
 	select {
 	case r := <-done:
+		if r.err != nil && strings.Contains(r.err.Error(), "Invalid authentication token") {
+			return nil, fmt.Errorf("dial Serf RPC %s: %w", addr, ErrRPCKey)
+		}
 		if r.err != nil {
 			return nil, fmt.Errorf("dial Serf RPC %s: %w", addr, r.err)
 		}

@@ -1,6 +1,9 @@
 package serf
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -60,21 +63,53 @@ func TestClient(t *testing.T) {
 	}
 }
 
-func TestRPCAuth(t *testing.T) {
-	a := startNode(t, "a", withRPC, func(c *Config) { c.RPCAuthKey = "secret" })
-	if _, err := Dial(a.RPCAddr(), "wrong"); err == nil {
-		t.Error("wrong key accepted")
+// The RPC answers only to whoever can read the key file, which the agent creates
+// for its own user.
+func TestRPCKey(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "rpc.key")
+	a := startNode(t, "a", withRPC, withKey(keyFile(t, newKey())), func(c *Config) { c.RPCKeyFile = file })
+	fi, err := os.Stat(file)
+	if err != nil || fi.Mode().Perm() != 0o600 {
+		t.Fatalf("key file %v, %v", fi, err)
 	}
-	c, err := Dial(a.RPCAddr(), "secret")
+	key, err := ReadRPCKey(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Dial(a.RPCAddr(), "wrong"); !errors.Is(err, ErrRPCKey) {
+		t.Errorf("wrong key: %v", err)
+	}
+	if k, err := a.dial(t).Keys(); err == nil || len(k.On) > 0 {
+		t.Error("gossip keys without the RPC key")
+	}
+	c, err := Dial(a.RPCAddr(), key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if _, err := c.Members(); err != nil {
-		t.Error(err)
+	if k, err := c.Keys(); err != nil || len(k.On) != 1 {
+		t.Error(k, err)
 	}
-	if _, err := a.dial(t).Members(); err == nil {
-		t.Error("no key accepted")
+
+	addr := a.RPCAddr()
+	a.Shutdown()
+	startNode(t, "a", func(c *Config) { c.RPC, c.RPCKeyFile = addr, file })
+	if again, err := ReadRPCKey(file); err != nil || again != key {
+		t.Error("another key after a restart", err)
+	}
+
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	conf := testConfig("b")
+	conf.RPC, conf.RPCKeyFile = "127.0.0.1:0", file
+	if err := Check(conf); err == nil || !strings.Contains(err.Error(), "chmod o=") {
+		t.Errorf("a key file that all may read: %v", err)
+	}
+	mustWrite(t, file, []byte("short\n"))
+	if _, err := ReadRPCKey(file); err == nil || !strings.Contains(err.Error(), "one line") {
+		t.Errorf("a short key: %v", err)
 	}
 }
 

@@ -3,6 +3,7 @@ package serf
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -38,7 +39,7 @@ type Config struct {
 
 	Join       []string // seeds: host or host:port, retried for ever
 	RPC        string   // ip:port of Serf's RPC; "" = none; port 0 picks one
-	RPCAuthKey string   // what RPC clients must present; "" = nothing
+	RPCKeyFile string   // holds the key that RPC clients must present, created if absent; "" = none needed, with a warning
 
 	Tags    map[string]string
 	Profile string // "local", "lan" (default) or "wan": how fast failures are seen
@@ -99,6 +100,11 @@ func Check(c Config) error {
 	}
 	if c.KeyFile != "" {
 		if _, err := ReadKey(c.KeyFile); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if c.RPC != "" && c.RPCKeyFile != "" {
+		if _, err := ReadRPCKey(c.RPCKeyFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}
 	}

@@ -3,6 +3,7 @@
 package serf
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -28,5 +29,22 @@ func TestStockQuery(t *testing.T) {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
+	}
+}
+
+// The stock serf command takes the key of the RPC from its environment.
+func TestStockKey(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "rpc.key")
+	a := startNode(t, "a", withRPC, func(c *Config) { c.RPCKeyFile = file })
+	if out, err := tryStock(t, a, "members"); err == nil {
+		t.Errorf("without the key:\n%s", out)
+	}
+	key, err := ReadRPCKey(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SERF_RPC_AUTH", key)
+	if out := stock(t, a, "members"); !strings.Contains(out, "alive") {
+		t.Errorf("with the key:\n%s", out)
 	}
 }

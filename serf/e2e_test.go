@@ -35,7 +35,7 @@ func tryStock(t *testing.T, n *node, args ...string) (string, error) {
 
 // Whoever knows the stock serf command can operate a federation.
 func TestStockCommand(t *testing.T) {
-	old, next := NewKey(), NewKey()
+	old, next := newKey(), newKey()
 	key := keyFile(t, old)
 	a := startNode(t, "a", withKey(key), withRPC, func(c *Config) { c.Tags = map[string]string{"epoch": "7"} })
 	b := startNode(t, "b", withKey(key), withRPC)
@@ -93,7 +93,7 @@ func TestStockCommand(t *testing.T) {
 
 // A stock Serf agent can be a member, and its failure is seen.
 func TestStockAgent(t *testing.T) {
-	key := NewKey()
+	key := newKey()
 	a := startNode(t, "a", withKey(keyFile(t, key)))
 	var log bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), "serf", "agent", "-node=stock", "-bind=127.0.0.4:0",

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -237,6 +238,7 @@ func (j *joiner) yield() {
 // to half a minute.
 func (j *joiner) exchange(ctx context.Context, members []Member) {
 	self := j.self().Name
+	members = slices.Clone(members) // an attempt may read them
 	rand.Shuffle(len(members), func(a, b int) { members[a], members[b] = members[b], members[a] })
 	left := 2
 	for _, m := range members {

@@ -42,9 +42,9 @@ func withLog() (func(*Config), *safeBuffer) {
 // A node that reaches none of its seeds says for each one why, and what to do.
 func TestJoinErrors(t *testing.T) {
 	t.Parallel()
-	key := withKey(keyFile(t, NewKey()))
+	key := withKey(keyFile(t, newKey()))
 	fed := inZone("fed.example.")
-	otherKey := startNode(t, "otherkey", fed, withKey(keyFile(t, NewKey())))
+	otherKey := startNode(t, "otherkey", fed, withKey(keyFile(t, newKey())))
 	noKey := startNode(t, "nokey", fed)
 	otherZone := startNode(t, "otherzone", inZone("other.example."), key)
 	gone := startNode(t, "gone", fed, key)

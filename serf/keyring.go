@@ -17,9 +17,8 @@ import (
 	"github.com/hashicorp/memberlist"
 )
 
-// NewKey returns a fresh gossip key of 32 bytes in base64, fit for a key file
-// and for Client.InstallKey.
-func NewKey() string {
+// newKey returns a random key of 32 bytes in base64.
+func newKey() string {
 	k := make([]byte, 32)
 	rand.Read(k) // never fails since Go 1.24
 	return base64.StdEncoding.EncodeToString(k)

@@ -13,9 +13,9 @@ import (
 
 func TestWrongKey(t *testing.T) {
 	t.Parallel()
-	key := keyFile(t, NewKey())
+	key := keyFile(t, newKey())
 	a := startNode(t, "a", withKey(key))
-	bad := startNode(t, "bad", withKey(keyFile(t, NewKey())), joining(a))
+	bad := startNode(t, "bad", withKey(keyFile(t, newKey())), joining(a))
 	plain := startNode(t, "plain", joining(a))
 	good := startNode(t, "good", withKey(key), joining(a))
 	good.await(t, EventJoin, "a")
@@ -41,7 +41,7 @@ func TestWrongKey(t *testing.T) {
 // key file still holds the old.
 func TestRotation(t *testing.T) {
 	t.Parallel()
-	old, next := NewKey(), NewKey()
+	old, next := newKey(), newKey()
 	key := keyFile(t, old)
 	dir := t.TempDir()
 	a := startNode(t, "a", withKey(key), withRPC, withDir(t.TempDir()))

@@ -4,12 +4,51 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/asterfed/asterfed/zone/datadir"
 )
+
+// openRPCKey returns the key that clients of Serf's RPC must present. It creates
+// file with a random one if there is none.
+func openRPCKey(file string) (string, error) {
+	key, err := ReadRPCKey(file)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return key, err
+	}
+	if err := datadir.Replace(file, datadir.Durable, 0o600, datadir.Text(newKey()+"\n")); err != nil {
+		return "", fmt.Errorf("create RPC key: %w", err)
+	}
+	return ReadRPCKey(file)
+}
+
+// ReadRPCKey returns the key in file, which is its only line. It refuses a file
+// that every user can read or write: the RPC hands out the gossip keys.
+func ReadRPCKey(file string) (string, error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrPermission) {
+		return "", fmt.Errorf("read RPC key: %w (run this as root or as the user of asterfed)", err)
+	}
+	if err != nil {
+		return "", fmt.Errorf("read RPC key: %w", err)
+	}
+	key := strings.TrimSpace(string(text))
+	if len(key) < minRPCKey || strings.ContainsAny(key, " \t\r\n") {
+		return "", fmt.Errorf("read RPC key %s: one line of at least %d characters without spaces expected", file, minRPCKey)
+	}
+	if fi, err := os.Stat(file); err == nil && fi.Mode().Perm()&0o007 != 0 {
+		return "", fmt.Errorf("read RPC key %s: every user may read or write it (mode %04o): chmod o= %s", file, fi.Mode().Perm(), file)
+	}
+	return key, nil
+}
+
+const minRPCKey = 16
 
 // listenRPC opens the RPC socket.
 func listenRPC(ctx context.Context, addr string) (net.Listener, error) {

@@ -64,7 +64,7 @@ func countingLog() (func(*Config), *safeBuffer) {
 // docs/security.md.
 func TestStrangers(t *testing.T) {
 	const encrypted, labelled = 10, 244 // memberlist's message types
-	key := withKey(keyFile(t, NewKey()))
+	key := withKey(keyFile(t, newKey()))
 	debug.FreeOSMemory()
 
 	datagrams := func(t *testing.T, to string) {

@@ -34,7 +34,7 @@ var askCommand = &cli.Command{
 
 // asking is the command that puts one question, and adds up some keys.
 func asking(what, use string, sums ...string) *cli.Command {
-	flags := []cli.Flag{confFlag, rpcFlag, jsonFlag,
+	flags := []cli.Flag{confFlag, rpcFlag, rpcKeyFlag, jsonFlag,
 		&cli.DurationFlag{Name: "timeout", Value: 2 * time.Second, Usage: "wait `DURATION` for the answers"}}
 	if what == "channels" || what == "users" {
 		flags = append(flags, &cli.BoolFlag{Name: "all", Usage: "list every one, over DNS"})

@@ -1,23 +1,28 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
+	"github.com/asterfed/asterfed/plugin/federation"
 	"github.com/asterfed/asterfed/serf"
 	"github.com/urfave/cli/v2"
 )
 
 var rpcFlag = &cli.StringFlag{Name: "rpc", Usage: "Serf RPC at `HOST:PORT` (default: the local node's)"}
 
+var rpcKeyFlag = &cli.StringFlag{Name: "rpc-key", Usage: "the key of that RPC is in `FILE` (default: the local node's)"}
+
 var membersCommand = &cli.Command{
 	Name:   "members",
 	Usage:  "list the nodes of the federation",
-	Flags:  []cli.Flag{confFlag, rpcFlag},
+	Flags:  []cli.Flag{confFlag, rpcFlag, rpcKeyFlag},
 	Action: withRPC(members),
 }
 
@@ -25,7 +30,7 @@ var joinCommand = &cli.Command{
 	Name:      "join",
 	Usage:     "join another node's federation",
 	ArgsUsage: "HOST[:PORT]...",
-	Flags:     []cli.Flag{confFlag, rpcFlag},
+	Flags:     []cli.Flag{confFlag, rpcFlag, rpcKeyFlag},
 	Before: func(c *cli.Context) error {
 		if c.NArg() == 0 {
 			return usagef("join: want the gossip address of at least one node")
@@ -45,14 +50,14 @@ var joinCommand = &cli.Command{
 var leaveCommand = &cli.Command{
 	Name:   "leave",
 	Usage:  "make the local node leave: its users are withdrawn at once, and it stops",
-	Flags:  []cli.Flag{confFlag, rpcFlag},
+	Flags:  []cli.Flag{confFlag, rpcFlag, rpcKeyFlag},
 	Action: withRPC(func(_ *cli.Context, rpc *serf.Client) error { return rpc.Leave() }),
 }
 
 var keysCommand = &cli.Command{
 	Name:  "keys",
 	Usage: "list or rotate the gossip keys: install, list until every node has it, use, remove the old",
-	Flags: []cli.Flag{confFlag, rpcFlag,
+	Flags: []cli.Flag{confFlag, rpcFlag, rpcKeyFlag,
 		&cli.StringFlag{Name: "install", Usage: "give every node `KEY`"},
 		&cli.StringFlag{Name: "use", Usage: "make every node encrypt with `KEY`"},
 		&cli.StringFlag{Name: "remove", Usage: "make every node forget `KEY`"}},
@@ -62,15 +67,15 @@ var keysCommand = &cli.Command{
 // withRPC connects to the local node's Serf RPC.
 func withRPC(f func(*cli.Context, *serf.Client) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		addr := c.String("rpc")
-		if addr == "" {
-			cfg, err := local(c)
-			if err != nil {
-				return err
-			}
-			addr = cfg.RPC
+		addr, keyFile := c.String("rpc"), c.String("rpc-key")
+		cfg, err := local(c)
+		switch {
+		case err == nil:
+			addr, keyFile = cmp.Or(addr, cfg.RPC), cmp.Or(keyFile, cfg.RPCKey)
+		case addr == "":
+			return err
 		}
-		rpc, err := dialRPC(addr)
+		rpc, err := dialRPC(addr, keyFile)
 		if err != nil {
 			return err
 		}
@@ -79,12 +84,25 @@ func withRPC(f func(*cli.Context, *serf.Client) error) cli.ActionFunc {
 	}
 }
 
-func dialRPC(addr string) (*serf.Client, error) {
+// dialRPC connects to a Serf RPC with the key in keyFile, "" if it asks for none.
+func dialRPC(addr, keyFile string) (*serf.Client, error) {
 	if addr == "" {
 		return nil, usage(errors.New("the node has no Serf RPC (rpc off): give --rpc HOST:PORT of one that has"))
 	}
-	rpc, err := serf.Dial(addr, "")
-	if err != nil {
+	key := ""
+	if keyFile != "" {
+		var err error
+		if key, err = serf.ReadRPCKey(keyFile); errors.Is(err, fs.ErrNotExist) {
+			return nil, silent(fmt.Errorf("%w (is asterfed serving? It creates the file)", err))
+		} else if err != nil {
+			return nil, no("%w", err)
+		}
+	}
+	rpc, err := serf.Dial(addr, key)
+	switch {
+	case errors.Is(err, serf.ErrRPCKey):
+		return nil, no("%w: give the file with the key of that node, --rpc-key FILE", err)
+	case err != nil:
 		return nil, silent(fmt.Errorf("%w (is asterfed serving?)", err))
 	}
 	return rpc, nil
@@ -105,8 +123,8 @@ func members(c *cli.Context, rpc *serf.Client) error {
 }
 
 // nodeNames returns every node that has not left.
-func nodeNames(addr string) ([]string, error) {
-	rpc, err := dialRPC(addr)
+func nodeNames(cfg *federation.Config) ([]string, error) {
+	rpc, err := dialRPC(cfg.RPC, cfg.RPCKey)
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func nodeServer(name string, cfg *federation.Config) (string, error) {
 	if cfg.RPC == "" {
 		return hostPort(name), nil
 	}
-	rpc, err := dialRPC(cfg.RPC)
+	rpc, err := dialRPC(cfg.RPC, cfg.RPCKey)
 	if err != nil {
 		return hostPort(name), nil // what it means as a host, the question will show
 	}

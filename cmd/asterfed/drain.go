@@ -13,7 +13,7 @@ var drainCommand = &cli.Command{
 	Usage: "move calls and registrations to other nodes, where possible",
 	Description: "The users of the local node stay reachable; its answers rank last. Draining survives a\n" +
 		"restart and ends with --undo.",
-	Flags:  []cli.Flag{confFlag, rpcFlag, &cli.BoolFlag{Name: "undo", Usage: "take calls and registrations again"}},
+	Flags:  []cli.Flag{confFlag, rpcFlag, rpcKeyFlag, &cli.BoolFlag{Name: "undo", Usage: "take calls and registrations again"}},
 	Action: withRPC(drain),
 }
 

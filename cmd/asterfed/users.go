@@ -55,7 +55,7 @@ func list(c *cli.Context, fits func(location.Kind) bool) ([]held, error) {
 	}
 	nodes := c.StringSlice("node")
 	if len(nodes) == 0 {
-		if nodes, err = nodeNames(cfg.RPC); err != nil {
+		if nodes, err = nodeNames(cfg); err != nil {
 			return nil, err
 		}
 	}

@@ -25,7 +25,7 @@ var verifyCommand = &cli.Command{
 		"A difference that a second look no longer finds was a change on its way, and is not reported. A\n" +
 		"node without an Asterisk must have no registrations anywhere.\n\n" +
 		"Exit code 1 means that something differs, or that a node could not be compared.",
-	Flags:  []cli.Flag{confFlag, rpcFlag, jsonFlag},
+	Flags:  []cli.Flag{confFlag, rpcFlag, rpcKeyFlag, jsonFlag},
 	Action: withRPC(verify),
 }
 

@@ -35,6 +35,7 @@ type Config struct {
 	GossipAdvertise netip.AddrPort // zero: as Gossip
 	GossipKey       string         // file
 	RPC             string
+	RPCKey          string // file with the key of Serf's RPC
 	Join            []string
 	Profile         string
 

@@ -3,6 +3,7 @@ package federation
 import (
 	"maps"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -130,6 +131,9 @@ func (p *parser) complete() error {
 	}
 	if len(c.Addrs) == 0 {
 		c.Addrs = c.Listen
+	}
+	if c.RPC != "" && c.RPCKey == "" {
+		c.RPCKey = filepath.Join(c.Data, "rpc.key")
 	}
 	if !p.told["sip"] && (c.Asterisk.Addr != "" || len(c.Updates) > 0) { // what is published there leads to its SIP server
 		c.SIP = []zone.Transport{{Proto: "udp", Port: 5060}}

@@ -121,14 +121,17 @@ func (p *parser) hostPort(s, what string) (string, error) {
 }
 
 func (p *parser) rpc(args []string) error {
-	s, err := p.one(args, "IP:PORT or off")
-	if err == nil && s != "off" {
-		_, err = p.addrPort(s, "rpc")
-	}
-	p.cfg.RPC = s
-	if s == "off" {
+	p.cfg.RPC = args[0]
+	switch {
+	case len(args) == 1 && args[0] == "off":
 		p.cfg.RPC = ""
+		return nil
+	case len(args) == 3 && args[1] == "key":
+		p.cfg.RPCKey = args[2]
+	case len(args) != 1:
+		return p.Errf("rpc %q: want IP:PORT [key FILE] or off", strings.Join(args, " "))
 	}
+	_, err := p.addrPort(args[0], "rpc")
 	return err
 }
 

@@ -216,7 +216,7 @@ func (r *Runtime) startSerf() error {
 	}
 	agent, err := serf.Start(r.ctx, serf.Config{
 		Node: r.cfg.Node, Bind: r.cfg.Gossip.String(), Advertise: advertise, KeyFile: r.cfg.GossipKey,
-		DataDir: r.cfg.Data, Join: r.cfg.Join, RPC: r.cfg.RPC, Tags: r.tags(), Profile: r.cfg.Profile,
+		DataDir: r.cfg.Data, Join: r.cfg.Join, RPC: r.cfg.RPC, RPCKeyFile: r.cfg.RPCKey, Tags: r.tags(), Profile: r.cfg.Profile,
 		Logger: r.log.With("source", "serf"), OnEvent: r.memberEvent, OnTags: r.requested,
 		OnQuery: r.answerQuery,
 	})

@@ -169,6 +169,8 @@ func (n *Node) Federator(args ...string) (string, error) {
 // prints.
 func (n *Node) Serf(args ...string) string {
 	cmd := n.ns.command(append([]string{"serf"}, args...)...)
+	key, _ := os.ReadFile(filepath.Join(n.Root, "var/lib/asterfed/rpc.key"))
+	cmd.Env = append(os.Environ(), "SERF_RPC_AUTH="+strings.TrimSpace(string(key)))
 	out, _ := cmd.CombinedOutput()
 	return string(out)
 }
