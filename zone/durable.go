@@ -24,11 +24,15 @@ func (p *Primary) Publish(f func(*location.Store, *location.Publications) ([]loc
 	if len(changes) == 0 {
 		return nil
 	}
+	room := p.room()
 	for _, c := range changes {
 		if c.New.Kind != 0 {
 			if err := p.check(c.New); err != nil {
 				return err
 			}
+		}
+		if err := room.take(c); err != nil {
+			return err
 		}
 	}
 	d := Delta{From: p.version.Serial, To: p.version.Serial + 1, Changes: changes}

@@ -9,8 +9,9 @@ import (
 
 // fill puts a whole set of bindings into a home that has none. What change
 // does for each name by itself is done for all of them together: first all
-// names, then what is counted of them.
-func (h *Home) fill(all []location.Binding) {
+// names, then what is counted of them. It reports false if the process is to end
+// and not all of them are there.
+func (h *Home) fill(all []location.Binding) bool {
 	named := all
 	if slices.ContainsFunc(all, unnamed) {
 		named = slices.DeleteFunc(slices.Clone(all), unnamed)
@@ -24,7 +25,14 @@ func (h *Home) fill(all []location.Binding) {
 	rival := make([]bool, len(named)) // the name has several claims
 	var count atomic.Int64
 	var sum atomic.Uint64
+	var ended atomic.Bool
 	v.names.updateAll(keys, func(i int, old *name) *name {
+		if i%oftenEnough == 0 && v.ending() {
+			ended.Store(true)
+		}
+		if ended.Load() {
+			return old
+		}
 		if old == nil {
 			count.Add(1)
 			sum.Add(hash(&named[i]))
@@ -32,14 +40,21 @@ func (h *Home) fill(all []location.Binding) {
 		}
 		var room [4]claim
 		was := old.claims()
+		if again[i] = holds(was, h); again[i] {
+			return old
+		}
 		now := h.replaced(room[:0], was, location.Change{New: named[i]})
-		again[i], rival[i] = holds(was, h), len(now) > 1
+		rival[i] = len(now) > 1
 		count.Add(int64(len(now) - len(was)))
 		sum.Add(h.added(was, now))
 		return newName(now)
 	})
 	h.count.Add(count.Load())
 	h.sum.Add(sum.Load())
+	if ended.Load() {
+		return false
+	}
+	h.fillAgain(named, keys, again, rival)
 	h.countAll(keys, again)
 	for i, key := range keys {
 		if rival[i] || v.contests.Load() {
@@ -47,12 +62,45 @@ func (h *Home) fill(all []location.Binding) {
 		}
 	}
 	if len(named) == len(all) {
-		return
+		return true
 	}
-	for _, b := range all {
-		if !b.Kind.Named() {
-			h.changeRoute(location.Change{New: b})
+	for i, b := range all {
+		if i%oftenEnough == 0 && v.ending() {
+			return false
 		}
+		if !b.Kind.Named() {
+			h.changeLate([]location.Change{{New: b}})
+		}
+	}
+	return true
+}
+
+// fillAgain puts in the bindings whose names the home has had before, all of one
+// name at once.
+func (h *Home) fillAgain(named []location.Binding, keys []string, again, rival []bool) {
+	var order []string
+	var at map[string][]int
+	for i := range keys {
+		if !again[i] {
+			continue
+		}
+		if at == nil {
+			at = map[string][]int{}
+		}
+		if at[keys[i]] == nil {
+			order = append(order, keys[i])
+		}
+		at[keys[i]] = append(at[keys[i]], i)
+	}
+	for _, key := range order {
+		h.view.names.update(key, func(old *name) *name {
+			was := old.claims()
+			now := h.gathered(was, named, at[key])
+			h.count.Add(int64(len(now) - len(was)))
+			h.sum.Add(h.added(was, now))
+			rival[at[key][0]] = len(now) > 1
+			return newName(now)
+		})
 	}
 }
 

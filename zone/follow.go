@@ -22,16 +22,32 @@ func (p *Primary) Follow(source string, wanted []location.Binding, stamp func(lo
 	}
 	idOf := func(b location.Binding) id { return id{b.Kind, location.AOR(b.AOR.Fold()), b.Contact} }
 	keep := make(map[id]bool, len(wanted))
-	var out []location.Change
 	for _, b := range wanted {
 		if err := p.check(b); err != nil {
 			p.leaveOut(source, err)
 			continue
 		}
 		keep[idOf(b)] = true
+	}
+	var out, gone []location.Change
+	room := p.room() // that there is once what is gone has gone
+	for b := range p.pubs.By(source) {
+		if !keep[idOf(b)] {
+			gone = append(gone, location.Change{Old: b})
+			room.take(location.Change{Old: b})
+		}
+	}
+	for _, b := range wanted {
+		if !keep[idOf(b)] {
+			continue
+		}
 		old, known := p.pubs.Get(b)
 		switch {
 		case !known:
+			if err := room.take(location.Change{New: b}); err != nil {
+				p.leaveOut(source, err)
+				continue
+			}
 			if stamp != nil {
 				b.Stamp = stamp(b)
 			}
@@ -41,11 +57,7 @@ func (p *Primary) Follow(source string, wanted []location.Binding, stamp func(lo
 			out = append(out, location.Change{Old: old, New: b})
 		}
 	}
-	for b := range p.pubs.By(source) {
-		if !keep[idOf(b)] {
-			out = append(out, location.Change{Old: b})
-		}
-	}
+	out = append(out, gone...) // last, so that a name that stays never disappears on the way
 	if len(out) > 0 {
 		p.pubs.Apply(out)
 		_ = p.commit(Delta{Changes: out}) // logged there; the zone goes on

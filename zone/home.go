@@ -22,6 +22,7 @@ type Home struct {
 	reach    atomic.Int32
 	count    atomic.Int64  // bindings
 	sum      atomic.Uint64 // of their hashes
+	surplus  atomic.Int64  // bindings that were refused
 	distance distance
 }
 
@@ -71,11 +72,47 @@ func (h *Home) apply(to Version, node *Node, changes []location.Change) {
 	if len(changes) >= manyChanges {
 		h.view.names.expect(len(changes))
 	}
-	for _, c := range changes {
-		h.change(c)
+	var late []location.Change
+	for i, c := range changes {
+		if i%oftenEnough == oftenEnough-1 && h.view.ending() {
+			h.abandon()
+			return
+		}
+		if !h.change(c) {
+			late = append(late, c)
+		}
 	}
+	h.changeLate(late)
 	h.commit(to, node)
 }
+
+// changeLate makes changes that there was no room for before others of the same
+// version had made some.
+func (h *Home) changeLate(late []location.Change) {
+	for _, c := range late {
+		if !h.change(c) {
+			h.refuse(c.New)
+		}
+	}
+}
+
+// oftenEnough is after how many changes a long row of them looks whether the
+// process is to end.
+const oftenEnough = 1024
+
+// ending reports whether the process is to end.
+func (v *View) ending() bool {
+	select {
+	case <-v.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// abandon leaves a home in pieces without a version, so that nobody takes it for
+// a whole one.
+func (h *Home) abandon() { h.digest.Store(&Digest{}) }
 
 // Replace brings the home to a full set of bindings: what is new or changed
 // is put in first, what is not in the set goes last, so that a name that
@@ -85,7 +122,10 @@ func (h *Home) Replace(to Version, node *Node, all []location.Binding) {
 	h.writing.Lock()
 	defer h.writing.Unlock()
 	if h.Len() == 0 {
-		h.fill(all)
+		if !h.fill(all) {
+			h.abandon()
+			return
+		}
 		h.view.soilAll()
 		h.commit(to, node)
 		return
@@ -95,17 +135,25 @@ func (h *Home) Replace(to Version, node *Node, all []location.Binding) {
 		id  location.ContactID
 	}
 	keep := make(map[key]bool, len(all))
-	for _, b := range all {
+	var late []location.Change
+	for i, b := range all {
+		if i%oftenEnough == oftenEnough-1 && h.view.ending() {
+			h.abandon()
+			return
+		}
 		keep[key{b.AOR, b.Contact}] = true
-		h.change(location.Change{New: b})
+		if c := (location.Change{New: b}); !h.change(c) {
+			late = append(late, c)
+		}
 	}
-	if h.Len() > len(keep) {
+	if h.Len() > len(keep)-len(late) {
 		for _, b := range h.Bindings() {
 			if !keep[key{b.AOR, b.Contact}] {
 				h.change(location.Change{Old: b})
 			}
 		}
 	}
+	h.changeLate(late)
 	h.commit(to, node)
 }
 
@@ -148,20 +196,24 @@ func (h *Home) Bindings() []location.Binding {
 	return out
 }
 
-// change puts one change into the name it belongs to.
-func (h *Home) change(c location.Change) {
+// change puts one change into the name it belongs to. It reports false, and has
+// changed nothing, where there is no room for the new binding.
+func (h *Home) change(c location.Change) bool {
 	if c.New.Kind != 0 && c.Old.Kind == 0 && h.Name == h.view.self {
 		h.view.occluded(c.New)
 	}
 	if !c.Kind().Named() {
-		h.changeRoute(c)
-		return
+		return h.changeRoute(c)
 	}
 	key := c.AOR().Fold()
-	had, has, delta, sum := false, false, 0, uint64(0)
+	had, has, refused, delta, sum := false, false, false, 0, uint64(0)
 	h.view.names.update(key, func(old *name) *name {
 		var room [4]claim
 		was := old.claims()
+		if len(was) >= location.MaxPerName && h.full(was, c) {
+			refused = true
+			return old
+		}
 		now := h.replaced(room[:0], was, c)
 		had, has, delta = holds(was, h), holds(now, h), len(now)-len(was)
 		sum = h.added(was, now)
@@ -169,6 +221,9 @@ func (h *Home) change(c location.Change) {
 		h.view.noted(key, was, next.claims())
 		return next
 	})
+	if refused {
+		return false
+	}
 	h.count.Add(int64(delta))
 	h.sum.Add(sum)
 	if had != has {
@@ -176,6 +231,7 @@ func (h *Home) change(c location.Change) {
 	}
 	h.view.contest(key)
 	h.view.soil(key)
+	return true
 }
 
 // replaced appends claims with the change made to out, in rank order.
@@ -210,6 +266,14 @@ func before(a, b claim) bool {
 		return a.home.Name < b.home.Name
 	}
 	return a.b.Contact < b.b.Contact
+}
+
+// compareClaims is before, for package slices.
+func compareClaims(a, b claim) int {
+	if before(a, b) {
+		return -1
+	}
+	return 1
 }
 
 func holds(claims []claim, h *Home) bool {

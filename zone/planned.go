@@ -9,6 +9,7 @@ func (p *Primary) planned(changes []location.Change) (out []location.Change) {
 	if len(p.plan) == 0 {
 		return nil
 	}
+	room := p.room()
 	for _, c := range changes {
 		if !c.Kind().Registered() {
 			continue
@@ -17,7 +18,7 @@ func (p *Primary) planned(changes []location.Change) (out []location.Change) {
 		for _, b := range p.plan.Numbers(c.AOR()) {
 			held, known := p.pubs.Get(b)
 			switch {
-			case bound && !known:
+			case bound && !known && room.take(location.Change{New: b}) == nil:
 				out = append(out, location.Change{New: b})
 			case !bound && known && held.Info.Details().By == location.PlanSource:
 				out = append(out, location.Change{Old: held})
@@ -46,8 +47,9 @@ func (p *Primary) replan() (out []location.Change) {
 			out = append(out, location.Change{Old: b})
 		}
 	}
+	room := p.room()
 	for b := range wanted {
-		if _, known := p.pubs.Get(b); !known {
+		if _, known := p.pubs.Get(b); !known && room.take(location.Change{New: b}) == nil {
 			out = append(out, location.Change{New: b})
 		}
 	}

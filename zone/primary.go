@@ -88,6 +88,7 @@ func NewPrimary(c PrimaryConfig) *Primary {
 		p.version = Version{Epoch: NewEpoch(), Serial: 1}
 	}
 	p.restore(kept)
+	p.trimJournal(c.Clock, c.View.Rival)
 	if c.Journal == nil || c.Journal.Node() == nil || !c.Journal.Node().Equal(p.node) {
 		node := p.node
 		d := Delta{Node: &node}
@@ -133,6 +134,7 @@ func (p *Primary) Update(f func(*location.Store) []location.Change) (int, error)
 	p.writing.Lock()
 	defer p.writing.Unlock()
 	changes := p.passed(slices.DeleteFunc(f(p.store), func(c location.Change) bool { return c.Old == c.New }))
+	p.tellSurplus()
 	if len(changes) == 0 {
 		return 0, nil
 	}
@@ -175,11 +177,12 @@ func (p *Primary) Recover(held Version, kept []location.Binding, listed func() b
 	defer p.writing.Unlock()
 	var changes []location.Change
 	kept = p.published(slices.Clone(kept))
+	room := p.room()
 	swept := listed() // asked under the lock: no sweep comes in between
 	for _, b := range kept {
 		if b.Kind.Registered() {
 			changes = append(changes, p.store.Recover(b, swept)...)
-		} else if _, known := p.pubs.Get(b); !known {
+		} else if _, known := p.pubs.Get(b); !known && room.take(location.Change{New: b}) == nil {
 			p.pubs.Apply([]location.Change{{New: b}})
 			changes = append(changes, location.Change{New: b})
 		}

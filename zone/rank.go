@@ -22,12 +22,7 @@ func merge(a, b []claim) []claim {
 		return a
 	}
 	out := append(slices.Clone(a), b...)
-	slices.SortFunc(out, func(x, y claim) int {
-		if before(x, y) {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(out, compareClaims)
 	return out
 }
 

@@ -95,8 +95,8 @@ func below(b location.Binding, block int) bool {
 	return b.Kind == location.Wildcard || b.Kind == location.Range && block < len(b.AOR)
 }
 
-// changeRoute puts one change into every key that it belongs to.
-func (h *Home) changeRoute(c location.Change) {
+// changeRoute puts one change into every key that it belongs to, as change does.
+func (h *Home) changeRoute(c location.Change) bool {
 	b := c.New
 	if b.Kind == 0 {
 		b = c.Old
@@ -104,8 +104,11 @@ func (h *Home) changeRoute(c location.Change) {
 	if b.Kind == location.Wildcard && !h.view.wildcards.Load() {
 		h.view.wildcards.Store(true)
 	}
-	delta, sum := 0, uint64(0)
-	for _, key := range routeKeys(b) {
+	delta, sum, keys := 0, uint64(0), routeKeys(b)
+	if c.New.Kind != 0 && h.fullRoute(keys, c) {
+		return false
+	}
+	for _, key := range keys {
 		had, has := false, false
 		h.view.routes.update(key, func(old *route) *route {
 			was := old.claims()
@@ -125,6 +128,7 @@ func (h *Home) changeRoute(c location.Change) {
 	}
 	h.count.Add(int64(delta))
 	h.sum.Add(sum)
+	return true
 }
 
 // enumerateRoute counts a key in (or out of) the ENUM nodes above it.

@@ -36,9 +36,18 @@ func (p *Primary) leaveOut(origin string, err error) {
 // check reports why the home zone cannot have a binding, whatever its values.
 func (p *Primary) check(b location.Binding) error {
 	if p.tight && len(Owner(b, p.apex))+1 > maxName {
-		return fmt.Errorf("name %q below %s has more than %d octets (RFC 1035 §2.3.4): want a shorter one", b.AOR, p.apex, maxName)
+		return fmt.Errorf("name %q below %s has more than %d octets (RFC 1035 §2.3.4): want a shorter one: %w", b.AOR, p.apex, maxName, ErrUnpublishable)
 	}
 	return nil
+}
+
+// tellSurplus counts the registrations that the store has no room for. The caller
+// holds the lock for writing.
+func (p *Primary) tellSurplus() {
+	n, first := p.store.TakeSurplus()
+	for range n {
+		p.leaveOut("registration", fmt.Errorf("%s has more than %d contacts: those beyond are not published until others go", first, location.MaxPerName))
+	}
 }
 
 // maxName is the most octets of a name in wire form: one more than its text has,

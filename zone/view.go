@@ -45,6 +45,8 @@ type View struct {
 	onContested func(location.AOR)
 	onTrimmed   func(owner string)
 	onOccluded  func(a location.AOR, block string)
+	onSurplus   func(home string, b location.Binding)
+	done        <-chan struct{}
 	onChange    func(Change)
 	serial      atomic.Uint32 // of the federation zone, as this node answers it
 	moved       atomic.Bool   // something has changed since Moved was last asked
@@ -92,6 +94,12 @@ type Config struct {
 	// OnTrimmed is told of a name whose answer left homes out for its size. It
 	// must not block. May be nil.
 	OnTrimmed func(owner string)
+	// OnSurplus is told of a binding that was refused because its home has
+	// location.MaxPerName of its name. It must not block. May be nil.
+	OnSurplus func(home string, b location.Binding)
+	// Done is closed when the process ends: a home that is being filled is then
+	// left as it is. May be nil.
+	Done <-chan struct{}
 	// OnChange is told of every change of a claim or of a home. It must not
 	// block. May be nil.
 	OnChange func(Change)
@@ -104,7 +112,7 @@ func NewView(c Config) *View {
 		c.Now = time.Now
 	}
 	v := &View{origin: c.Origin, self: c.Self, addr: c.Addr.Unmap(), ttl: uint32(max(1, c.TTL/time.Second)), order: c.Order, dial: c.Dial, itad: c.ITAD,
-		onContested: c.OnContested, onTrimmed: c.OnTrimmed, onOccluded: c.OnOccluded, onChange: c.OnChange, now: c.Now, names: newNames(), routes: newRoutes(), labels: newTallies(), digits: newTallies()}
+		onContested: c.OnContested, onTrimmed: c.OnTrimmed, onOccluded: c.OnOccluded, onSurplus: c.OnSurplus, done: c.Done, onChange: c.OnChange, now: c.Now, names: newNames(), routes: newRoutes(), labels: newTallies(), digits: newTallies()}
 	if v.ways = c.Ways; len(v.ways) == 0 {
 		v.ways = DefaultWays
 	}

@@ -91,7 +91,7 @@ func newRuntime(cfg Config, log *slog.Logger) *Runtime {
 				r.source.Recheck(a)
 			}
 		}, OnTrimmed: r.trimmed,
-		Delegations: cfg.Delegations, OnOccluded: r.occluded, OnChange: onChange})
+		Delegations: cfg.Delegations, OnOccluded: r.occluded, OnSurplus: r.surplus, Done: r.ctx.Done(), OnChange: onChange})
 	return r
 }
 
@@ -192,6 +192,13 @@ func (r *Runtime) trimmed(owner string) {
 	now := time.Now().Unix()
 	if last := r.toldTrimmed.Load(); now-last >= 60 && r.toldTrimmed.CompareAndSwap(last, now) {
 		r.log.Warn("answer holds the best-ranked records only: Asterisk reads 4096 octets", "name", owner)
+	}
+}
+
+// surplus says that a home claims one name more often than any home may.
+func (r *Runtime) surplus(home string, b location.Binding) {
+	if n := r.view.Home(home).Surplus(); n == 1 || n%10_000 == 0 {
+		r.log.Warn("records refused: their home has as many of one name as a home may have", "node", home, "name", b.AOR, "most", location.MaxPerName, "count", n)
 	}
 }
 

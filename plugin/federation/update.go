@@ -93,6 +93,8 @@ func rcodeOf(err error) (int, string) {
 		return dns.RcodeNotAuth, dns.RcodeToString[dns.RcodeNotAuth]
 	case errors.As(err, &refusal):
 		rcode = refusal.Rcode
+	case errors.Is(err, zone.ErrUnpublishable):
+		rcode = dns.RcodeRefused
 	}
 	return rcode, dns.RcodeToString[rcode]
 }

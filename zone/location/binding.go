@@ -70,6 +70,11 @@ type Binding struct {
 	Info Info
 }
 
+// MaxPerName is the most contacts that one home can have registered for one
+// name, and also the most bindings that it can publish under one. Names that
+// differ in case only are one (RFC 4343).
+const MaxPerName = 256
+
 // Change replaces Old by New: an addition has a zero Old, a removal a zero New.
 type Change struct{ Old, New Binding }
 

@@ -34,8 +34,7 @@ func (s *Store) observe(c *Contact) (change Change, changed bool) {
 		e = newListed(Binding{AOR: c.AOR, Kind: c.Kind, Contact: id, Stamp: s.since(c, id)})
 		e.note(c)
 		e.seen.turn, e.seen.rival, e.seen.baseline = s.turn, s.rival(c.AOR), e.seen.expires
-		s.insert(h, e)
-		return Change{New: e.b}, true
+		return Change{New: e.b}, s.insert(h, e)
 	}
 	if e.seen == nil {
 		e.seen = &seen{}

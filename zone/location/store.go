@@ -22,6 +22,9 @@ type Store struct {
 	// ghosts are the stamps of contacts that a listing has dropped, without a
 	// word of the registrar: those of the last time, and of the time before.
 	ghosts, older map[ghost]Stamp
+	// surplus counts contacts that were refused: their name has MaxPerName.
+	surplus      int
+	firstSurplus AOR
 	// rival returns the newest stamp that another home claims an AOR with,
 	// zero if none does.
 	rival func(AOR) Stamp
@@ -62,6 +65,16 @@ func (s *Store) Restore(all ...Binding) {
 	}
 }
 
+// TakeSurplus returns how many contacts were refused since it was last called,
+// because their name has MaxPerName, and the first one's AOR. A contact that is
+// refused is registered all the same, and comes in with a later listing once
+// others of the name have gone.
+func (s *Store) TakeSurplus() (n int, first AOR) {
+	n, first = s.surplus, s.firstSurplus
+	s.surplus, s.firstSurplus = 0, ""
+	return n, first
+}
+
 // expect makes room in an empty store.
 func (s *Store) expect(more int) {
 	if len(s.byAOR) == 0 {
@@ -98,7 +111,8 @@ func (s *Store) ofIn(h uint64, a AOR) iter.Seq[*entry] {
 	}
 }
 
-func (s *Store) hash(a AOR) uint64 { return maphash.String(s.seed, string(a)) }
+// hash is the same for AORs that are one name.
+func (s *Store) hash(a AOR) uint64 { return maphash.String(s.seed, a.Fold()) }
 
 func (s *Store) find(a AOR, id ContactID) *entry { return s.findIn(s.hash(a), a, id) }
 
@@ -126,7 +140,10 @@ func (s *Store) Recover(b Binding, listed bool) []Change {
 		return nil
 	}
 	s.Restore(b)
-	return []Change{{New: s.find(b.AOR, b.Contact).b}}
+	if e = s.find(b.AOR, b.Contact); e == nil { // no room
+		return nil
+	}
+	return []Change{{New: e.b}}
 }
 
 // Bindings returns all bindings in no particular order.
@@ -168,6 +185,12 @@ func (s *Store) Register(c Contact) []Change {
 		e.note(&c)
 		return nil
 	}
+	if e == nil {
+		if e = s.put(&entry{b: Binding{AOR: c.AOR, Kind: c.Kind, Contact: c.ID()}}); e == nil {
+			return nil // no room
+		}
+		return []Change{{New: s.stamp(e, c).New}}
+	}
 	return []Change{s.stamp(e, c)}
 }
 
@@ -198,13 +221,7 @@ func (s *Store) Withdraw(must func(AOR) bool) []Change {
 }
 
 func (s *Store) stamp(e *entry, c Contact) Change {
-	var old Binding
-	if e == nil {
-		e = &entry{b: Binding{AOR: c.AOR, Kind: c.Kind, Contact: c.ID()}}
-		s.put(e)
-	} else {
-		old = e.b
-	}
+	old := e.b
 	e.note(&c)
 	e.seen.rival = 0
 	newest := s.rival(c.AOR)
@@ -215,21 +232,37 @@ func (s *Store) stamp(e *entry, c Contact) Change {
 	return Change{Old: old, New: e.b}
 }
 
-func (s *Store) put(e *entry) {
+// put puts in an entry, or replaces the one that is there, and returns it; nil
+// if there is no room.
+func (s *Store) put(e *entry) *entry {
 	h := s.hash(e.b.AOR)
 	if at := s.findIn(h, e.b.AOR, e.b.Contact); at != nil {
 		e.next = at.next
 		*at = *e
-		return
+		return at
 	}
-	s.insert(h, e)
+	if !s.insert(h, e) {
+		return nil
+	}
+	return e
 }
 
-// insert puts in an entry that is not there.
-func (s *Store) insert(h uint64, e *entry) {
+// insert puts in an entry that is not there, if there is room.
+func (s *Store) insert(h uint64, e *entry) bool {
+	n := 0
+	for other := s.byAOR[h]; other != nil; other = other.next {
+		n++
+	}
+	if n >= MaxPerName {
+		if s.surplus++; s.surplus == 1 {
+			s.firstSurplus = e.b.AOR
+		}
+		return false
+	}
 	e.next = s.byAOR[h]
 	s.byAOR[h] = e
 	s.n++
+	return true
 }
 
 // drop takes an entry out; its next stays for who goes along the chain.
