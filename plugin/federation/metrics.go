@@ -44,6 +44,7 @@ var (
 	pulledDesc   = desc("transfers_in_total", "Transfers that brought news, by kind.", "node", "kind")
 	failedDesc   = desc("transfers_failed_total", "Transfers of a node's home zone that were refused or broken off.", "node")
 	refusedDesc  = desc("records_refused_total", "Records of a node that must not be published.", "node")
+	leftOutDesc  = desc("records_left_out_total", "Bindings and values that this node's sources have, and that cannot be published.")
 	aheadDesc    = desc("stamps_ahead_total", "Stamps of a node more than a minute in the future.", "node")
 	comparedDesc = desc("comparisons_total", "Comparisons of a home zone as held here with its home, by result.", "node", "result")
 	differsDesc  = desc("differs", "1 while a home zone as held here differs from its home at the same serial.", "node")
@@ -98,7 +99,7 @@ func (r *Runtime) collect(ch chan<- prometheus.Metric) {
 		count(pulledDesc, s.Full, h.Name, "full")
 		count(pulledDesc, s.Incremental, h.Name, "incremental")
 		count(failedDesc, s.Failed, h.Name)
-		count(refusedDesc, s.Refused, h.Name)
+		count(refusedDesc, s.Refused+h.Surplus(), h.Name)
 		count(aheadDesc, s.Ahead, h.Name)
 		gauge(differsDesc, truth(s.Differs), h.Name)
 		count(comparedDesc, s.Alike, h.Name, "equal")
@@ -111,6 +112,7 @@ func (r *Runtime) collect(ch chan<- prometheus.Metric) {
 	gauge(contestDesc, float64(len(r.view.Contested())))
 	if r.primary != nil {
 		gauge(diskDesc, truth(r.primary.DiskErr() == nil))
+		count(leftOutDesc, r.primary.LeftOut())
 	}
 	if r.signer != nil {
 		asked, made := r.signer.Stats()
