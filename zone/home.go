@@ -73,13 +73,13 @@ func (h *Home) apply(to Version, node *Node, changes []location.Change) {
 		h.view.names.expect(len(changes))
 	}
 	var late []location.Change
-	for i, c := range changes {
+	for i := range changes {
 		if i%oftenEnough == oftenEnough-1 && h.view.ending() {
 			h.abandon()
 			return
 		}
-		if !h.change(c) {
-			late = append(late, c)
+		if !h.change(changes[i]) {
+			late = append(late, changes[i])
 		}
 	}
 	h.changeLate(late)
@@ -210,7 +210,7 @@ func (h *Home) change(c location.Change) bool {
 	h.view.names.update(key, func(old *name) *name {
 		var room [4]claim
 		was := old.claims()
-		if len(was) >= location.MaxPerName && h.full(was, c) {
+		if len(was) >= location.MaxPerName && h.full(was, &c) {
 			refused = true
 			return old
 		}

@@ -32,7 +32,7 @@ func (h *Home) refuse(b location.Binding) {
 
 // full reports whether the home has no room for b among the claims of a name.
 // One that replaces another needs none.
-func (h *Home) full(claims []claim, c location.Change) bool {
+func (h *Home) full(claims []claim, c *location.Change) bool {
 	if len(claims) < location.MaxPerName || c.New.Kind == 0 {
 		return false
 	}
@@ -53,7 +53,7 @@ func (h *Home) full(claims []claim, c location.Change) bool {
 // fullRoute is full for a binding that stands under several keys: it is taken
 // under all of them or under none.
 func (h *Home) fullRoute(keys []string, c location.Change) bool {
-	return slices.ContainsFunc(keys, func(key string) bool { return h.full(h.view.routes.load(key).claims(), c) })
+	return slices.ContainsFunc(keys, func(key string) bool { return h.full(h.view.routes.load(key).claims(), &c) })
 }
 
 // gathered returns claims with all of the bindings, which are of one name, in
@@ -77,7 +77,7 @@ func (h *Home) gathered(claims []claim, all []location.Binding, at []int) []clai
 			out[j].b = b
 			continue
 		}
-		if n >= location.MaxPerName && h.full(out, location.Change{New: b}) {
+		if n >= location.MaxPerName && h.full(out, &location.Change{New: b}) {
 			h.refuse(b)
 			continue
 		}
