@@ -72,7 +72,7 @@ func (s *session) stepMarks(now time.Time) {
 			s.cfg.Keep(s.abreast)
 		}
 	}
-	busy := s.full.inFlight() || len(s.queue.waiting) > 0
+	busy := s.initial || s.full.inFlight() || len(s.queue.waiting) > 0
 	if n := len(s.marks); !busy && (n == 0 || now.Sub(s.marks[n-1].at) >= markEvery) {
 		s.marks = append(s.marks, noted{now, s.cfg.Mark()})
 	}

@@ -16,6 +16,7 @@ type request struct {
 	sawAOR bool               // the endpoint has the AOR
 	shared bool               // some row was another RegServer's
 	look   bool               // of trunks, or of services
+	probe  bool               // whether lists are answered
 	device Device             // actEndpoint, of a trunk
 
 	service  Class // of a list of services

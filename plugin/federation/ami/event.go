@@ -28,7 +28,9 @@ func (s *session) event(m *message) error {
 	if !s.booted {
 		switch string(name) {
 		case "FullyBooted":
-			return s.fullyBooted(m)
+			s.starts = starts{}
+			uptime, ok := m.number(keyUptime)
+			return s.fullyBooted(uptime, ok)
 		case "Shutdown":
 			return errShutdown
 		}
@@ -50,6 +52,9 @@ func (s *session) event(m *message) error {
 	case "Registry":
 		s.trunks.want(time.Now())
 	case "Reload":
+		if s.lacks { // it may have been the manager's: rights count from the login on
+			s.rightsAt = time.Now().Add(reloadDelay)
+		}
 		s.trunks.want(time.Now().Add(reloadDelay))
 		s.relistServices(time.Now().Add(reloadDelay))
 		s.full.absent = [len(s.full.absent)]bool{}
@@ -65,10 +70,9 @@ func (s *session) event(m *message) error {
 }
 
 // fullyBooted begins the first full listing of the connection.
-func (s *session) fullyBooted(m *message) error {
+func (s *session) fullyBooted(uptime int64, ok bool) error {
 	s.booted = true
 	s.stats.connected.Store(true)
-	uptime, ok := m.number(keyUptime)
 	s.young = !ok || uptime < bootUptime
 	s.begun(uptime, ok)
 	now := time.Now()
@@ -79,8 +83,9 @@ func (s *session) fullyBooted(m *message) error {
 	if s.cfg.Trunks != nil {
 		s.trunks.want(now)
 	}
-	if err := s.beginServices(now, uptime, ok); err != nil {
-		return err
+	s.beginServices(now, uptime, ok)
+	if s.deaf && s.rightsAt.IsZero() {
+		s.goDeaf(now)
 	}
 	s.status(Status{State: Listing})
 	return s.send(actSettings, &request{})
@@ -105,6 +110,7 @@ func (s *session) contactStatus(m *message) {
 // registered handles the announcement of a new PJSIP contact.
 func (s *session) registered(a location.AOR, uri, endpoint string) {
 	s.touch(a)
+	s.heardOf(contactKey{a, uri})
 	s.full.note(note{aor: a, tech: location.PJSIP, uri: uri})
 	u := s.users.user(a)
 	if u == nil || s.users.shared || s.initial && s.young {

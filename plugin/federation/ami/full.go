@@ -22,8 +22,9 @@ const (
 	dutyFactor = 9
 	// againDelay is before a list is taken again that shrank suspiciously.
 	againDelay = 300 * time.Millisecond
-	// refusedDelay is before a list that Asterisk refused is asked for again.
-	refusedDelay = 30 * time.Second
+	// rightsDelay is from a list that Asterisk refused to the login that tries
+	// again.
+	rightsDelay = 10 * time.Second
 )
 
 // fullListing is the state of the full listings of one connection.
@@ -104,11 +105,14 @@ func (s *session) stepFull(now time.Time) error {
 	if f.inFlight() || f.wanted == 0 && f.relist.IsZero() || now.Before(f.wakeAt()) {
 		return nil
 	}
+	if s.lacks && !s.deaf && !f.relist.IsZero() && !now.Before(f.relist) {
+		return errLoginAgain // which lists everything, too
+	}
 	what := f.wanted
 	if !f.relist.IsZero() && !now.Before(f.relist) || s.last.State != Ready {
 		what = allTechs
 	}
-	f.wanted, f.relist = 0, now.Add(s.cfg.Relist)
+	f.wanted, f.relist = 0, now.Add(s.relistAfter())
 	f.started, f.notes = now, nil
 	f.number++
 	for t := location.PJSIP; t <= location.IAX2; t++ {
@@ -178,8 +182,7 @@ func (s *session) listDone(r *request, err error) error {
 func (s *session) fullDone() error {
 	for _, err := range s.full.refused {
 		if err != nil {
-			s.full.want(allTechs, time.Now().Add(refusedDelay))
-			return nil
+			return nil // until the next login
 		}
 	}
 	if s.last.State != Ready {
@@ -192,11 +195,16 @@ func (s *session) fullDone() error {
 func (s *session) refusedList(t location.Kind, err error) {
 	s.stats.refusals.Add(1)
 	news := s.full.refused[t] == nil
+	if s.rightsAt.IsZero() { // the manager user may be given the right
+		s.rightsAt = time.Now().Add(rightsDelay)
+	}
 	s.full.refused[t] = err
 	if !news {
 		return
 	}
-	s.cfg.Logger.Warn("Asterisk refuses a listing; the manager user needs write=system", "action", string(lists[t]), "err", err)
+	if !s.again {
+		s.say("write=system", "Asterisk refuses a listing; the manager user needs write=system in manager.conf", "user", s.cfg.User, "err", err)
+	}
 	if s.last.State != Ready {
 		s.status(Status{State: Listing, Err: err})
 	}

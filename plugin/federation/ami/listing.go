@@ -14,6 +14,9 @@ const maxRows = 2_000_000
 
 // answer takes a message that answers one of our actions.
 func (s *session) answer(id uint64, r *request, m *message) error {
+	if r.probe {
+		return s.probeAnswer(id, m)
+	}
 	if r.look {
 		return s.looked(id, r, m)
 	}
@@ -50,6 +53,9 @@ func (s *session) response(id uint64, r *request, m *message) error {
 	failed := m.is(keyResponse, "Error")
 	if r.action == actSettings || r.action == actPing || r.action == actLogoff || r.action == actFilter {
 		delete(s.pending, id)
+		if r.action == actFilter && !s.booted && !s.boot.probed {
+			return s.probe() // FullyBooted would have come before this answer
+		}
 		if r.action == actSettings && !failed {
 			s.settled = true
 			s.version, s.systemName = m.text(keyAsteriskVersion), m.text(keySystemName)

@@ -121,6 +121,9 @@ func follow(t *testing.T, ast amitest.Config, cfg ami.Config, f func(b *bench)) 
 		}
 		rec := &record{start: time.Now()}
 		cfg.Registrar, cfg.Dial = rec, srv.Dial
+		if cfg.FirstRelist == 0 {
+			cfg.FirstRelist = 5 * time.Minute // most tests are about events and single listings
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		b := &bench{T: t, Server: srv, rec: rec, src: ami.New(cfg)}

@@ -56,24 +56,18 @@ func (w *serviceWatch) wakeAt() time.Time {
 
 // beginServices runs at FullyBooted. An Asterisk that has been started since the
 // last connection has no services from before, if it does not tell which it has.
-func (s *session) beginServices(now time.Time, uptime int64, known bool) error {
+func (s *session) beginServices(now time.Time, uptime int64, known bool) {
 	s.services = [NumClasses]serviceWatch{}
 	if s.cfg.Services == nil {
-		return nil
+		return
 	}
 	fresh := known && (uptime < bootUptime || !s.servicesAt.IsZero() && uptime < int64(now.Sub(s.servicesAt).Seconds()))
 	s.servicesAt = now
-	followed := false
 	for c := range NumClasses {
 		if s.cfg.Services.Follows(c) {
 			s.services[c] = serviceWatch{at: now, fresh: fresh}
-			followed = true
 		}
 	}
-	if !followed {
-		return nil
-	}
-	return s.send(actFilter, &request{}, "Add", ownEvents)
 }
 
 // service takes an event of a service.
@@ -152,6 +146,7 @@ func (s *session) serviceAnswer(id uint64, r *request, m *message, end bool) err
 	if w.silent && !w.events {
 		s.say(c.String()+" events", "Asterisk does not tell when "+c.String()+" change; they are asked for every second", "missing", "read="+classes[c].read)
 	}
+	s.lacks = s.lacks || differ && !w.events
 	w.silent = differ && !w.events
 	if !w.events {
 		w.at = time.Now().Add(servicesPoll)
@@ -170,11 +165,12 @@ func (s *session) unlisted(c Class, m *message) {
 	w.at = time.Time{}
 	args := []any{"answer", m.text(keyMessage)}
 	if need := classes[c].write; need != "" && !unknownAction(m) {
+		s.lacks = true
 		args = append(args, "missing", "write="+need)
 	}
 	// Who was parked may have been fetched before this connection. Later on events
 	// have told of everything.
-	if first := !w.refused; unknownAction(m) || first && (w.fresh || c == Parked) {
+	if first := !w.refused && !s.again; unknownAction(m) || first && (w.fresh || c == Parked) {
 		s.cfg.Services.Services(c, nil)
 	}
 	w.refused = true

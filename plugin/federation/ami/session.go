@@ -2,6 +2,7 @@ package ami
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -17,7 +18,6 @@ const (
 	pingTimeout = 3 * time.Second  // and how long it may take to give one
 	listTimeout = 30 * time.Second // the same while it collects a long listing, which it does silently
 	listEach    = time.Millisecond // and what it may take for each contact of a shorter one
-	bootHint    = 30 * time.Second // without FullyBooted, say what may be missing
 )
 
 // session is one connection to Asterisk. All but receive runs in one
@@ -37,12 +37,18 @@ type session struct {
 	pinged  time.Time // when the outstanding Ping was sent, else zero
 
 	booted  bool
+	boot    bootWatch
 	settled bool // CoreSettings told the system name
 	// young: Asterisk was still starting when it announced FullyBooted, so
 	// that announcements of old contacts may trail in.
 	young bool
 	// initial: the first PJSIP listing of this connection is not complete.
 	initial bool
+
+	announces bool      // a registration has been announced
+	lacks     bool      // the manager user has not all rights that services need
+	rightsAt  time.Time // when to log in again for missing rights, zero for never
+	unheard   []unheard
 
 	marks []noted        // oldest first
 	since location.Stamp // the Registrar was abreast of this run until then
@@ -133,15 +139,19 @@ func (s *session) run(ctx context.Context) error {
 		return err
 	}
 	s.status(Status{State: Booting})
-	hint := time.Now().Add(bootHint)
+	s.awaitBoot(time.Now())
+	// A filter of our own adds to those of the manager user: what it includes is
+	// heard, whatever they include. It does not undo those that exclude.
+	if err := s.send(actFilter, &request{}, "Add", ownEvents); err != nil {
+		return err
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		if !s.booted && !hint.IsZero() && time.Now().After(hint) {
-			s.cfg.Logger.Warn("Asterisk does not report FullyBooted; the manager user needs read=system")
-			hint = time.Time{}
-		}
 		wait, err := s.step()
+		if errors.Is(err, errLoginAgain) {
+			_ = s.send(actLogoff, &request{})
+		}
 		if err != nil {
 			return err
 		}
@@ -195,10 +205,18 @@ func (s *session) send(a action, r *request, values ...string) error {
 // step starts the work that is due and returns how long to wait for more.
 func (s *session) step() (time.Duration, error) {
 	wait, err := s.keepAlive()
-	if err != nil || !s.booted {
+	if err != nil {
 		return wait, err
 	}
 	now := time.Now()
+	if !s.booted {
+		at, err := s.stepBoot(now)
+		return max(min(wait, at.Sub(now)), time.Millisecond), err
+	}
+	if !s.rightsAt.IsZero() && !now.Before(s.rightsAt) {
+		return 0, errLoginAgain
+	}
+	s.stepUnheard(now)
 	s.stepRivals(now)
 	s.stepMarks(now)
 	for a := range s.takeRechecks() {
@@ -222,7 +240,10 @@ func (s *session) step() (time.Duration, error) {
 			wait = min(wait, at.Sub(now))
 		}
 	}
-	for _, at := range [...]time.Time{s.trunks.wakeAt(), s.rivalsAt, s.full.wakeAt(), s.queue.wakeAt(now)} {
+	if len(s.unheard) > 0 {
+		wait = min(wait, s.unheard[0].at.Add(freshFor).Sub(now))
+	}
+	for _, at := range [...]time.Time{s.rightsAt, s.trunks.wakeAt(), s.rivalsAt, s.full.wakeAt(), s.queue.wakeAt(now)} {
 		if !at.IsZero() {
 			wait = min(wait, at.Sub(now))
 		}

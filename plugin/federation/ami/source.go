@@ -37,8 +37,11 @@ type Config struct {
 	Mark   func() location.Stamp
 	Keep   func(Abreast)
 	Before Abreast
-	// Relist is the interval of the slow full listing, default 5 minutes.
-	Relist time.Duration
+	// Relist is the interval of the slow full listing, default 5 minutes. As
+	// long as Asterisk has not announced a registration, it may be that it
+	// announces none: the first interval is FirstRelist, default 15 seconds, and
+	// each one is twice as long as the one before, up to Relist.
+	Relist, FirstRelist time.Duration
 	// Permit filters AORs; nil permits all.
 	Permit func(location.AOR) bool
 	Logger *slog.Logger
@@ -56,6 +59,8 @@ const (
 	firstBackoff = 100 * time.Millisecond
 	maxBackoff   = time.Second // AMI is on this machine: an attempt costs nothing
 	authBackoff  = 5 * time.Second
+	stableAfter  = 5 * time.Second // a shorter connection counts as a failed attempt
+	sameOutage   = time.Minute     // the same outage is logged so often at most
 )
 
 var (
@@ -71,11 +76,17 @@ type Source struct {
 	// once holds what was logged already: refused AORs, outages.
 	refused map[string]struct{}
 
-	abreast   Abreast
-	refreshes refreshes
+	abreast Abreast
+	starts  starts
+	// again: the connection before was ended for a new login, nothing was lost.
+	// deaf: registrations are not announced.
+	again, deaf bool
+	refreshes   refreshes
 
 	version, systemName string // of the last connection that told
 	last                Status
+	warned              string // the last outage that was logged, and when
+	warnedAt            time.Time
 	servicesAt          time.Time // when services were last begun to be followed
 
 	mu      sync.Mutex
@@ -87,6 +98,9 @@ type Source struct {
 func New(cfg Config) *Source {
 	if cfg.Relist <= 0 {
 		cfg.Relist = 5 * time.Minute
+	}
+	if cfg.FirstRelist <= 0 {
+		cfg.FirstRelist = 15 * time.Second
 	}
 	if cfg.RivalInterval <= 0 {
 		cfg.RivalInterval = time.Second
@@ -117,12 +131,19 @@ func (s *Source) Run(ctx context.Context) {
 	s.status(Status{State: Connecting})
 	backoff := firstBackoff
 	for {
+		began := time.Now()
 		booted, err := s.connect(ctx)
 		if ctx.Err() != nil {
 			return
 		}
+		if errors.Is(err, errLoginAgain) {
+			s.again = booted
+			s.stats.reconnects.Add(1)
+			continue
+		}
+		s.again, s.deaf, s.starts = false, false, starts{}
 		s.down(err)
-		if booted {
+		if booted && time.Since(began) >= stableAfter {
 			backoff = firstBackoff
 		}
 		if errors.Is(err, errAuth) {
@@ -163,6 +184,12 @@ func (s *Source) takeRechecks() map[location.AOR]struct{} {
 }
 
 func (s *Source) status(st Status) {
+	switch {
+	case st.State == Booting && (s.again || s.last.State == Booting):
+		return // a new login goes on where the one before ended
+	case st.State == Listing && s.again && (st.Err == nil || s.last.Err != nil):
+		return
+	}
 	st.Version, st.SystemName, st.At = s.version, s.systemName, s.cfg.Now()
 	s.last = st
 	s.cfg.Registrar.Status(st)
@@ -181,10 +208,18 @@ func (s *Source) down(err error) {
 		return
 	}
 	shutdown := errors.Is(err, errShutdown)
-	if shutdown {
+	now := time.Now()
+	switch {
+	case shutdown:
 		s.cfg.Logger.Info("Asterisk is stopping")
-	} else {
+	case s.warned == text(err) && now.Sub(s.warnedAt) < sameOutage:
+	case errors.Is(err, errAuth):
+		s.cfg.Logger.Warn("Asterisk refuses the login of the manager user", "user", s.cfg.User, "err", err)
+	default:
 		s.cfg.Logger.Warn("Asterisk is not reachable over AMI", "err", err)
+	}
+	if !shutdown && (s.warned != text(err) || now.Sub(s.warnedAt) >= sameOutage) {
+		s.warned, s.warnedAt = text(err), now
 	}
 	s.status(Status{State: Down, Shutdown: shutdown, Err: err})
 }

@@ -82,6 +82,9 @@ func (s *session) sweepRow(r *request, c *row, p pass) {
 		u.endpoint = c.endpoint
 	}
 	u.listed = s.sweep()
+	if !s.initial && u.find(c.uri) == nil && !s.users.shared && !s.users.denied[c.aor] && !s.queue.waiting[c.aor].has(c.uri) {
+		s.noteUnheard(contactKey{c.aor, c.uri})
+	}
 	h, revived := u.merge(c, p)
 	if s.initial && s.young {
 		h.since = 0

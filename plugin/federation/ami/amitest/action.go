@@ -61,7 +61,8 @@ func (s *Server) Refuse(action, message string) {
 }
 
 // SetPermissions sets the manager user's read and write classes, as in
-// manager.conf: "system,call" or "all".
+// manager.conf: "system,call" or "all". As in Asterisk, they hold for sessions
+// that log in afterwards.
 func (s *Server) SetPermissions(read, write string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,7 +106,12 @@ func (s *Server) answer(c *session, a Action) bool {
 		s.mu.Unlock()
 		return false
 	}
-	list, msg := s.list(name, a)
+	if name == "Filter" {
+		if err := c.filter.add(a.Get("Filter")); err != nil {
+			s.refuse[name] = "Filter did not compile.  Check the syntax of the filter given."
+		}
+	}
+	list, msg := s.list(c, name, a)
 	s.mu.Unlock()
 	if msg != "" {
 		c.queue(response("Error", id, "Message", msg))
@@ -127,8 +133,9 @@ func (s *Server) login(c *session, a Action, id string) bool {
 		return false
 	}
 	c.loggedIn, c.mask = true, a.Get("Events")
+	c.read, c.write, c.filter = s.read, s.write, filter{slices.Clone(s.filter.include), slices.Clone(s.filter.exclude)}
 	c.queue(response("Success", id, "Message", "Authentication accepted"))
-	if s.booted && c.wants(s.read, "system") {
+	if s.booted && c.wants("system") {
 		c.queue(s.fullyBooted())
 	}
 	return true
@@ -139,7 +146,7 @@ var classOf = map[string]string{"ConfbridgeListRooms": "reporting", "ParkedCalls
 
 // list returns the list that answers an action, or the message of its error;
 // neither for an action without a list.
-func (s *Server) list(name string, a Action) (*list, string) {
+func (s *Server) list(c *session, name string, a Action) (*list, string) {
 	if msg := s.refuse[name]; msg != "" {
 		return nil, msg
 	}
@@ -151,9 +158,9 @@ func (s *Server) list(name string, a Action) (*list, string) {
 	if !slices.Contains(ami.Actions(), name) || (name == "SIPpeers" || name == "SIPshowregistry") && s.version >= 21 || pjsip && !s.booted {
 		return nil, unknown
 	}
-	granted := allows(s.write, "system") || !pjsip && allows(s.write, "reporting")
+	granted := allows(c.write, "system") || !pjsip && allows(c.write, "reporting")
 	if class, ok := classOf[name]; ok {
-		granted = class == "" || allows(s.write, class)
+		granted = class == "" || allows(c.write, class)
 	}
 	if !granted {
 		return nil, "Permission denied"

@@ -65,7 +65,7 @@ func finish(b []byte, kv []string) []byte {
 // emit sends an event to all who may see it; s.mu is held.
 func (s *Server) emit(class string, b []byte) {
 	for c := range s.sessions {
-		if c.wants(s.read, class) {
+		if c.wants(class) && c.filter.passes(b) {
 			c.queue(b)
 		}
 	}
@@ -78,8 +78,8 @@ func (s *Server) extra(class, name string, kv ...string) {
 	}
 }
 
-func (c *session) wants(read, class string) bool {
-	return c.loggedIn && allows(read, class) && (c.mask == "" || c.mask == "on" || allows(c.mask, class))
+func (c *session) wants(class string) bool {
+	return c.loggedIn && allows(c.read, class) && (c.mask == "" || c.mask == "on" || allows(c.mask, class))
 }
 
 func allows(classes, class string) bool {

@@ -58,6 +58,7 @@ type Server struct {
 
 	read, write string // permission classes, "all" for every one
 	version     int
+	filter      filter
 	aors        map[string]*aor
 	order       []string // AORs in the order of their first registration
 	peers       map[string]*peer

@@ -30,6 +30,10 @@ type session struct {
 	// guarded by Server.mu
 	loggedIn bool
 	mask     string // classes of events wanted, from Login
+	// read and write are the classes granted: Asterisk looks at them at the login
+	// and never again.
+	read, write string
+	filter      filter
 }
 
 // serve starts a session; s.mu is held.
