@@ -138,7 +138,7 @@ func (r *Runtime) Start() (err error) {
 	r.herald = xfr.NewHerald(r.primary, r.cfg.Origin)
 	r.remember()
 	r.updates = newUpdates(r, journal.Boot())
-	r.outward = outward.Open(outward.Config{View: r.view, Data: r.cfg.Data, Followed: len(r.cfg.Secondaries) > 0,
+	r.outward = outward.Open(outward.Config{View: r.view, Data: r.cfg.Data, Boot: journal.Boot(), Followed: len(r.cfg.Secondaries) > 0,
 		Logger: r.log.With("source", "outward")})
 	r.run(func() { r.outward.Run(r.ctx) })
 	r.notifyAll()

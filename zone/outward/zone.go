@@ -14,6 +14,8 @@ type Config struct {
 	View *zone.View
 	// Data is the directory that the serial is kept in, "" for none.
 	Data string
+	// Boot changes when the machine starts, "" where it cannot be told.
+	Boot string
 	// Followed: there are secondaries, so that the zone is kept level also
 	// while nobody has asked for it.
 	Followed bool
@@ -70,7 +72,7 @@ func Open(c Config) *Zone {
 	}
 	z := &Zone{cfg: c, view: c.View, log: c.Logger, bell: make(chan struct{})}
 	var err error
-	if z.serials, err = openSerials(c.Data, c.Now); err != nil {
+	if z.serials, err = openSerials(c.Data, c.Boot, c.Now); err != nil {
 		z.log.Error("serial of the federation zone may go back", "err", err)
 	}
 	z.serial = z.serials.last
