@@ -57,6 +57,9 @@ func (f *Federation) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.
 	case state.QType() == dns.TypeAXFR || state.QType() == dns.TypeIXFR:
 		return f.outward(w, r, qname, key)
 	}
+	if key != "" && state.QType() == dns.TypeSOA && qname == f.origin {
+		f.runtime.shown(key, addrOf(w))
+	}
 	return f.answer(w, r, qname, state.QType())
 }
 

@@ -10,15 +10,21 @@ import (
 	"github.com/miekg/dns"
 )
 
-// notifier tells one secondary of new serials (RFC 1996): one NOTIFY for all
+// notifier sends one secondary a NOTIFY for new serials (RFC 1996): one for all
 // that has changed since the last one, at most one under way. A secondary that
-// does not answer is tried less and less often, whatever changes.
+// does not answer is tried less and less often, whatever changes, until it asks
+// for something itself.
 type notifier struct {
-	r    *Runtime
-	addr netip.AddrPort
-	key  *xfr.Key
-	wait time.Duration // before it is tried again, 0 after an answer
-	last string        // what came of it
+	r     *Runtime
+	addr  netip.AddrPort
+	key   *xfr.Key
+	shown chan struct{} // it has asked for something: it is there
+	wait  time.Duration // before it is tried again, 0 after an answer
+	last  string        // the result of the last NOTIFY
+}
+
+func newNotifier(r *Runtime, addr netip.AddrPort, key *xfr.Key) *notifier {
+	return &notifier{r: r, addr: addr, key: key, shown: make(chan struct{}, 1)}
 }
 
 const (
@@ -31,14 +37,35 @@ const (
 func (r *Runtime) notifyAll() {
 	for _, s := range r.cfg.Secondaries {
 		for _, a := range s.Addrs {
-			n := &notifier{r: r, addr: a, key: s.Key}
-			r.run(func() { n.run(r.ctx) })
+			n := newNotifier(r, a, s.Key)
+			r.notifiers = append(r.notifiers, n)
+			told, bell := r.outward.Serial()
+			r.run(func() { n.run(r.ctx, told, bell) })
 		}
 	}
 }
 
-func (n *notifier) run(ctx context.Context) {
-	told, bell := n.r.outward.Serial()
+// shown is called for each request that the key of a secondary has signed: one
+// that was away is told of changes at once. The key may be that of several; an
+// address that is none of theirs is another address of any.
+func (r *Runtime) shown(key string, from netip.Addr) {
+	known := false
+	for _, n := range r.notifiers {
+		known = known || n.key.Name == key && n.addr.Addr() == from
+	}
+	for _, n := range r.notifiers {
+		if n.key.Name != key || known && n.addr.Addr() != from {
+			continue
+		}
+		select {
+		case n.shown <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// run tells the secondary of each serial after told, which bell announces.
+func (n *notifier) run(ctx context.Context, told uint32, bell <-chan struct{}) {
 	retry := time.NewTimer(time.Hour)
 	retry.Stop()
 	for {
@@ -51,6 +78,9 @@ func (n *notifier) run(ctx context.Context) {
 				_, bell = n.r.outward.Serial()
 				continue
 			}
+		case <-n.shown:
+			n.wait = 0
+			retry.Stop()
 		case <-retry.C:
 		}
 		var serial uint32

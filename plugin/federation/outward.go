@@ -3,6 +3,7 @@ package federation
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"github.com/asterfed/asterfed/zone/outward"
 	"github.com/asterfed/asterfed/zone/xfr"
@@ -24,6 +25,7 @@ func (f *Federation) outward(w dns.ResponseWriter, r *dns.Msg, qname, name strin
 	if t := tsigOf(r, name); t != nil && dns.CanonicalName(t.Algorithm) != dns.CanonicalName(key.Algorithm) {
 		return f.tsigError(w, r, t, dns.RcodeBadKey)
 	}
+	f.runtime.shown(name, addrOf(w))
 	var held *dns.SOA
 	if r.Question[0].Qtype == dns.TypeIXFR {
 		if held = soaOf(r.Ns, f.origin); held == nil {
@@ -96,4 +98,13 @@ func soaOf(rrs []dns.RR, apex string) *dns.SOA {
 		}
 	}
 	return nil
+}
+
+// addrOf returns the address that a request came from.
+func addrOf(w dns.ResponseWriter) netip.Addr {
+	at, err := netip.ParseAddrPort(w.RemoteAddr().String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return at.Addr().Unmap()
 }

@@ -40,6 +40,7 @@ type Runtime struct {
 	updates   *updates
 	outward   *outward.Zone
 	transfers chan struct{}  // of the federation zone, under way
+	notifiers []*notifier    // of the secondaries; not changed after the start
 	signer    *dnssec.Signer // nil where the zone is not signed
 	monitor   *liveness.Monitor
 	catalogue catalogue
