@@ -99,7 +99,7 @@ func printAnswers(c *cli.Context, list []serf.Response, members []serf.Member, s
 	t := tabwriter.NewWriter(c.App.Writer, 0, 8, 2, ' ', 0)
 	var objects []map[string]string
 	for _, r := range list {
-		fmt.Fprintf(t, "%s\t%s\n", r.From, r.Payload)
+		fmt.Fprintf(t, "%s\t%s\n", clean(r.From), clean(string(r.Payload)))
 		objects = append(objects, wordsOf(r))
 		for key, val := range wordsOf(r) {
 			if n, err := strconv.Atoi(val); err == nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/urfave/cli/v2"
 )
@@ -67,7 +68,18 @@ func cell(v any) string {
 		}
 		return t.Local().Format(time.DateTime)
 	}
-	return dash(fmt.Sprint(v))
+	return dash(clean(fmt.Sprint(v)))
+}
+
+// clean takes out of a text that another node has sent what a terminal would obey
+// or show in another order: control characters, and the invisible ones of Unicode.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
 func dash(s string) string {

@@ -19,7 +19,7 @@ func main() {
 		EnableBashCompletion: true,
 		Commands: []*cli.Command{
 			serveCommand, demoCommand,
-			whereCommand, explainCommand, historyCommand, usersCommand, membersCommand, planCommand,
+			statusCommand, whereCommand, explainCommand, historyCommand, usersCommand, membersCommand, planCommand,
 			publishCommand, withdrawCommand, publishedCommand, askCommand,
 			joinCommand, leaveCommand, drainCommand, keysCommand, versionCommand,
 		},

@@ -51,7 +51,7 @@ func signedTXT(server, qname string, key *xfr.Key, patience time.Duration) ([]te
 			for _, s := range txt.Txt {
 				key, val, _ := strings.Cut(s, "=")
 				if _, given := t[key]; !given {
-					t[key] = val
+					t[key] = unescaped(val)
 				}
 			}
 		}
@@ -60,6 +60,31 @@ func signedTXT(server, qname string, key *xfr.Key, patience time.Duration) ([]te
 		}
 	}
 	return out, nil
+}
+
+// unescaped takes out of a string the escapes of RFC 1035 §5.1, which the library
+// puts in.
+func unescaped(s string) string {
+	if !strings.Contains(s, `\`) {
+		return clean(s)
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' || i+1 == len(s) {
+			b.WriteByte(s[i])
+			continue
+		}
+		if i+3 < len(s) {
+			if n, err := strconv.ParseUint(s[i+1:i+4], 10, 8); err == nil {
+				b.WriteByte(byte(n))
+				i += 3
+				continue
+			}
+		}
+		i++
+		b.WriteByte(s[i])
+	}
+	return clean(b.String())
 }
 
 // atNode sends signed questions to the node that the flags name.

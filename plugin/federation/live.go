@@ -78,7 +78,13 @@ func (f *Federation) liveAnswer(w dns.ResponseWriter, r, m *dns.Msg, about strin
 			return f.unavailable(w, r, m, err)
 		}
 		m.Answer = answer
-	case about == own || about == "channels."+own || about == f.origin:
+	case about == statusLabel+"."+own && q.Qtype == dns.TypeTXT:
+		answer, err := rt.statusAnswer(q.Name)
+		if err != nil {
+			return f.unavailable(w, r, m, err)
+		}
+		m.Answer = answer
+	case about == own || about == "channels."+own || about == statusLabel+"."+own || about == f.origin:
 		m.Ns = rt.view.Lookup(f.origin, dns.TypeSOA).Answer
 	default:
 		m.Rcode = dns.RcodeNameError

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/liveness"
@@ -19,6 +20,25 @@ type member struct {
 	peer   *xfr.Peer
 	det    *liveness.Detector
 	cancel context.CancelFunc
+	// refusedAt is when the node last answered to another key, in nanoseconds of
+	// the wall clock.
+	refusedAt atomic.Int64
+	// pulledAt is when the last transfer from it was complete, likewise.
+	pulledAt atomic.Int64
+}
+
+// transferred notes when a transfer was complete.
+func (m *member) transferred(then func()) func() {
+	return func() {
+		m.pulledAt.Store(time.Now().UnixNano())
+		then()
+	}
+}
+
+// keyRefused reports whether the node answers to another key: each attempt to
+// connect shows it.
+func (m *member) keyRefused() bool {
+	return time.Since(time.Unix(0, m.refusedAt.Load())) < patience
 }
 
 // memberEvent follows Serf: who is there is connected to, and stays so until
@@ -117,13 +137,14 @@ func (r *Runtime) connect(node, addr string) *member {
 	}
 	det := liveness.NewDetector(cfg)
 	r.run(func() { det.Run(ctx) })
+	m := &member{det: det, cancel: cancel}
 	var peer *xfr.Peer
 	peer = xfr.NewPeer(xfr.PeerConfig{
 		Node: node, Addr: addr, Origin: r.cfg.Origin, Key: r.cfg.Key, Home: home, Own: r.herald, Clock: r.clock,
-		Timing: r.timing(), Peers: r.others, Dial: r.dial, Heard: det.Heard, Lost: det.Lost, Refused: r.refused(node, det),
-		Pulled: r.tidied(func() *xfr.Peer { return peer }), Logger: r.log.With("source", "xfr"),
+		Timing: r.timing(), Peers: r.others, Dial: r.dial, Heard: det.Heard, Lost: det.Lost, Refused: r.refused(node, m),
+		Pulled: m.transferred(r.tidied(func() *xfr.Peer { return peer })), Logger: r.log.With("source", "xfr"),
 	})
-	m := &member{peer: peer, det: det, cancel: cancel}
+	m.peer = peer
 	r.run(func() { peer.Run(ctx) })
 	if r.fresh {
 		r.asking.Add(1)
@@ -134,13 +155,14 @@ func (r *Runtime) connect(node, addr string) *member {
 
 // refused says, now and then, that a node answers to another key: it is
 // alive, but nothing can be learnt from it.
-func (r *Runtime) refused(node string, det *liveness.Detector) func(error) {
+func (r *Runtime) refused(node string, m *member) func(error) {
 	n := 0
 	return func(err error) {
 		if n++; n == 1 || n%300 == 0 {
 			r.log.Warn("node does not take this node's transfer key: compare the key files and the clocks", "node", node, "err", err, "count", n)
 		}
-		det.Heard()
+		m.refusedAt.Store(time.Now().UnixNano())
+		m.det.Heard()
 	}
 }
 

@@ -249,6 +249,7 @@ func (r *Runtime) tags() map[string]string {
 	return map[string]string{
 		"v": "1", "zone": r.cfg.Origin, "dns": r.cfg.Transfer.String(),
 		"epoch": r.primary.Version().Epoch, "state": string(n.State), "region": n.Region,
+		"asterfed": software(),
 	}
 }
 

@@ -68,6 +68,10 @@ var (
 	errAuth     = errors.New("login refused")
 )
 
+// Unauthorized reports whether a Status has Err because Asterisk refused the
+// login: the user, the secret or the address of the client.
+func Unauthorized(err error) bool { return errors.Is(err, errAuth) }
+
 // Source follows one Asterisk. Make one with New, then Run it.
 type Source struct {
 	cfg   Config

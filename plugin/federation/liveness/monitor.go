@@ -80,6 +80,9 @@ func (m *Monitor) Status(ctx context.Context, s ami.Status) {
 	}
 }
 
+// AMI returns the last report of the AMI source.
+func (m *Monitor) AMI() ami.Status { return *m.last.Load() }
+
 // Ready reports whether AMI is connected and the registrations are listed.
 func (m *Monitor) Ready() bool { return m.last.Load().State == ami.Ready }
 

@@ -1,0 +1,231 @@
+package federation
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/liveness"
+	"github.com/asterfed/asterfed/serf"
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/coredns/caddy"
+	"github.com/miekg/dns"
+)
+
+// statusLabel is the name, below a node's live zone, at which the node says how
+// it is: one record of itself, one of each other node as seen from here, and one
+// of each trouble that a person should mend (asterfed status).
+const statusLabel = "status"
+
+// patience is how long something may go on that mends itself as a rule, before it
+// is a trouble.
+const patience = 10 * time.Second
+
+// Trouble is something that does not mend itself.
+type Trouble struct {
+	Code   string // one word, for programs
+	About  string // the node that it is about
+	What   string // what is wrong, as a sentence without a full stop
+	Remedy string // what to do, likewise
+}
+
+// status returns the records that say how this node is.
+func (r *Runtime) status(owner string) []dns.RR {
+	ttl := r.view.TTL()
+	out := []dns.RR{zone.StringsTXT(owner, ttl, append([]string{"v=1", "n=0"}, r.own()...)...)}
+	add := func(words []string) {
+		out = append(out, zone.StringsTXT(owner, ttl, append([]string{"v=1", "n=" + strconv.Itoa(len(out))}, words...)...))
+	}
+	members := r.neighbours()
+	for _, m := range members {
+		add(r.seen(m))
+	}
+	for _, t := range r.troubles(members) {
+		add([]string{"trouble=" + t.Code, "about=" + t.About, "what=" + escaped(t.What), "remedy=" + escaped(t.Remedy)})
+	}
+	return out
+}
+
+// escaped keeps a backslash in a text that the library would take for an escape.
+func escaped(s string) string { return strings.ReplaceAll(s, `\`, `\\`) }
+
+// own says how this node is, in key=value words.
+func (r *Runtime) own() []string {
+	n, v := r.primary.Node(), r.primary.Version()
+	registered, published := 0, 0
+	r.primary.Read(func(s *location.Store) { registered = s.Len() })
+	r.primary.ReadPublished(func(p *location.Publications) { published = len(p.Bindings()) })
+	words := []string{"node=" + r.cfg.Node, "zone=" + r.cfg.Origin, "asterfed=" + software(), "since=" + r.began.UTC().Format(time.RFC3339),
+		"state=" + string(n.State), "ami=" + r.amiState(), "registered=" + strconv.Itoa(registered), "published=" + strconv.Itoa(published),
+		"epoch=" + v.Epoch, "serial=" + strconv.Itoa(int(v.Serial)), "dns=" + r.cfg.Transfer.String()}
+	if n.Asterisk != "" {
+		words = append(words, "asterisk="+n.Asterisk)
+	}
+	if !r.view.Settled() {
+		words = append(words, "settled=no")
+	}
+	return words
+}
+
+// software is the version of asterfed that runs, as a word.
+func software() string {
+	v := liveness.Printable(caddy.AppVersion)
+	return v[:min(len(v), 40)]
+}
+
+func (r *Runtime) amiState() string {
+	if r.source == nil {
+		return "none"
+	}
+	return r.monitor.AMI().State.String()
+}
+
+// neighbours are the other nodes of the federation that have not left, by name.
+func (r *Runtime) neighbours() (out []serf.Member) {
+	for _, m := range r.agent.Members() {
+		if m.Name != r.cfg.Node && m.Status != serf.StatusLeft && m.Tags["zone"] == r.cfg.Origin {
+			out = append(out, m)
+		}
+	}
+	slices.SortFunc(out, func(a, b serf.Member) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// seen says how another node looks from here.
+func (r *Runtime) seen(m serf.Member) []string {
+	h := r.view.Home(m.Name)
+	n, _ := h.Node()
+	v := h.Version()
+	words := []string{"peer=" + m.Name, "member=" + m.Status.String(), "dns=" + m.Tags["dns"], "reach=" + h.Reach().String(),
+		"state=" + string(n.State), "bindings=" + strconv.Itoa(h.Len()), "epoch=" + v.Epoch, "serial=" + strconv.Itoa(int(v.Serial)),
+		"asterfed=" + m.Tags["asterfed"]}
+	if p := r.member(m.Name); p != nil {
+		s := p.peer.Stats()
+		words = append(words, "lag="+time.Since(s.Heard).Round(time.Millisecond).String(), "rtt="+s.RTT.Round(time.Microsecond).String(),
+			"transfers="+strconv.FormatInt(s.Full+s.Incremental, 10), "failed="+strconv.FormatInt(s.Failed, 10))
+		if at := p.pulledAt.Load(); at != 0 {
+			words = append(words, "transferred="+time.Unix(0, at).UTC().Format(time.RFC3339))
+		}
+	}
+	return words
+}
+
+// troubles are what a person should mend, this node's own first.
+func (r *Runtime) troubles(members []serf.Member) (out []Trouble) {
+	add := func(code, about, what, remedy string) { out = append(out, Trouble{code, about, what, remedy}) }
+	self := r.cfg.Node
+	if code, what, remedy := r.amiTrouble(); code != "" {
+		add(code, self, what, remedy)
+	}
+	if err := r.primary.DiskErr(); err != nil {
+		add("disk", self, "what is registered cannot be kept on disk: "+err.Error(), "make room in "+r.cfg.Data+" and check who owns it")
+	}
+	if !r.view.Settled() && time.Since(r.began) > patience {
+		add("unsettled", self, "it does not know every node yet, and answers SERVFAIL for users that it does not know",
+			"mend what is said of the seeds and of the nodes below")
+	}
+	if len(members) == 0 && len(r.cfg.Join) > 0 && time.Since(r.began) > patience {
+		for _, e := range r.agent.JoinErrors() {
+			add("join", self, "seed "+e.Seed+": "+e.Why, strings.TrimSuffix(e.Remedy, "."))
+		}
+		if len(out) == 0 {
+			add("join", self, "no other node is known, though the Corefile names seeds", "check the join line, the gossip key and the gossip port")
+		}
+	}
+	if n := r.catalogue.bad.Load(); n > 0 {
+		add("directory", self, fmt.Sprintf("%d lines of the directory were left out", n), "see the log for the lines, and mend "+r.cfg.Directory)
+	}
+	for _, m := range members {
+		out = append(out, r.peerTroubles(m)...)
+	}
+	return out
+}
+
+// amiTrouble says what keeps this node from its Asterisk.
+func (r *Runtime) amiTrouble() (code, what, remedy string) {
+	if r.source == nil {
+		if r.primary.Node().State == zone.Down {
+			return "asterisk", "its SIP server does not answer", "start it, and compare its SIP port with the sip line of the Corefile"
+		}
+		return "", "", ""
+	}
+	s := r.monitor.AMI()
+	at := r.cfg.Asterisk.Addr
+	switch {
+	case s.State == ami.Ready:
+		return "", "", ""
+	case s.State == ami.Down && s.Shutdown:
+		return "asterisk", "Asterisk has stopped", "start it"
+	case s.State == ami.Down && ami.Unauthorized(s.Err):
+		return "ami", fmt.Sprintf("Asterisk at %s refuses the login of manager user %q", at, r.cfg.Asterisk.User),
+			"compare user, secret and permit in manager.conf with the asterisk line of the Corefile and its secret file"
+	case s.State == ami.Down && r.primary.Node().State == zone.Down:
+		return "asterisk", fmt.Sprintf("Asterisk answers neither AMI at %s nor SIP: %v", at, s.Err), "start Asterisk"
+	case s.State == ami.Down:
+		return "ami", fmt.Sprintf("Asterisk answers SIP, but not AMI at %s: %v", at, s.Err),
+			"enable AMI in manager.conf (enabled = yes, bindaddr, port); until then new registrations are not seen"
+	case s.Err != nil:
+		return "ami", "Asterisk refuses to list registrations: " + s.Err.Error(), "give the manager user read = system,security and write = system"
+	case time.Since(r.began) > patience && !s.At.IsZero() && time.Since(s.At) > patience:
+		return "ami", "Asterisk has not finished starting (" + s.State.String() + ")", "see its own log"
+	}
+	return "", "", ""
+}
+
+// peerTroubles says what is wrong with another node as seen from here.
+func (r *Runtime) peerTroubles(m serf.Member) (out []Trouble) {
+	add := func(code, what, remedy string) { out = append(out, Trouble{code, m.Name, what, remedy}) }
+	h, p := r.view.Home(m.Name), r.member(m.Name)
+	n, _ := h.Node()
+	port := m.Tags["dns"]
+	switch reach := h.Reach(); {
+	case p == nil:
+		add("address", "its tag dns is no address: "+strconv.Quote(port), "give it a transfer line with an IP address")
+		return out
+	case reach == zone.Alive && p.keyRefused():
+		add("key", "it and this node have different transfer keys, or their clocks differ", "compare the key files of the transfer lines, and the clocks")
+	case reach == zone.Alive && n.State == zone.Down:
+		add("asterisk", "its Asterisk is down; calls go to the other homes of its users", "see asterfed status there")
+	case reach == zone.Alive:
+	case m.Status == serf.StatusAlive:
+		add("port", "it is alive for Serf, but its DNS server at "+port+" does not answer over TCP",
+			"let TCP to port "+portOf(port)+" through the packet filters in between, in both directions")
+	case reach == zone.Orphan:
+		add("silent", "its asterfed is silent, its Asterisk answers; its users stay, ranked last", "start asterfed there")
+	default:
+		add("gone", "neither its asterfed nor its Asterisk answers; its users are hidden",
+			"start it; if it will not come back: serf force-leave "+m.Name)
+	}
+	s := p.peer.Stats()
+	if s.Differs {
+		add("differs", "its home zone as transferred here differs from its own; calls may go wrong until the next transfer", "see the log of both nodes")
+	}
+	if s.Refused > 0 {
+		add("refused", fmt.Sprintf("%d of its records must not be published, and are left out here", s.Refused), "see the log of this node for the names")
+	}
+	if skew := s.Skew.Abs(); skew > 0 {
+		add("clock", fmt.Sprintf("its clock differs from this node's by %s", skew.Round(time.Second)), "run an NTP client on both")
+	}
+	return out
+}
+
+func portOf(addr string) string {
+	if _, port, err := net.SplitHostPort(addr); err == nil {
+		return port
+	}
+	return addr
+}
+
+// statusAnswer answers for the status of this node.
+func (r *Runtime) statusAnswer(owner string) ([]dns.RR, error) {
+	if r.agent == nil {
+		return nil, errors.New("the node has just started")
+	}
+	return r.status(owner), nil
+}
