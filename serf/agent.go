@@ -110,7 +110,14 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 		lower = c.wrap(sockets)
 	}
 	gate := &admission{self: c.Node, zone: c.Tags[zoneTag], log: c.Logger}
-	transport := newTransport(lower, gate.setOwn, c.Logger)
+	watched := false
+	transport := newTransport(lower, func(own netip.AddrPort) {
+		gate.setOwn(own)
+		if d := sc.MemberlistConfig.Delegate; !watched {
+			watched = true
+			sc.MemberlistConfig.Delegate = &keyWatch{Delegate: d, log: c.Logger}
+		}
+	}, c.Logger)
 	sc.MemberlistConfig.Transport = transport
 	sc.MemberlistConfig.Alive, sc.MemberlistConfig.Merge = gate, gate
 

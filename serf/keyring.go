@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/asterfed/asterfed/zone/datadir"
@@ -63,25 +65,27 @@ func ReadKey(file string) ([]byte, error) {
 }
 
 // openKeyring returns the ring of gossip keys, primary first, or nil if there
-// is none. A ring that was kept in ringFile goes before keyFile, for keys may
-// have been rotated since; the key of keyFile joins it. If an operator wrote
-// keyFile after the ring, because this node missed a rotation, its key is the
-// one to use.
+// is none. The keyring in ringFile follows the rotations; keyFile is what an
+// operator wrote. So a key in keyFile counts when it is another one than at the
+// last start: the operator has replaced it, because this node missed a rotation
+// or had a wrong key, and it becomes the primary key. A key file that is only as
+// old as the first installation adds nothing, since its key may have been removed
+// from the federation for a reason.
 func openKeyring(keyFile, ringFile string, log *slog.Logger) (*memberlist.Keyring, error) {
 	keys, err := readRing(ringFile)
 	if err != nil {
 		if keyFile == "" {
 			return nil, err
 		}
-		log.Error("keyring unusable, starting from the key file", "keyring", ringFile, "err", err)
+		log.Error("keyring unreadable; starting with the key file alone", "keyring", ringFile, "err", err)
 	}
+	var k []byte
 	if keyFile != "" {
-		k, err := ReadKey(keyFile)
-		if err != nil {
+		if k, err = ReadKey(keyFile); err != nil {
 			return nil, err
 		}
 		warnMode(keyFile, log)
-		keys = mergeKey(keys, k, newer(keyFile, ringFile), log)
+		keys = mergeKey(keys, k, keyReplaced(k, keyFile, ringFile), log)
 	}
 	if len(keys) == 0 {
 		return nil, nil
@@ -93,30 +97,59 @@ func openKeyring(keyFile, ringFile string, log *slog.Logger) (*memberlist.Keyrin
 	if ringFile == "" {
 		return ring, nil
 	}
-	return ring, writeRing(ringFile, keys)
+	if err := writeRing(ringFile, keys); err != nil {
+		return nil, err
+	}
+	return ring, rememberKey(k, ringFile)
 }
 
-// mergeKey adds k to keys; first says whether it becomes the primary key.
-func mergeKey(keys [][]byte, k []byte, first bool, log *slog.Logger) [][]byte {
+// mergeKey returns keys with k as the primary key if it is new in the key file,
+// or the only one.
+func mergeKey(keys [][]byte, k []byte, replaced bool, log *slog.Logger) [][]byte {
 	switch {
 	case len(keys) == 0:
 		return [][]byte{k}
 	case bytes.Equal(keys[0], k):
 		return keys
+	case replaced:
+		log.Warn("the key file holds another gossip key than at the last start: it is the primary one now", "key", KeyID(k), "before", KeyID(keys[0]))
+		rest := slices.DeleteFunc(slices.Clone(keys), func(have []byte) bool { return bytes.Equal(have, k) })
+		return append([][]byte{k}, rest...)
 	}
-	for _, have := range keys {
-		if bytes.Equal(have, k) {
-			log.Warn("key file does not hold the primary gossip key; write the new key to it")
-			return keys
-		}
-	}
-	if first {
-		log.Warn("key file is newer than the keyring: its gossip key becomes the primary one")
-		return append([][]byte{k}, keys...)
-	}
-	log.Warn("key file holds a gossip key that the keyring lacks: it is accepted, but not used; write the new key to the file")
-	return append(keys, k)
+	log.Warn("the key file holds an old gossip key, which is not used; write the primary one to it for the day on which data is lost", "key", KeyID(k), "primary", KeyID(keys[0]))
+	return keys
 }
+
+// keyReplaced reports whether k is another key than the key file held at the
+// last start. Without a memory of that the times of the two files tell.
+func keyReplaced(k []byte, keyFile, ringFile string) bool {
+	last, err := os.ReadFile(ringFile + seenSuffix)
+	if err != nil {
+		return newer(keyFile, ringFile)
+	}
+	return strings.TrimSpace(string(last)) != digest(k)
+}
+
+// rememberKey notes, as a digest beside the keyring, which key the key file held
+// at this start; nil means that there is no key file.
+func rememberKey(k []byte, ringFile string) error {
+	if k == nil {
+		return nil
+	}
+	file := ringFile + seenSuffix
+	if last, err := os.ReadFile(file); err == nil && strings.TrimSpace(string(last)) == digest(k) {
+		return nil
+	}
+	return datadir.Replace(file, datadir.Durable, 0o600, datadir.Text(digest(k)+"\n"))
+}
+
+const seenSuffix = ".seen"
+
+func digest(k []byte) string { return fmt.Sprintf("%x", sha256.Sum256(k)) }
+
+// KeyID returns what stands for a gossip key in lists and logs: the begin of its
+// SHA-256 digest, which is no secret.
+func KeyID(key []byte) string { return digest(key)[:8] }
 
 // readRing returns the keys in a keyring file in Serf's format, primary
 // first; none if the file is absent.

@@ -1,12 +1,15 @@
 package serf
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 )
@@ -44,8 +47,9 @@ func TestRotation(t *testing.T) {
 	old, next := newKey(), newKey()
 	key := keyFile(t, old)
 	dir := t.TempDir()
+	log, said := withLog()
 	a := startNode(t, "a", withKey(key), withRPC, withDir(t.TempDir()))
-	b := startNode(t, "b", withKey(key), joining(a), withDir(dir))
+	b := startNode(t, "b", withKey(key), joining(a), withDir(dir), log)
 	a.await(t, EventJoin, "b")
 	b.await(t, EventJoin, "a")
 
@@ -72,6 +76,20 @@ func TestRotation(t *testing.T) {
 	if _, err := c.RemoveKey(next); err == nil {
 		t.Error("the key in use was removed")
 	}
+	// Everybody else says who asked for it, without the key itself.
+	until(t, "the log of b names who changed the keys", func() bool {
+		for _, line := range []string{"installed", "used", "removed"} {
+			if !regexp.MustCompile(`level=WARN msg="gossip key ` + line + `.*by=.*a.*addr=` + a.Addr().String()).MatchString(said.String()) {
+				return false
+			}
+		}
+		return true
+	})
+	for _, k := range []string{old, next} {
+		if strings.Contains(said.String(), k) {
+			t.Error("a key stands in the log")
+		}
+	}
 
 	b.Shutdown()
 	a.await(t, EventFailed, "b")
@@ -93,7 +111,8 @@ func TestOpenKeyring(t *testing.T) {
 		{"key file only", k1, nil, false, [][]byte{k1}},
 		{"keyring only", nil, [][]byte{k2, k1}, false, [][]byte{k2, k1}},
 		{"rotated", k1, [][]byte{k2, k1}, false, [][]byte{k2, k1}},
-		{"old key removed", k1, [][]byte{k2}, false, [][]byte{k2, k1}},
+		{"old key removed", k1, [][]byte{k2}, false, [][]byte{k2}},
+		{"installed, then written", k3, [][]byte{k1, k3}, true, [][]byte{k3, k1}},
 		{"rotation missed", k3, [][]byte{k1}, true, [][]byte{k3, k1}},
 		{"damaged", k1, "nonsense", false, [][]byte{k1}},
 	} {
@@ -137,6 +156,36 @@ func TestOpenKeyring(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The key file counts when an operator has written another key to it, however
+// often the node starts and whatever the times of the files.
+func TestKeyFileMended(t *testing.T) {
+	dir := t.TempDir()
+	file, ringPath := filepath.Join(dir, "key"), filepath.Join(dir, "ring")
+	right, wrong, next := bytes.Repeat([]byte{1}, 16), bytes.Repeat([]byte{2}, 16), bytes.Repeat([]byte{3}, 16)
+	start := func(step string, key []byte, want ...[]byte) {
+		t.Helper()
+		mustWrite(t, file, []byte(base64.StdEncoding.EncodeToString(key)))
+		ring, err := openKeyring(file, ringPath, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ring.GetKeys(); !reflect.DeepEqual(got, want) || !bytes.Equal(ring.GetPrimaryKey(), want[0]) {
+			t.Errorf("%s: ring %v, want %v", step, got, want)
+		}
+	}
+	start("first start", right, right)
+	start("a wrong key", wrong, wrong, right)
+	start("again", wrong, wrong, right)
+	start("mended", right, right, wrong)
+	start("again", right, right, wrong)
+	if err := writeRing(ringPath, [][]byte{next}); err != nil { // the federation rotates
+		t.Fatal(err)
+	}
+	start("after a rotation, the old file", right, next)
+	start("again", right, next)
+	start("the new key in the file", next, next)
 }
 
 func TestOpenKeyringDamagedAlone(t *testing.T) {

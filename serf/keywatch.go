@@ -1,0 +1,94 @@
+package serf
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-msgpack/v2/codec"
+	"github.com/hashicorp/memberlist"
+)
+
+// keyWatch says in the log who changes the gossip keys. Serf carries such a
+// request out on every node and names nobody. keyWatch reads the queries of others
+// on their way to Serf, as memberlist's delegate, and passes everything on.
+type keyWatch struct {
+	memberlist.Delegate
+	log *slog.Logger
+
+	mu     sync.Mutex
+	seen   map[keyQuery]bool // a query arrives through several members
+	period time.Time
+	lines  int // logged in this period
+}
+
+// keyQuery tells queries apart, as Serf does.
+type keyQuery struct {
+	time uint64
+	id   uint32
+}
+
+// queryMessage is Serf's message type of a query.
+const queryMessage = 4
+
+// keyChanges are Serf's queries that change the keyring.
+var keyChanges = map[string]string{
+	"_serf_install-key": "gossip key installed",
+	"_serf_use-key":     "gossip key used from now on",
+	"_serf_remove-key":  "gossip key removed",
+}
+
+// NotifyMsg passes a message on to Serf.
+func (w *keyWatch) NotifyMsg(msg []byte) {
+	if len(msg) > 0 && msg[0] == queryMessage && bytes.Contains(msg, []byte("-key")) {
+		w.look(msg[1:])
+	}
+	w.Delegate.NotifyMsg(msg)
+}
+
+func (w *keyWatch) look(msg []byte) {
+	var q struct {
+		LTime      uint64
+		ID         uint32
+		Addr       []byte
+		Port       uint16
+		SourceNode string
+		Name       string
+		Payload    []byte
+	}
+	if err := codec.NewDecoderBytes(msg, &codec.MsgpackHandle{}).Decode(&q); err != nil {
+		return // Serf reports it
+	}
+	what, ok := keyChanges[q.Name]
+	if !ok || !w.first(keyQuery{q.LTime, q.ID}) {
+		return
+	}
+	var request struct{ Key []byte }
+	if len(q.Payload) > 0 {
+		// Without a key it is refused by Serf, and worth a line all the same.
+		_ = codec.NewDecoderBytes(q.Payload[1:], &codec.MsgpackHandle{}).Decode(&request)
+	}
+	from := addrOf(&memberlist.Node{Addr: q.Addr, Port: q.Port})
+	w.log.Warn(what+", as a member has asked of all", "key", KeyID(request.Key), "by", fmt.Sprintf("%.128q", q.SourceNode), "addr", from)
+}
+
+// first reports whether q is new and may be logged: whoever has a gossip key can
+// send as many as he likes.
+func (w *keyWatch) first(q keyQuery) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.seen == nil || len(w.seen) >= maxSaid {
+		w.seen = make(map[keyQuery]bool)
+	}
+	if w.seen[q] {
+		return false
+	}
+	w.seen[q] = true
+	if now := time.Now(); now.Sub(w.period) >= logPause {
+		w.period, w.lines = now, 0
+	}
+	w.lines++
+	return w.lines <= logBudget
+}
