@@ -10,7 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/asterfed/asterfed/plugin/federation"
+	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/serf"
 	"github.com/urfave/cli/v2"
 )
@@ -123,7 +123,7 @@ func members(c *cli.Context, rpc *serf.Client) error {
 }
 
 // nodeNames returns every node that has not left.
-func nodeNames(cfg *federation.Config) ([]string, error) {
+func nodeNames(cfg *config.Config) ([]string, error) {
 	rpc, err := dialRPC(cfg.RPC, cfg.RPCKey)
 	if err != nil {
 		return nil, err

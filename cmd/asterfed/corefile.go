@@ -6,18 +6,18 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/asterfed/asterfed/plugin/federation"
+	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/urfave/cli/v2"
 )
 
 // local is what the other commands take from the node's own Corefile, so that
 // they work without a flag on the machine where it serves.
-func local(c *cli.Context) (*federation.Config, error) {
+func local(c *cli.Context) (*config.Config, error) {
 	in, _, err := readCorefile(c.String("conf"))
 	if err != nil {
 		return nil, usagef("%w (name the Corefile with --conf)", err)
 	}
-	cfg, err := federation.Read(in.Filepath, in.Contents)
+	cfg, err := config.Read(in.Filepath, in.Contents)
 	if err != nil {
 		return nil, usage(plain(err))
 	}
@@ -26,7 +26,7 @@ func local(c *cli.Context) (*federation.Config, error) {
 
 // server returns where to send queries: the node that --server names, or the
 // local one.
-func server(c *cli.Context, cfg *federation.Config) (string, error) {
+func server(c *cli.Context, cfg *config.Config) (string, error) {
 	s := c.String("server")
 	if s == "" {
 		return hostPort(cfg.Server), nil
@@ -42,7 +42,7 @@ func server(c *cli.Context, cfg *federation.Config) (string, error) {
 
 // nodeServer returns where the node of that name answers, by the local node's
 // list of members; a name that is none of theirs is a host's.
-func nodeServer(name string, cfg *federation.Config) (string, error) {
+func nodeServer(name string, cfg *config.Config) (string, error) {
 	if name == cfg.Node {
 		return hostPort(cfg.Server), nil
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/asterfed/asterfed/plugin/federation"
+	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/coredns/caddy/caddyfile"
 )
 
@@ -154,7 +154,7 @@ func TestPluginReadmeSections(t *testing.T) {
 
 // The error about an unknown property lists all there are; each is described.
 func TestPluginReadmeProperties(t *testing.T) {
-	_, err := federation.Read("Corefile", []byte("fed.example {\nfederation {\nnonsense\n}\n}\n"))
+	_, err := config.Read("Corefile", []byte("fed.example {\nfederation {\nnonsense\n}\n}\n"))
 	if err == nil {
 		t.Fatal("an unknown property is accepted")
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/asterfed/asterfed/plugin/federation"
+	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 	"github.com/urfave/cli/v2"
@@ -89,7 +89,7 @@ func unescaped(s string) string {
 
 // atNode sends signed questions to the node that the flags name.
 type atNode struct {
-	cfg    *federation.Config
+	cfg    *config.Config
 	server string
 }
 

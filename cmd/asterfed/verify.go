@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/asterfed/asterfed/plugin/federation"
+	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
@@ -125,7 +125,7 @@ func (o comparison) print(c *cli.Context) error {
 
 // verifying compares the views of one home with its Asterisk.
 type verifying struct {
-	cfg  *federation.Config
+	cfg  *config.Config
 	home serf.Member
 	told map[location.AOR]bool // kept back by a rule of the home
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 )
@@ -15,7 +16,7 @@ import (
 // What was kept counts with the data, the Asterisk and the users that it was
 // kept for, and not without any of them.
 func TestAbreastCountsWithItsDataOnly(t *testing.T) {
-	begin := func(cfg Config) *abreast {
+	begin := func(cfg config.Config) *abreast {
 		r := newRuntime(cfg, slog.New(slog.DiscardHandler))
 		t.Cleanup(r.cancel)
 		j, _, err := zone.OpenJournal(cfg.Data, cfg.Node, cfg.Origin)
@@ -23,11 +24,11 @@ func TestAbreastCountsWithItsDataOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.fresh = j.Fresh()
-		r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: cfg.node(), Journal: j, Logger: r.log})
+		r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: cfg.Self(), Journal: j, Logger: r.log})
 		t.Cleanup(func() { r.primary.Close() })
 		return newAbreast(r)
 	}
-	cfg := Config{Node: "pbx-a", Origin: "fed.example.", Data: t.TempDir(), Asterisk: Asterisk{Addr: "127.0.0.1:5038"}}
+	cfg := config.Config{Node: "pbx-a", Origin: "fed.example.", Data: t.TempDir(), Asterisk: config.Asterisk{Addr: "127.0.0.1:5038"}}
 	run := time.Unix(1_800_000_000, 0)
 	first := begin(cfg)
 	if got := first.before(); got != (ami.Abreast{}) {
@@ -43,10 +44,10 @@ func TestAbreastCountsWithItsDataOnly(t *testing.T) {
 	if got := begin(cfg).before(); !got.Run.Equal(run) || got.Mark != want.Mark {
 		t.Errorf("after a restart: %v, want %v", got, want)
 	}
-	for name, change := range map[string]func(*Config){
-		"another Asterisk": func(c *Config) { c.Asterisk.Addr = "127.0.0.2:5038" },
-		"other users":      func(c *Config) { c.Users = []string{"2*"} },
-		"a directory":      func(c *Config) { c.Directory = "users.csv" },
+	for name, change := range map[string]func(*config.Config){
+		"another Asterisk": func(c *config.Config) { c.Asterisk.Addr = "127.0.0.2:5038" },
+		"other users":      func(c *config.Config) { c.Users = []string{"2*"} },
+		"a directory":      func(c *config.Config) { c.Directory = "users.csv" },
 	} {
 		other := cfg
 		if change(&other); begin(other).before() != (ami.Abreast{}) {

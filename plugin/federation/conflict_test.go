@@ -1,32 +1,33 @@
 package federation
 
 import (
-	"bytes"
 	"log/slog"
 	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/asterfed/asterfed/plugin/federation/config"
 )
 
 // Two federations of one process share neither directory nor port, and one that is
 // at work is not disturbed by a reload either.
 func TestFederationsAreDistinct(t *testing.T) {
-	config := func(origin, data, gossip, rpc string) *Config {
-		return &Config{Origin: origin, Node: "pbx-a", Data: data, Gossip: netip.MustParseAddrPort(gossip), RPC: rpc}
+	block := func(origin, data, gossip, rpc string) *config.Config {
+		return &config.Config{Origin: origin, Node: "pbx-a", Data: data, Gossip: netip.MustParseAddrPort(gossip), RPC: rpc}
 	}
-	first := config("a.example.", "/data/a", "10.0.0.1:7946", "127.0.0.1:7373")
+	first := block("a.example.", "/data/a", "10.0.0.1:7946", "127.0.0.1:7373")
 	for _, c := range []struct {
-		second *Config
+		second *config.Config
 		want   string
 	}{
-		{config("b.example.", "/data/b", "10.0.0.1:7947", "127.0.0.1:7374"), ""},
-		{config("b.example.", "/data/b", "10.0.0.2:7946", "127.0.0.2:7373"), ""},
-		{config("b.example.", "/data/b", "10.0.0.1:7947", ""), ""},
-		{config("b.example.", "/data/x/../a/", "10.0.0.1:7947", ""), "federations b.example. and a.example. have the same data"},
-		{config("b.example.", "/data/b", "10.0.0.1:7946", ""), "the same gossip 10.0.0.1:7946"},
-		{config("b.example.", "/data/b", "0.0.0.0:7946", ""), "the same gossip"},
-		{config("b.example.", "/data/b", "10.0.0.1:7947", "127.0.0.1:7373"), "the same rpc 127.0.0.1:7373"},
-		{config("b.example.", "/data/b", "127.0.0.1:7373", ""), "gossip 127.0.0.1:7373 of federation b.example. is rpc of a.example."},
+		{block("b.example.", "/data/b", "10.0.0.1:7947", "127.0.0.1:7374"), ""},
+		{block("b.example.", "/data/b", "10.0.0.2:7946", "127.0.0.2:7373"), ""},
+		{block("b.example.", "/data/b", "10.0.0.1:7947", ""), ""},
+		{block("b.example.", "/data/x/../a/", "10.0.0.1:7947", ""), "federations b.example. and a.example. have the same data"},
+		{block("b.example.", "/data/b", "10.0.0.1:7946", ""), "the same gossip 10.0.0.1:7946"},
+		{block("b.example.", "/data/b", "0.0.0.0:7946", ""), "the same gossip"},
+		{block("b.example.", "/data/b", "10.0.0.1:7947", "127.0.0.1:7373"), "the same rpc 127.0.0.1:7373"},
+		{block("b.example.", "/data/b", "127.0.0.1:7373", ""), "gossip 127.0.0.1:7373 of federation b.example. is rpc of a.example."},
 	} {
 		g, from := &Registry{Logger: slog.New(slog.DiscardHandler)}, new(load)
 		if _, err := g.claim(first, from); err != nil {
@@ -43,17 +44,6 @@ func TestFederationsAreDistinct(t *testing.T) {
 		delete(g.started, "a.example.")
 		if _, err := g.claim(c.second, new(load)); err != nil {
 			t.Errorf("%+v once the first is gone from the Corefile: %v", c.second, err)
-		}
-	}
-}
-
-func TestAMIOnAnotherHost(t *testing.T) {
-	for addr, warned := range map[string]bool{"": false, "127.0.0.1:5038": false, "[::1]:5038": false, "localhost:5038": false, "10.0.0.1:5038": false,
-		"10.0.0.2:5038": true, "pbx.example:5038": true} {
-		var log bytes.Buffer
-		warnPlainAMI(slog.New(slog.NewTextHandler(&log, nil)), &Config{Asterisk: Asterisk{Addr: addr}, Listen: []netip.Addr{netip.MustParseAddr("10.0.0.1")}})
-		if strings.Contains(log.String(), "level=WARN") != warned {
-			t.Errorf("%s: logged %q", addr, log.String())
 		}
 	}
 }

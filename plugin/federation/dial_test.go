@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/miekg/dns"
 )
 
@@ -21,7 +22,7 @@ func TestDial(t *testing.T) {
 		{"192.0.2.1:53", "127.0.0.1"}, // of a gateway
 		{"[::1]:53", "127.0.0.1"},
 	} {
-		r := &Runtime{cfg: Config{Transfer: netip.MustParseAddrPort(c.transfer)}}
+		r := &Runtime{cfg: config.Config{Transfer: netip.MustParseAddrPort(c.transfer)}}
 		conn, err := r.dial(t.Context(), "tcp", l.Addr().String())
 		if err != nil {
 			t.Errorf("%s: %v", c.transfer, err)

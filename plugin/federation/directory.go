@@ -51,7 +51,7 @@ func (c *catalogue) look() {
 	if sameFile(c.seen, info) {
 		return
 	}
-	d, bad, err := readDirectory(&c.r.cfg)
+	d, bad, err := directory.ReadFile(c.r.cfg.Directory, c.r.cfg.DirectoryOptions())
 	if err != nil {
 		c.tell(err)
 		return
@@ -72,19 +72,6 @@ func (c *catalogue) look() {
 // none.
 func sameFile(seen, now os.FileInfo) bool {
 	return seen != nil && os.SameFile(now, seen) && now.ModTime().Equal(seen.ModTime()) && now.Size() == seen.Size()
-}
-
-func readDirectory(cfg *Config) (*directory.Directory, []directory.BadLine, error) {
-	f, err := os.Open(cfg.Directory)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read directory: %w", err)
-	}
-	defer f.Close()
-	d, bad, err := directory.Parse(f, directory.Options{Node: cfg.Node, Region: cfg.DirectoryRegion})
-	if err != nil {
-		return nil, nil, fmt.Errorf("read directory %s: %w", cfg.Directory, err)
-	}
-	return d, bad, nil
 }
 
 // tell logs an error once, not every two seconds.
@@ -147,4 +134,4 @@ func merged(changes []location.Change) []location.Change {
 }
 
 // permits reports whether an AOR may be published by this node.
-func (r *Runtime) permits(a location.AOR) bool { return r.cfg.permits(a) && r.catalogue.allows(a) }
+func (r *Runtime) permits(a location.AOR) bool { return r.cfg.Permits(a) && r.catalogue.allows(a) }

@@ -28,14 +28,6 @@ type fast struct {
 	view   *zone.View
 }
 
-func (p *parser) fast(args []string) error {
-	if len(args) != 1 || args[0] != "on" && args[0] != "off" {
-		return p.Errf("fast: want on or off")
-	}
-	p.cfg.Fast = args[0] == "on"
-	return nil
-}
-
 // configs returns what finds the configurations of all server blocks, once all
 // have been set up.
 func configs(c *caddy.Controller, keys [][]string) func() []*dnsserver.Config {

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/xfr"
@@ -83,7 +84,7 @@ func crowd(t *testing.T, nodes int) *Runtime { return crowdOf(t, nodes, "pbx-fra
 
 func crowdOf(t *testing.T, nodes int, name string, iax uint16) *Runtime {
 	t.Helper()
-	r := newRuntime(Config{Origin: diffOrigin, Node: fmt.Sprintf(name, 0), TTL: 5 * time.Second, Order: zone.Newest,
+	r := newRuntime(config.Config{Origin: diffOrigin, Node: fmt.Sprintf(name, 0), TTL: 5 * time.Second, Order: zone.Newest,
 		Key: &xfr.Key{Name: "transfer.fed.example.", Algorithm: dns.HmacSHA256, Secret: "c2VjcmV0IHNlY3JldCBzZWNyZXQ="}}, slog.New(slog.DiscardHandler))
 	t.Cleanup(func() { r.Stop() })
 	for i := range nodes {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/xfr"
@@ -27,7 +28,7 @@ var testKey = &xfr.Key{Name: "transfer.", Algorithm: dns.HmacSHA256, Secret: "c2
 // and disk.
 func newTestRuntime(t testing.TB, node string) *Runtime {
 	t.Helper()
-	r := newRuntime(Config{Origin: testZone, Node: node, TTL: 5 * time.Second, Key: testKey}, slog.New(slog.DiscardHandler))
+	r := newRuntime(config.Config{Origin: testZone, Node: node, TTL: 5 * time.Second, Key: testKey}, slog.New(slog.DiscardHandler))
 	r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Logger: r.log, Node: zone.Node{Name: node, State: zone.Up, SIP: []zone.Transport{{Proto: "udp", Port: 5060}}, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}})
 	r.herald = xfr.NewHerald(r.primary, testZone)
 	t.Cleanup(func() { r.Stop() })

@@ -77,7 +77,7 @@ func (r *Runtime) explained(qname string) zone.Explanation {
 	name, ok := strings.CutSuffix(qname, ".users."+r.cfg.Origin)
 	if a, err := location.ParseAOR(name); ok && err == nil {
 		switch {
-		case !r.cfg.permits(a):
+		case !r.cfg.Permits(a):
 			e.Note = "registrations at " + r.cfg.Node + " are not published: its users line does not have the name"
 		case !r.catalogue.allows(a):
 			e.Note = "registrations at " + r.cfg.Node + " are not published: the directory names other homes"

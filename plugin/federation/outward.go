@@ -18,7 +18,7 @@ const maxTransfers = 8
 // outward answers AXFR and IXFR of the federation zone for whoever holds the
 // transfer key or that of a secondary.
 func (f *Federation) outward(w dns.ResponseWriter, r *dns.Msg, qname, name string) (int, error) {
-	key := f.runtime.cfg.transferKey(name)
+	key := f.runtime.cfg.TransferKey(name)
 	if key == nil || qname != f.origin {
 		return f.fail(w, r, dns.RcodeRefused)
 	}

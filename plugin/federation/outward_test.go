@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/outward"
@@ -25,11 +26,11 @@ var secondaryKey = &xfr.Key{Name: "secondary.", Algorithm: dns.HmacSHA256, Secre
 func newOutward(t testing.TB, addrs ...string) *Runtime {
 	t.Helper()
 	r := newTestRuntime(t, "pbx-a")
-	s := Secondary{Key: secondaryKey}
+	s := config.Secondary{Key: secondaryKey}
 	for _, a := range addrs {
 		s.Addrs = append(s.Addrs, mustAddrPort(a))
 	}
-	r.cfg.Secondaries = []Secondary{s}
+	r.cfg.Secondaries = []config.Secondary{s}
 	r.outward = outward.Open(outward.Config{View: r.view, Followed: true, Logger: slog.New(slog.DiscardHandler)})
 	r.run(func() { r.outward.Run(r.ctx) })
 	r.notifyAll()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/plugin/federation/liveness"
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone"
@@ -26,7 +27,7 @@ import (
 // AMI source and the connections to its peers. It starts once and lives until
 // Stop, whatever CoreDNS reloads meanwhile.
 type Runtime struct {
-	cfg Config
+	cfg config.Config
 	log *slog.Logger
 
 	data      *datadir.Dir // nil until it is locked
@@ -74,7 +75,7 @@ type Runtime struct {
 }
 
 // newRuntime makes a runtime that has opened nothing yet.
-func newRuntime(cfg Config, log *slog.Logger) *Runtime {
+func newRuntime(cfg config.Config, log *slog.Logger) *Runtime {
 	r := &Runtime{cfg: cfg, log: log, clock: location.NewClock(time.Now), peers: map[string]*member{}, tidy: newTidy(),
 		left: make(chan struct{}), serving: make(chan struct{}), ending: make(chan struct{}, 1), transfers: make(chan struct{}, maxTransfers),
 		began: time.Now(), requests: requestCount.WithLabelValues(cfg.Origin)}
@@ -86,7 +87,7 @@ func newRuntime(cfg Config, log *slog.Logger) *Runtime {
 	if r.history != nil {
 		onChange = r.history.Record
 	}
-	r.view = zone.NewView(zone.Config{Origin: cfg.Origin, Self: cfg.Node, Addr: cfg.sender(), TTL: cfg.TTL, Order: cfg.Order, Ways: cfg.Ways, Dial: cfg.Dial, ITAD: cfg.ITAD,
+	r.view = zone.NewView(zone.Config{Origin: cfg.Origin, Self: cfg.Node, Addr: cfg.Sender(), TTL: cfg.TTL, Order: cfg.Order, Ways: cfg.Ways, Dial: cfg.Dial, ITAD: cfg.ITAD,
 		OnContested: func(a location.AOR) {
 			if r.source != nil {
 				r.source.Recheck(a)
@@ -130,7 +131,7 @@ func (r *Runtime) Start() (err error) {
 		r.log.Error("kept registrations could not be read; beginning anew", "err", aside)
 	}
 	r.fresh = journal.Fresh()
-	node := r.cfg.node()
+	node := r.cfg.Self()
 	if was := journal.Node(); was != nil && was.State == zone.Down && r.cfg.Asterisk.Addr == "" && len(r.cfg.OwnSIP) > 0 {
 		node.State = zone.Down // until its SIP server answers
 	}
@@ -218,16 +219,10 @@ func (r *Runtime) run(f func()) {
 }
 
 func (r *Runtime) startSerf() error {
-	advertise := ""
-	if r.cfg.GossipAdvertise.IsValid() {
-		advertise = r.cfg.GossipAdvertise.String()
-	}
-	agent, err := serf.Start(r.ctx, serf.Config{
-		Node: r.cfg.Node, Bind: r.cfg.Gossip.String(), Advertise: advertise, KeyFile: r.cfg.GossipKey,
-		DataDir: r.cfg.Data, Join: r.cfg.Join, RPC: r.cfg.RPC, RPCKeyFile: r.cfg.RPCKey, Tags: r.tags(), Profile: r.cfg.Profile,
-		Logger: r.log.With("source", "serf"), OnEvent: r.memberEvent, OnTags: r.requested,
-		OnQuery: r.answerQuery,
-	})
+	cfg := r.cfg.Serf()
+	cfg.Tags, cfg.Logger = r.tags(), r.log.With("source", "serf")
+	cfg.OnEvent, cfg.OnTags, cfg.OnQuery = r.memberEvent, r.requested, r.answerQuery
+	agent, err := serf.Start(r.ctx, cfg)
 	if err != nil {
 		return fmt.Errorf("start serf: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone/location"
 )
 
@@ -69,7 +70,7 @@ func (w *services) publish(c ami.Class) {
 	var wanted []location.Binding
 	as := serviceKinds[c]
 	for name, s := range w.there[c] {
-		if !matches(w.r.cfg.Services[c], name) {
+		if !config.Matches(w.r.cfg.Services[c], name) {
 			continue
 		}
 		b, err := location.Publish(as.kind, name, location.Details{By: as.source, Cost: staffing[s.Staffed]})
@@ -100,13 +101,5 @@ func (w *services) follow(cfg *ami.Config) {
 		} else {
 			w.r.primary.Follow(serviceKinds[c].source, nil, nil)
 		}
-	}
-}
-
-// readServices returns what reads patterns of names of a class.
-func readServices(property string, c ami.Class) func(*parser, []string) error {
-	return func(p *parser, args []string) (err error) {
-		p.cfg.Services[c], err = p.patterns(property, args, p.cfg.Services[c])
-		return err
 	}
 }

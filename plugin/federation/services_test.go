@@ -10,6 +10,7 @@ import (
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/plugin/federation/ami/amitest"
+	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,7 +27,7 @@ func (deaf) ListedAll(location.Kind, location.Listing)                 {}
 func (deaf) Status(ami.Status)                                         {}
 
 // followed returns a runtime that follows what lives on a simulated Asterisk.
-func followed(t *testing.T, set func(*Config)) (*Runtime, *amitest.Server) {
+func followed(t *testing.T, set func(*config.Config)) (*Runtime, *amitest.Server) {
 	t.Helper()
 	s, err := amitest.New(amitest.Config{User: "asterfed", Secret: "s3cret"})
 	if err != nil {
@@ -97,7 +98,7 @@ func gauges(t *testing.T, r *Runtime) map[string]float64 {
 // Rooms, queues and parked calls are published while they are there, those that
 // a pattern names only, and what has ended unseen goes with the next list.
 func TestServices(t *testing.T) {
-	r, s := followed(t, func(c *Config) {
+	r, s := followed(t, func(c *config.Config) {
 		c.Services = [ami.NumClasses][]string{ami.Rooms: {"5*"}, ami.Queues: {"6*"}, ami.Parked: {"70?"}}
 	})
 	s.SetRoom("500", true)
@@ -149,7 +150,7 @@ func until(t *testing.T, f func() bool) {
 // A node that starts again publishes what its Asterisk has now, and what the
 // Corefile wants no longer goes.
 func TestServicesAfterRestart(t *testing.T) {
-	r, s := followed(t, func(c *Config) {
+	r, s := followed(t, func(c *config.Config) {
 		c.Services = [ami.NumClasses][]string{ami.Rooms: {"5*"}, ami.Parked: {"70?"}}
 	})
 	s.SetRoom("500", true)
@@ -209,7 +210,7 @@ func TestTrunksFollowAsterisk(t *testing.T) {
 	if err := os.WriteFile(file, []byte(trunkFile), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, s := followed(t, func(c *Config) { c.Trunks = file })
+	r, s := followed(t, func(c *config.Config) { c.Trunks = file })
 	r.live = ami.NewLive(ami.LiveConfig{Addr: s.Addr(), User: "asterfed", Secret: "s3cret"})
 	t.Cleanup(r.live.Close)
 	way := func(want int) {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/asterfed/asterfed/plugin/federation/config"
+	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
@@ -70,7 +72,7 @@ func loadOf(c *caddy.Controller) *load {
 
 // claim returns the runtime for cfg: a new one, or the one of an earlier block
 // or reading if its settings are the same.
-func (g *Registry) claim(cfg *Config, from *load) (*Runtime, error) {
+func (g *Registry) claim(cfg *config.Config, from *load) (*Runtime, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.runtimes == nil {
@@ -96,7 +98,7 @@ func (g *Registry) claim(cfg *Config, from *load) (*Runtime, error) {
 		if origin == cfg.Origin || !g.started[origin] && g.claimed[origin] != from {
 			continue
 		}
-		if err := checkDistinct(&r.cfg, cfg); err != nil {
+		if err := config.CheckDistinct(&r.cfg, cfg); err != nil {
 			return nil, err
 		}
 	}
@@ -115,7 +117,9 @@ func (g *Registry) start(r *Runtime) error {
 	if err := g.lock(g.claimed[r.cfg.Origin]); err != nil {
 		return err
 	}
-	warnPlainAMI(g.Logger, &r.cfg)
+	if r.cfg.AMIElsewhere() {
+		g.Logger.Warn("AMI leaves this host and is not encrypted: run asterfed on the host of its Asterisk, or use a tunnel", "asterisk", r.cfg.Asterisk.Addr)
+	}
 	if err := r.Start(); err != nil {
 		g.unlock()
 		return err
@@ -193,11 +197,11 @@ func (g *Registry) Stop() {
 // setup reads the block and opens nothing.
 func setup(c *caddy.Controller) error {
 	conf := dnsserver.GetConfig(c)
-	cfg, err := parseBlock(c, conf.Port)
+	cfg, err := config.Parse(c, conf.Port)
 	if err != nil {
 		return plugin.Error("federation", err)
 	}
-	if err := checkSerf(cfg); err != nil {
+	if err := serf.Check(cfg.Serf()); err != nil {
 		return plugin.Error("federation", c.Err(err.Error()))
 	}
 	if err := checkTransports(slices.Concat(Default.Blocks, [][]string{c.ServerBlockKeys})); err != nil {
@@ -230,7 +234,7 @@ func setup(c *caddy.Controller) error {
 
 // listen keeps every server block that has no bind of its own off the
 // wildcard address, where systemd-resolved or another server may sit.
-func listen(c *caddy.Controller, blocks int, cfg *Config) {
+func listen(c *caddy.Controller, blocks int, cfg *config.Config) {
 	hosts := []string{"127.0.0.1"}
 	for _, a := range cfg.Listen {
 		if s := a.String(); s != hosts[0] {

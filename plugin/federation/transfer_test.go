@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/coredns/coredns/plugin/test"
@@ -47,7 +48,7 @@ func (w *stuckWriter) Close() error {
 // An asker that stops reading in the middle of a transfer is cut off.
 func TestTransferToWhoStopsReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRuntime(Config{Origin: "fed.example.", Node: "pbx-a", TTL: time.Second}, slog.New(slog.DiscardHandler))
+		r := newRuntime(config.Config{Origin: "fed.example.", Node: "pbx-a", TTL: time.Second}, slog.New(slog.DiscardHandler))
 		r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: zone.Node{Name: "pbx-a", State: zone.Up},
 			Logger: r.log})
 		r.primary.Update(func(s *location.Store) (out []location.Change) {

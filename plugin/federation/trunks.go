@@ -1,7 +1,6 @@
 package federation
 
 import (
-	"fmt"
 	"os"
 	"slices"
 	"sync"
@@ -12,30 +11,6 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/trunk"
 	"github.com/asterfed/asterfed/zone/location"
 )
-
-// trunks reads "FILE".
-func (p *parser) trunks(args []string) (err error) {
-	if p.cfg.Trunks, err = p.one(args, "one file"); err != nil {
-		return err
-	}
-	if _, _, err := readTrunks(p.cfg.Trunks); err != nil {
-		return p.Errf("%v", err)
-	}
-	return nil
-}
-
-func readTrunks(file string) (*trunk.Table, []directory.BadLine, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read trunks: %w", err)
-	}
-	defer f.Close()
-	t, bad, err := trunk.Parse(f)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read trunks %s: %w", file, err)
-	}
-	return t, bad, nil
-}
 
 // exchange publishes the trunks of this node that Asterisk can use now. It is
 // safe for concurrent use.
@@ -76,7 +51,7 @@ func (x *exchange) read() {
 	var t *trunk.Table
 	var bad []directory.BadLine
 	if err == nil {
-		t, bad, err = readTrunks(file)
+		t, bad, err = trunk.ReadFile(file)
 	}
 	if err != nil {
 		if err.Error() != x.told {

@@ -1,4 +1,4 @@
-package federation
+package config
 
 import (
 	"maps"
@@ -47,13 +47,13 @@ var properties = map[string]property{
 	"join":      (*parser).join,
 	"node":      (*parser).node,
 	"order":     (*parser).order,
-	"parking":   readServices("parking", ami.Parked),
+	"parking":   services("parking", ami.Parked),
 	"plan":      (*parser).plan,
 	"profile":   (*parser).profile,
-	"queues":    readServices("queues", ami.Queues),
+	"queues":    services("queues", ami.Queues),
 	"region":    (*parser).region,
 	"rpc":       (*parser).rpc,
-	"rooms":     readServices("rooms", ami.Rooms),
+	"rooms":     services("rooms", ami.Rooms),
 	"secondary": (*parser).secondary,
 	"sip":       (*parser).sip,
 	"transfer":  (*parser).transfer,
@@ -70,8 +70,8 @@ var repeatable = []string{"join", "users", "update", "plan", "delegate", "second
 // propertyList names them all, for messages.
 var propertyList = strings.Join(slices.Sorted(maps.Keys(properties)), ", ")
 
-// parseBlock reads the federation block at c. It reads key files but opens nothing.
-func parseBlock(c *caddy.Controller, port string) (*Config, error) {
+// Parse reads the federation block at c. It reads key files but opens nothing.
+func Parse(c *caddy.Controller, port string) (*Config, error) {
 	p := &parser{Controller: c, port: port, seen: map[string]bool{}, told: map[string]bool{}, cfg: &Config{
 		RPC: "127.0.0.1:7373", Data: "/var/lib/asterfed", TTL: 5 * time.Second, Order: zone.Newest, Profile: "lan", Fast: true,
 		History: defaultHistory,

@@ -1,4 +1,4 @@
-package federation
+package config
 
 import (
 	"net/netip"
@@ -83,29 +83,29 @@ type Permission struct {
 // Asterisk is how to reach this node's AMI; Addr is empty if there is none.
 type Asterisk struct{ Addr, User, Secret string }
 
-// permits reports whether an AOR may be published.
-func (c *Config) permits(a location.AOR) bool {
-	return len(c.Users) == 0 || matches(c.Users, string(a))
+// Permits reports whether an AOR may be published.
+func (c *Config) Permits(a location.AOR) bool {
+	return len(c.Users) == 0 || Matches(c.Users, string(a))
 }
 
-// matches reports whether a name matches one of the patterns.
-func matches(patterns []string, name string) bool {
+// Matches reports whether a name matches one of the patterns.
+func Matches(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool {
 		ok, _ := path.Match(p, name)
 		return ok
 	})
 }
 
-// sender is the address that this node's Asterisk sends from, invalid if that
+// Sender is the address that this node's Asterisk sends from, invalid if that
 // is not known.
-func (c *Config) sender() netip.Addr {
+func (c *Config) Sender() netip.Addr {
 	if len(c.Listen) == 0 {
 		return netip.Addr{}
 	}
 	return c.Listen[0]
 }
 
-// node is what this node tells of itself.
-func (c *Config) node() zone.Node {
+// Self is what this node publishes about itself.
+func (c *Config) Self() zone.Node {
 	return zone.Node{Name: c.Node, Addrs: c.Addrs, SIP: c.SIP, IAX: c.IAX, Facings: c.Facings, Region: c.Region, State: zone.Up}
 }

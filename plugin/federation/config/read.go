@@ -1,4 +1,4 @@
-package federation
+package config
 
 import (
 	"bytes"
@@ -39,7 +39,7 @@ func Read(path string, corefile []byte) (*Config, error) {
 			}
 			c.ServerBlockKeys = append(c.ServerBlockKeys, zone)
 		}
-		cfg, err := parseBlock(c, port)
+		cfg, err := Parse(c, port)
 		if err != nil {
 			return nil, err
 		}

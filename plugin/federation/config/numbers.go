@@ -1,9 +1,8 @@
-package federation
+package config
 
 import (
 	"strings"
 
-	"github.com/asterfed/asterfed/plugin/federation/directory"
 	"github.com/asterfed/asterfed/zone/location"
 )
 
@@ -47,24 +46,5 @@ func (p *parser) plan(args []string) error {
 		return p.Errf("%v", err)
 	}
 	p.cfg.Plan = append(p.cfg.Plan, rule)
-	return nil
-}
-
-func (p *parser) directory(args []string) error {
-	c := p.cfg
-	switch {
-	case len(args) == 1:
-	case len(args) == 3 && args[1] == "region":
-		c.DirectoryRegion = args[2]
-		if err := directory.CheckRegion(c.DirectoryRegion); err != nil {
-			return p.Errf("directory: %v", err)
-		}
-	default:
-		return p.Errf("directory %q: want directory FILE [region CC]", strings.Join(args, " "))
-	}
-	c.Directory = args[0]
-	if _, _, err := readDirectory(c); err != nil {
-		return p.Errf("%v", err)
-	}
 	return nil
 }

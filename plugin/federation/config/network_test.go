@@ -1,4 +1,4 @@
-package federation
+package config
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ func tells(t *testing.T, block string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.Join(zone.NodeTXT(cfg.node(), "pbx-a.homes.fed.example.", 5).Txt, " ")
+	return strings.Join(zone.NodeTXT(cfg.Self(), "pbx-a.homes.fed.example.", 5).Txt, " ")
 }
 
 func TestNodeTellsEachNetworkItsAddressesAndPorts(t *testing.T) {
@@ -48,8 +48,8 @@ func TestOwnPortsAreThoseBeforeAdvertise(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if fmt.Sprint(cfg.OwnSIP, cfg.SIP, cfg.sender()) != "[udp:5060] [udp:5070] 10.0.0.1" {
-		t.Errorf("own %v, advertised %v, from %v", cfg.OwnSIP, cfg.SIP, cfg.sender())
+	if fmt.Sprint(cfg.OwnSIP, cfg.SIP, cfg.Sender()) != "[udp:5060] [udp:5070] 10.0.0.1" {
+		t.Errorf("own %v, advertised %v, from %v", cfg.OwnSIP, cfg.SIP, cfg.Sender())
 	}
 }
 

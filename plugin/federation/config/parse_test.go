@@ -1,4 +1,4 @@
-package federation
+package config
 
 import (
 	"fmt"
@@ -84,7 +84,7 @@ func TestParseWholeNode(t *testing.T) {
 		t.Errorf("key is %+v", key)
 	}
 	for aor, want := range map[location.AOR]bool{"1001": true, "alice": true, "bob": false} {
-		if cfg.permits(aor) != want {
+		if cfg.Permits(aor) != want {
 			t.Errorf("permits(%s) is %v", aor, !want)
 		}
 	}
@@ -134,7 +134,7 @@ func TestParseSecondary(t *testing.T) {
 		t.Errorf("secondaries are %+v", s)
 	}
 	for name, want := range map[string]bool{"update.": true, "transfer.": true, cfg.Key.Name: true, "": false, "other.": false} {
-		if got := cfg.transferKey(name) != nil; got != want {
+		if got := cfg.TransferKey(name) != nil; got != want {
 			t.Errorf("key %q may transfer: %v", name, got)
 		}
 	}

@@ -1,30 +1,14 @@
-package federation
+package config
 
 import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
-
-	"github.com/coredns/coredns/plugin/pkg/parse"
-	"github.com/coredns/coredns/plugin/pkg/transport"
 )
 
-// checkTransports refuses server blocks that CoreDNS would serve in plain text
-// although their keys promise encryption: this build has no plugin tls.
-func checkTransports(blocks [][]string) error {
-	for _, keys := range blocks {
-		for _, key := range keys {
-			if scheme, _ := parse.Transport(key); scheme != transport.DNS {
-				return fmt.Errorf("server block %s: %s:// is not served encrypted by this build: serve plain DNS (without %[2]s://), and let a TLS proxy such as dnsdist or stunnel stand before it", key, scheme)
-			}
-		}
-	}
-	return nil
-}
-
-// checkDistinct refuses two federations of one process that need the same directory
+// CheckDistinct refuses two federations of one process that need the same directory
 // or port.
-func checkDistinct(a, b *Config) error {
+func CheckDistinct(a, b *Config) error {
 	conflict := func(what, value string) error {
 		return fmt.Errorf("federations %s and %s have the same %s %s: give each its own", b.Origin, a.Origin, what, value)
 	}

@@ -1,4 +1,4 @@
-package federation
+package config
 
 import (
 	"net/netip"
@@ -6,6 +6,28 @@ import (
 
 	"github.com/asterfed/asterfed/zone/xfr"
 )
+
+func (p *parser) transfer(args []string) error {
+	at, advertise, file, err := p.endpoint("transfer", args)
+	if err != nil {
+		return err
+	}
+	p.cfg.Transfer = at
+	if advertise.IsValid() {
+		p.cfg.Transfer = advertise
+	}
+	if file == "" {
+		return nil
+	}
+	if err := p.secret(file); err != nil {
+		return err
+	}
+	if p.cfg.Key, err = xfr.ReadKey(file); err != nil {
+		return p.Errf("%v", err)
+	}
+	p.cfg.OwnKey = true
+	return nil
+}
 
 // Secondary is one secondary line: name servers of others that follow the
 // federation zone, and the key that they do it with.
@@ -46,9 +68,9 @@ func (p *parser) secondary(args []string) error {
 	return nil
 }
 
-// transferKey returns the key of that name if its holder may transfer the
+// TransferKey returns the key of that name if its holder may transfer the
 // federation zone, else nil.
-func (c *Config) transferKey(name string) *xfr.Key {
+func (c *Config) TransferKey(name string) *xfr.Key {
 	if c.Key != nil && name == c.Key.Name {
 		return c.Key
 	}
