@@ -31,6 +31,22 @@ func escaped(s string) string {
 	return string(b)
 }
 
+// textLen returns how many octets a character-string in its escaped form has.
+func textLen(s string) int {
+	n := len(s)
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' || i+1 == len(s) {
+			continue
+		}
+		if i+3 < len(s) && digit(s[i+1]) && digit(s[i+2]) && digit(s[i+3]) {
+			n, i = n-3, i+3
+		} else {
+			n, i = n-1, i+1
+		}
+	}
+	return n
+}
+
 // unescapeTXT is the reverse of escapeTXT.
 func unescapeTXT(s string) string {
 	var b []byte

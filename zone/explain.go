@@ -57,7 +57,7 @@ const (
 	RuleKnown    Rule = "known"    // it makes the name known, and leads nowhere
 	RuleSame     Rule = "same"     // a better claim leads to the same
 	RuleCovered  Rule = "covered"  // something closer to the number answers
-	RuleTrimmed  Rule = "trimmed"  // Asterisk could not read the answer
+	RuleTrimmed  Rule = "trimmed"  // with it the answer could not be sent or read
 	RuleReferred Rule = "referred" // the block is another federation's
 )
 
@@ -167,16 +167,21 @@ func (e *explaining) use(qname string) {
 	v := e.v
 	resolved := v.resolve(e.claims)
 	homes := v.rank(nil, resolved)
-	_, fit := query{v: v, qname: qname}.fitting(homes)
+	_, fit, _ := query{v: v, qname: qname}.fitting(homes)
 	ranking := v.ranking(resolved)
 	var trimmed []ClaimUse
 	for i, r := range homes {
 		c := claimOf(resolved, r)
 		u := ClaimUse{Home: r.home.Name, Binding: c.b, User: r.uri.user, Preference: r.pref}
-		if i >= fit {
-			u.Preference, u.Rule, u.Why = 0, RuleTrimmed, fmt.Sprintf("with it the answer would exceed %d octets: Asterisk reads 4096", maxAnswer)
+		_, whole := r.home.toward(Asker{}).naptrE2U(nil, nil, qname, r.uri, r.pref, v.ttl)
+		switch {
+		case i >= fit:
+			u.Preference, u.Rule, u.Why = 0, RuleTrimmed, fmt.Sprintf("with it the answer would exceed %d octets, of which Asterisk reads 4096, or %d records", maxAnswer, maxRecords)
 			trimmed = append(trimmed, u)
-		} else {
+		case !whole:
+			u.Preference, u.Rule, u.Why = 0, RuleTrimmed, fmt.Sprintf("its URI would exceed the %d octets that a record can have", location.MaxString)
+			trimmed = append(trimmed, u)
+		default:
 			u.Rule, u.Why = e.ranked(homes, resolved, i, ranking)
 			e.e.Claims = append(e.e.Claims, u)
 		}

@@ -122,50 +122,71 @@ func turn(homes []ranked, k int) {
 	slices.Reverse(homes)
 }
 
-// maxAnswer bounds the records of an answer, in octets: Asterisk reads answers
-// into 4096 and takes a larger one for none.
+// maxAnswer bounds the records of an answer, in octets as they are sent: Asterisk
+// reads answers into 4096 and takes a larger one for none. Beside them stand the
+// header, the question, and an OPT: 12, at most 259, and some 40 octets.
 const maxAnswer = 3600
+
+// maxRecords bounds an RRset: BIND refuses a zone that has one with more, the
+// whole zone (its option max-records-per-type).
+const maxRecords = 100
+
+// sent returns how many octets a record of the answer section takes: its owner
+// is that of the question, and compressed (RFC 1035 §4.1.4).
+func (q query) sent(rr dns.RR) int {
+	const pointer = 2
+	if txt, ok := rr.(*dns.TXT); ok { // dns.Len counts an escape as its characters
+		n := pointer + 10
+		for _, s := range txt.Txt {
+			n += 1 + textLen(s)
+		}
+		return n
+	}
+	return dns.Len(rr) - len(q.qname) - 1 + pointer
+}
 
 // naptrs are the ENUM records of a name, best home first. Homes that would
 // make the answer too large for Asterisk are left out, the last ones first.
 func (q query) naptrs(claims []claim) []dns.RR {
 	v := q.v
 	homes := v.rank(q.room, claims)
-	out, n := q.fitting(homes)
-	if n < len(homes) {
+	out, n, whole := q.fitting(homes)
+	if n < len(homes) || !whole {
 		v.trim(q.qname)
 	}
 	return out
 }
 
-// fitting returns the records of as many homes as Asterisk can read, and the
-// number of these homes: the first always does.
-func (q query) fitting(homes []ranked) (out []dns.RR, fit int) {
+// fitting returns the records of as many homes as can be answered, and the
+// number of these homes: the first always is. It is not whole if one of them
+// lacks a record.
+func (q query) fitting(homes []ranked) (out []dns.RR, fit int, whole bool) {
 	const each = 3 // records of a node
-	out = slices.Grow(q.room.list(answerSection), each)
+	out, whole = slices.Grow(q.room.list(answerSection), each), true
 	size := 0
 	for i, r := range homes {
-		n := len(out)
-		out = r.home.toward(q.asker).naptrE2U(q.room, out, q.qname, r.uri, r.pref, q.v.ttl)
+		n, all := len(out), false
+		if out, all = r.home.toward(q.asker).naptrE2U(q.room, out, q.qname, r.uri, r.pref, q.v.ttl); !all {
+			whole = false
+		}
 		if len(homes) == 1 {
 			break
 		}
 		for _, rr := range out[n:] {
-			size += dns.Len(rr) - len(q.qname) // owners are compressed
+			size += q.sent(rr)
 		}
-		if size > maxAnswer && n > 0 {
-			return out[:n], i
+		if (size > maxAnswer || len(out) > maxRecords) && n > 0 {
+			return out[:n], i, whole
 		}
 	}
-	return out, len(homes)
+	return out, len(homes), whole
 }
 
-// fit leaves out the last records of an RRset that would make the answer too
-// large for Asterisk.
+// fit leaves out the last records of an RRset that is too large to be answered.
 func (q query) fit(rrs []dns.RR) []dns.RR {
 	size := 0
 	for i, rr := range rrs {
-		if size += dns.Len(rr) - len(q.qname); size > maxAnswer && i > 0 { // owners are compressed
+		if size += q.sent(rr); (size > maxAnswer || i >= maxRecords) && i > 0 {
 			q.v.trim(q.qname)
 			return rrs[:i]
 		}

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/asterfed/asterfed/zone/location"
 	"github.com/miekg/dns"
 )
 
@@ -123,7 +124,10 @@ const trunkAccount = "fedtrunk"
 // does not makes Asterisk discard the whole answer. The text holds only what
 // location.ParseAOR and CheckNodeName let through. A call that leaves by a trunk
 // names it as RFC 4904 has it, so that nobody takes the way out for a user.
-func (r *nodeRecords) naptrE2U(s *scratch, out []dns.RR, owner string, u uri, pref uint16, ttl uint32) []dns.RR {
+// A record whose regexp would be longer than a string can be (RFC 1035 §3.3) is
+// left out, and whole is false.
+func (r *nodeRecords) naptrE2U(s *scratch, out []dns.RR, owner string, u uri, pref uint16, ttl uint32) (_ []dns.RR, whole bool) {
+	whole = true
 	match, user, account := "!^.*$!", string(u.user), "fed"
 	if user == "" { // what was dialled; dns.NAPTR takes two backslashes for one
 		match, user = "!^(.*)$!", `\\1`
@@ -136,6 +140,10 @@ func (r *nodeRecords) naptrE2U(s *scratch, out []dns.RR, owner string, u uri, pr
 		account = trunkAccount
 	}
 	add := func(service, regexp string) {
+		if len(regexp) > location.MaxString {
+			whole = false
+			return
+		}
 		rr := s.takeNAPTR()
 		*rr = dns.NAPTR{
 			Hdr:   dns.RR_Header{Name: owner, Rrtype: dns.TypeNAPTR, Class: dns.ClassINET, Ttl: ttl},
@@ -155,7 +163,7 @@ func (r *nodeRecords) naptrE2U(s *scratch, out []dns.RR, owner string, u uri, pr
 	if r.iax {
 		add("E2U+iax2", s.join(match, "iax2:", account, "@", host, "/", user, "!"))
 	}
-	return out
+	return out, whole
 }
 
 // srvAt returns the node's SRV for a service under another owner, with the

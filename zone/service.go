@@ -42,7 +42,7 @@ func (q query) spoken(proto string, claims []claim) bool {
 }
 
 // services are the SRV records of a name towards its homes, one for each, best
-// home first, as many as Asterisk takes.
+// home first, as many as can be answered.
 func (q query) services(label string, homes []ranked) Result {
 	res := Result{Answer: q.room.list(answerSection), Extra: q.room.list(additionalSection)}
 	size := 0
@@ -55,7 +55,7 @@ func (q query) services(label string, homes []ranked) Result {
 		if rr == nil {
 			continue
 		}
-		if size += dns.Len(rr) - len(q.qname); size > maxAnswer && len(res.Answer) > 0 { // owners are compressed
+		if size += q.sent(rr); (size > maxAnswer || len(res.Answer) == maxRecords) && len(res.Answer) > 0 {
 			q.v.trim(q.qname)
 			break
 		}
