@@ -64,6 +64,7 @@ type Runtime struct {
 	listed  atomic.Bool // the first listing is complete, or none is to be expected
 	swept   atomic.Bool // a listing has begun to replace what was kept
 	left    chan struct{}
+	parted  atomic.Bool   // left is closed; for the Registry
 	serving chan struct{} // closed once there is an agent
 	ending  chan struct{} // something may end sooner than was known
 	// recovered: a peer has given what it has kept of this home zone, or every

@@ -129,11 +129,26 @@ func (g *Registry) start(r *Runtime) error {
 	go func() {
 		select {
 		case <-r.Left():
-			g.once.Do(func() { close(g.left) })
+			g.parted(r)
 		case <-r.ctx.Done():
 		}
 	}()
 	return nil
+}
+
+// parted notes that r has left its federation. The process goes on as long as
+// it serves another one.
+func (g *Registry) parted(r *Runtime) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r.parted.Store(true)
+	for origin, other := range g.runtimes {
+		if g.started[origin] && !other.parted.Load() {
+			g.Logger.Warn("left one federation; this process goes on with the others", "zone", r.cfg.Origin)
+			return
+		}
+	}
+	g.once.Do(func() { close(g.left) })
 }
 
 // lock locks the data directories of all runtimes of a Corefile before the first
@@ -173,7 +188,7 @@ func (g *Registry) LeftErr() error {
 	return nil
 }
 
-// Left is closed when a node of this process was told to leave.
+// Left is closed when every node of this process has left its federation.
 func (g *Registry) Left() <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -1,0 +1,30 @@
+package federation
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/asterfed/asterfed/plugin/federation/config"
+)
+
+// A process that serves two federations ends when its nodes have left both.
+func TestLeaveOneOfTwo(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	g := &Registry{Logger: log, left: make(chan struct{}), runtimes: map[string]*Runtime{}, started: map[string]bool{}}
+	for _, zone := range []string{"fed.example.", "other.example."} {
+		g.runtimes[zone] = newRuntime(config.Config{Origin: zone, Node: "a", Key: testKey}, log)
+		g.started[zone] = true
+	}
+	g.parted(g.runtimes["fed.example."])
+	select {
+	case <-g.Left():
+		t.Fatal("the process ends although it serves another federation")
+	default:
+	}
+	g.parted(g.runtimes["other.example."])
+	select {
+	case <-g.Left():
+	default:
+		t.Error("the process goes on without a federation")
+	}
+}
