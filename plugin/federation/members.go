@@ -82,6 +82,7 @@ func (r *Runtime) meet(m serf.Member) {
 		r.log.Warn("member not connected: tag dns is no IP:PORT", "node", m.Name, "dns", m.Tags["dns"])
 		return
 	}
+	r.compareSettings(m.Name, m.Tags[sharedTag])
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if old := r.peers[m.Name]; old != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
+	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/xfr"
@@ -38,13 +39,19 @@ func newTestRuntime(t testing.TB, node string) *Runtime {
 // serve answers for the runtime on loopback, over TCP.
 func serve(t *testing.T, r *Runtime) string {
 	t.Helper()
+	return answering(t, func(f *Federation, w dns.ResponseWriter, m *dns.Msg) { f.ServeDNS(context.Background(), w, m) }, r)
+}
+
+// answering answers with what answer makes of each message.
+func answering(t *testing.T, answer func(*Federation, dns.ResponseWriter, *dns.Msg), r *Runtime) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	f, up := &Federation{origin: testZone, runtime: r}, make(chan struct{})
 	s := &dns.Server{Listener: l, TsigSecret: map[string]string{testKey.Name: testKey.Secret}, NotifyStartedFunc: func() { close(up) },
-		Handler: dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) { f.ServeDNS(context.Background(), w, m) })}
+		Handler: dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) { answer(f, w, m) })}
 	go s.ActivateAndServe()
 	<-up
 	t.Cleanup(func() { s.Shutdown() })
@@ -197,9 +204,22 @@ func TestDigestIsAnsweredAndCompared(t *testing.T) {
 			t.Fatalf("not compared: %+v", peer.Stats())
 		}
 	}
+	got := metricsOf(t, a, "pbx-b")
+	if _, ok := got["differs"]; !ok || got["differs"] != 0 || got["comparisons_total equal"] < 1 || got["comparisons_total different"] != 0 {
+		t.Errorf("metrics say %v", got)
+	}
+	if lag, ok := got["replication_lag_seconds"]; !ok || lag < 0 || lag > 10 {
+		t.Errorf("lag is %v, %v", lag, ok)
+	}
+}
+
+// metricsOf returns the metrics of a runtime that name a node, by their names
+// without the common prefix and their other labels.
+func metricsOf(t *testing.T, r *Runtime, about string) map[string]float64 {
+	t.Helper()
 	got := map[string]float64{}
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(scraped{a})
+	reg.MustRegister(scraped{r})
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -211,19 +231,82 @@ func TestDigestIsAnsweredAndCompared(t *testing.T) {
 				switch l.GetName() {
 				case "node":
 					node = l.GetValue()
-				case "result":
+				case "result", "reach":
 					key += " " + l.GetValue()
 				}
 			}
-			if node == "pbx-b" {
+			if node == about {
 				got[key] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
 			}
 		}
 	}
-	if _, ok := got["differs"]; !ok || got["differs"] != 0 || got["comparisons_total equal"] < 1 || got["comparisons_total different"] != 0 {
-		t.Errorf("metrics say %v", got)
+	return got
+}
+
+// A node that answers every heartbeat but gives no transfer is heard, and what is
+// held of it grows old: the lag tells, not the heartbeat.
+func TestLagGrowsWhileTransfersFail(t *testing.T) {
+	a, b := newTestRuntime(t, "pbx-a"), newTestRuntime(t, "pbx-b")
+	var broken atomic.Bool
+	addr := answering(t, func(f *Federation, w dns.ResponseWriter, m *dns.Msg) {
+		if q := m.Question[0].Qtype; broken.Load() && (q == dns.TypeAXFR || q == dns.TypeIXFR) {
+			f.fail(w, m, dns.RcodeRefused)
+			return
+		}
+		f.ServeDNS(context.Background(), w, m)
+	}, b)
+	peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: addr, Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
+		Own: a.herald, Clock: a.clock, Heard: func() {}, Lost: func(error) {}, Logger: a.log,
+		Timing: xfr.Timing{Heartbeat: 20 * time.Millisecond, Silence: 5 * time.Second, Dial: time.Second}})
+	a.mu.Lock()
+	a.peers["pbx-b"] = &member{peer: peer, cancel: func() {}}
+	a.mu.Unlock()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { peer.Run(ctx); close(done) }()
+	defer func() { cancel(); <-done }()
+	until := func(what string, ok func() bool) {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); !ok(); <-time.After(5 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %+v", what, peer.Stats())
+			}
+		}
 	}
-	if lag, ok := got["replication_lag_seconds"]; !ok || lag < 0 || lag > 10 {
-		t.Errorf("lag is %v, %v", lag, ok)
+	until("not level", peer.Level)
+	broken.Store(true)
+	b.primary.Update(func(s *location.Store) []location.Change {
+		return s.Register(location.Contact{AOR: "1001", Kind: location.PJSIP, URI: "sip:1001"})
+	})
+	failed := peer.Stats().Failed
+	until("no transfer has failed", func() bool { return peer.Stats().Failed > failed })
+	before := peer.Stats()
+	until("not heard again", func() bool { return peer.Stats().Heard.After(before.Heard.Add(100 * time.Millisecond)) })
+	if now := peer.Stats(); !now.Level.Equal(before.Level) {
+		t.Errorf("level at %v, though every transfer fails", now.Level)
+	}
+	if lag := metricsOf(t, a, "pbx-b")["replication_lag_seconds"]; lag < 0.1 {
+		t.Errorf("lag is %v s", lag)
+	}
+	broken.Store(false)
+	until("not level again", func() bool { return peer.Stats().Level.After(before.Level) })
+}
+
+// A node that left on purpose is no alarm.
+func TestLeaveEndsTheAlarm(t *testing.T) {
+	r := newTestRuntime(t, "pbx-a")
+	r.meet(serf.Member{Name: "pbx-b", Tags: map[string]string{"zone": testZone, "dns": "127.0.0.1:1"}})
+	r.view.Home("pbx-b").SetReach(zone.Gone)
+	if got := metricsOf(t, r, "pbx-b"); got["node_reach gone"] != 1 {
+		t.Fatalf("a node that is gone: %v", got)
+	}
+	r.part("pbx-b")
+	if got := metricsOf(t, r, "pbx-b"); len(got) > 2 {
+		t.Errorf("after it left: %v", got)
+	} else if _, ok := got["node_reach gone"]; ok {
+		t.Errorf("still said to be gone: %v", got)
+	}
+	if got := metricsOf(t, r, "pbx-a"); got["node_reach alive"] != 1 {
+		t.Errorf("of the node itself: %v", got)
 	}
 }

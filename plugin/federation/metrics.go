@@ -40,7 +40,7 @@ var (
 	bindingsDesc = desc("bindings", "Bindings held, by home node.", "node")
 	reachDesc    = desc("node_reach", "1 for the reach of each node: alive, orphan or gone.", "node", "reach")
 	rttDesc      = desc("node_rtt_seconds", "Smoothed round-trip time to each node.", "node")
-	lagDesc      = desc("replication_lag_seconds", "Seconds since each node was last heard.", "node")
+	lagDesc      = desc("replication_lag_seconds", "Seconds since what is held of each node was last known to be what that node has.", "node")
 	pulledDesc   = desc("transfers_in_total", "Transfers that brought news, by kind.", "node", "kind")
 	failedDesc   = desc("transfers_failed_total", "Transfers of a node's home zone that were refused or broken off.", "node")
 	refusedDesc  = desc("records_refused_total", "Records of a node that must not be published.", "node")
@@ -85,16 +85,19 @@ func (r *Runtime) collect(ch chan<- prometheus.Metric) {
 	for _, h := range r.view.Homes() {
 		gauge(bindingsDesc, float64(h.Len()), h.Name)
 		gauge(serialDesc, float64(h.Version().Serial), h.Name)
+		m := r.member(h.Name)
+		if m == nil && h.Name != r.cfg.Node { // it left: nobody is to be alarmed
+			continue
+		}
 		for _, reach := range []zone.Reach{zone.Alive, zone.Orphan, zone.Gone} {
 			gauge(reachDesc, truth(h.Reach() == reach), h.Name, reach.String())
 		}
-		m := r.member(h.Name)
 		if m == nil {
 			continue
 		}
 		s := m.peer.Stats()
 		gauge(rttDesc, s.RTT.Seconds(), h.Name)
-		gauge(lagDesc, time.Since(s.Heard).Seconds(), h.Name)
+		gauge(lagDesc, time.Since(s.Level).Seconds(), h.Name)
 		gauge(skewDesc, s.Skew.Seconds(), h.Name)
 		count(pulledDesc, s.Full, h.Name, "full")
 		count(pulledDesc, s.Incremental, h.Name, "incremental")

@@ -48,6 +48,7 @@ type Runtime struct {
 	ways      ways
 	exchange  exchange
 	services  services
+	compared  comparisons
 	history   *history.Log // nil where none is kept
 	fresh     bool         // began without data
 	met       bool         // an earlier process has reached other nodes
@@ -246,6 +247,7 @@ func (r *Runtime) tags() map[string]string {
 		"v": "1", "zone": r.cfg.Origin, "dns": r.cfg.Transfer.String(),
 		"epoch": r.primary.Version().Epoch, "state": string(n.State), "region": n.Region,
 		"asterfed": software(),
+		sharedTag:  sharedDigest(&r.cfg),
 	}
 }
 

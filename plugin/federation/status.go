@@ -107,7 +107,7 @@ func (r *Runtime) seen(m serf.Member) []string {
 		"asterfed=" + m.Tags["asterfed"]}
 	if p := r.member(m.Name); p != nil {
 		s := p.peer.Stats()
-		words = append(words, "lag="+time.Since(s.Heard).Round(time.Millisecond).String(), "rtt="+s.RTT.Round(time.Microsecond).String(),
+		words = append(words, "lag="+time.Since(s.Level).Round(time.Millisecond).String(), "rtt="+s.RTT.Round(time.Microsecond).String(),
 			"transfers="+strconv.FormatInt(s.Full+s.Incremental, 10), "failed="+strconv.FormatInt(s.Failed, 10))
 		if at := p.pulledAt.Load(); at != 0 {
 			words = append(words, "transferred="+time.Unix(0, at).UTC().Format(time.RFC3339))

@@ -13,7 +13,7 @@ import (
 func (p *Peer) said(v zone.Version) {
 	p.latest.Store(&v)
 	if v == p.cfg.Home.Version() {
-		p.level.Store(true)
+		p.markLevel()
 	} else {
 		poke(p.wake)
 	}
@@ -50,7 +50,7 @@ func (p *Peer) Greeted(authority []dns.RR, from net.Addr) {
 	p.pulse.greeted.Store(int64(p.now()))
 	v := zone.VersionOf(soa)
 	if v == p.cfg.Home.Version() {
-		p.level.Store(true)
+		p.markLevel()
 	}
 	p.hinted(v)
 }

@@ -30,9 +30,9 @@ type Peer struct {
 	born   time.Time
 	heard  atomic.Int64  // nanoseconds since born, by a clock that nobody sets
 	doubt  chan struct{} // the other side is said to be dead: ask now
-	level  atomic.Bool
-	whole  pace    // of full transfers
-	broken failure // of transfers
+	level  atomic.Int64  // when what is held was last known to be what the other side has, by now; 0 if never
+	whole  pace          // of full transfers
+	broken failure       // of transfers
 	pulse  pulse
 	stats  stats
 	comparison
@@ -124,7 +124,10 @@ func (p *Peer) hinted(v zone.Version) {
 
 // Level reports whether the home zone was ever level with what the other side
 // says that it has: a copy kept on disk alone is not.
-func (p *Peer) Level() bool { return p.level.Load() }
+func (p *Peer) Level() bool { return p.level.Load() > 0 }
+
+// markLevel notes that what is held is what the other side has.
+func (p *Peer) markLevel() { p.level.Store(max(1, int64(p.now()))) }
 
 // Redial makes a peer that waits before its next dial do so now.
 func (p *Peer) Redial() { poke(p.redial) }

@@ -30,6 +30,9 @@ type Stats struct {
 	RTT               time.Duration
 	Skew              time.Duration // of its clock, zero within what a TSIG tolerates
 	Heard             time.Time     // when NewPeer was called, if never
+	// Level is when what is held was last known to be what the other side has;
+	// when NewPeer was called, if never.
+	Level time.Time
 	// Comparisons of what is held with what the other side holds at the same
 	// version; Overtaken are those that came to nothing since it had changed.
 	Alike, Unlike, Overtaken int64
@@ -44,6 +47,7 @@ func (p *Peer) Stats() Stats {
 		Skew:  time.Duration(p.clock.ahead.Load()),
 		Alike: p.stats.alike.Load(), Unlike: p.stats.unlike.Load(), Overtaken: p.stats.overtaken.Load(), Differs: p.differs.Load(),
 		RTT: time.Duration(p.stats.smoothed.Load()), Heard: p.born.Add(time.Duration(p.heard.Load())),
+		Level: p.born.Add(time.Duration(p.level.Load())),
 	}
 }
 
@@ -194,7 +198,7 @@ func (p *Peer) take(t *Transfer) {
 	default:
 		return
 	}
-	p.level.Store(true)
+	p.markLevel()
 	p.cfg.Pulled()
 }
 

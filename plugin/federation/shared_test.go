@@ -1,0 +1,91 @@
+package federation
+
+import (
+	"log/slog"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/asterfed/asterfed/plugin/federation/config"
+	"github.com/asterfed/asterfed/serf"
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/miekg/dns"
+)
+
+func mustRule(t *testing.T, from, to string) location.Rule {
+	r, err := location.ParseRule(from, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// Each setting that must be equal is told from its neighbours, and the order in
+// which a Corefile delegates, or that it spells a default out, is no difference.
+func TestSharedSettings(t *testing.T) {
+	block := func(digits string) zone.Delegation {
+		return zone.Delegation{Block: digits, Servers: []zone.NameServer{{Name: "ns.example.", Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.53")}}}}
+	}
+	base := config.Config{TTL: 5 * time.Second, Order: zone.Newest, Profile: "lan", Delegations: []zone.Delegation{block("49"), block("44")}}
+	for want, change := range map[string]func(*config.Config){
+		"":         func(c *config.Config) { c.Ways = zone.DefaultWays },
+		" ":        func(c *config.Config) { c.Delegations = []zone.Delegation{block("44"), block("49")} },
+		"ttl":      func(c *config.Config) { c.TTL = time.Second },
+		"order":    func(c *config.Config) { c.Order = zone.All },
+		"ways":     func(c *config.Config) { c.Ways = []zone.Criterion{zone.Distance, zone.Cost, zone.Health} },
+		"profile":  func(c *config.Config) { c.Profile = "wan" },
+		"dial":     func(c *config.Config) { c.Dial.Country = "972" },
+		"isn":      func(c *config.Config) { c.ITAD = "256" },
+		"plan":     func(c *config.Config) { c.Plan = location.Plan{mustRule(t, "1xxx", "+97231231xxx")} },
+		"delegate": func(c *config.Config) { c.Delegations = c.Delegations[:1] },
+		"delegate\t": func(c *config.Config) {
+			c.Delegations = []zone.Delegation{block("49"), {Block: "44", DS: []*dns.DS{{KeyTag: 1}}}}
+		},
+		"ttl order": func(c *config.Config) { c.TTL, c.Order = time.Second, zone.Nearest },
+		"dial isn plan": func(c *config.Config) {
+			c.Dial.National, c.ITAD = "0", "1"
+			c.Plan = location.Plan{mustRule(t, "2xx", "+4930xx")}
+		},
+	} {
+		other := base
+		change(&other)
+		if got := strings.Join(differing(&base, sharedDigest(&other)), " "); got != strings.TrimSpace(want) {
+			t.Errorf("differing %q, want %q", got, want)
+		}
+	}
+	if got := differing(&base, sharedDigest(&base)[:2*sharedDigits]); got != nil {
+		t.Errorf("an older version differs in %q", got)
+	}
+	if got := differing(&base, sharedDigest(&base)+"ffff"); got != nil {
+		t.Errorf("a newer version differs in %q", got)
+	}
+}
+
+// A node is warned of once, with its name and the setting, however often Serf
+// reports it.
+func TestDifferingSettingsAreWarnedOfOnce(t *testing.T) {
+	r := newTestRuntime(t, "pbx-a")
+	var log strings.Builder
+	r.log = slog.New(slog.NewTextHandler(&log, nil))
+	other := r.cfg
+	other.TTL = time.Minute
+	meet := func(c *config.Config) {
+		r.meet(serf.Member{Name: "pbx-b", Tags: map[string]string{"zone": testZone, "dns": "127.0.0.1:1", sharedTag: sharedDigest(c)}})
+	}
+	for range 3 {
+		meet(&other)
+	}
+	if n := strings.Count(log.String(), `msg="settings that must be equal on all nodes differ" node=pbx-b settings=ttl `); n != 1 {
+		t.Errorf("warned %d times, want once:\n%s", n, log.String())
+	}
+	meet(&r.cfg)
+	if !strings.Contains(log.String(), "settings are equal again") {
+		t.Errorf("log:\n%s", log.String())
+	}
+	r.meet(serf.Member{Name: "pbx-c", Tags: map[string]string{"zone": testZone, "dns": "127.0.0.1:1"}}) // of an older version
+	if strings.Contains(log.String(), "node=pbx-c settings=") {
+		t.Errorf("log:\n%s", log.String())
+	}
+}
