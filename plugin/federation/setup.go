@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
+	"github.com/asterfed/asterfed/plugin/federation/fastpath"
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/coredns/caddy"
@@ -243,7 +244,9 @@ func setup(c *caddy.Controller) error {
 		return &Federation{Next: next, origin: cfg.Origin, runtime: r, withheld: withheld{origin: cfg.Origin, log: r.log}}
 	})
 	standInFront(conf, cfg.Origin)
-	accelerate(c, conf, r)
+	path := fastpath.Path{Off: !cfg.Fast, Conf: conf, All: fastpath.Configs(c, Default.Blocks), Plugin: "federation", Origin: cfg.Origin,
+		View: r.view, MaxUDP: maxUDP, Requests: r.requests, Logger: r.log}
+	path.Open(c)
 	return nil
 }
 

@@ -1,7 +1,8 @@
-package federation
+package fastpath
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -12,25 +13,29 @@ import (
 	"github.com/coredns/coredns/plugin/bufsize"
 	"github.com/coredns/coredns/plugin/metrics"
 	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // transparent are the plugins before this one that do nothing about a plain
 // query for its zone and its answer, or whose work the fast path does too.
 var transparent = []string{"any", "bufsize", "cache", "cancel", "chaos", "errors", "local", "loop", "metadata", "prometheus", "transfer"}
 
-// fast says for one server block whether plain queries may be answered beside
-// CoreDNS's chain of plugins: only where nobody can tell the difference.
-type fast struct {
-	off    bool // by the Corefile
-	conf   *dnsserver.Config
-	all    func() []*dnsserver.Config // of all server blocks, none if that is not known
-	origin string
-	view   *zone.View
+// Path is the fast path of one server block.
+type Path struct {
+	Off      bool                       // by the Corefile
+	Conf     *dnsserver.Config          // the server block
+	All      func() []*dnsserver.Config // those of all server blocks, none if that is not known
+	Plugin   string                     // the plugin that answers for Origin
+	Origin   string
+	View     *zone.View
+	MaxUDP   uint16 // octets of an answer where the block has no bufsize
+	Requests prometheus.Counter
+	Logger   *slog.Logger
 }
 
-// configs returns what finds the configurations of all server blocks, once all
-// have been set up.
-func configs(c *caddy.Controller, keys [][]string) func() []*dnsserver.Config {
+// Configs returns a function that finds the configurations of all server blocks,
+// once all have been set up. keys are those of each block.
+func Configs(c *caddy.Controller, keys [][]string) func() []*dnsserver.Config {
 	other := *c
 	return func() (out []*dnsserver.Config) {
 		for i := range keys {
@@ -44,13 +49,13 @@ func configs(c *caddy.Controller, keys [][]string) func() []*dnsserver.Config {
 	}
 }
 
-// obstacle says what keeps queries for the zone on the way through the chain at
-// a server ("IP:PORT"), "" if nothing does.
-func (f *fast) obstacle(addr string) string {
-	if f.off {
+// Obstacle says what keeps queries for the zone in the chain of plugins at a server
+// ("IP:PORT"), "" if nothing does.
+func (p *Path) Obstacle(addr string) string {
+	if p.Off {
 		return "fast is off"
 	}
-	all := f.all()
+	all := p.All()
 	if len(all) == 0 {
 		return "the server blocks are not known"
 	}
@@ -58,31 +63,31 @@ func (f *fast) obstacle(addr string) string {
 		switch {
 		case !listens(c, addr):
 		case c.ProxyProtoConnPolicy != nil:
-			return "askers come through a proxy"
-		case c != f.conf && dns.IsSubDomain(f.origin, c.Zone):
+			return "clients come through a proxy"
+		case c != p.Conf && dns.IsSubDomain(p.Origin, c.Zone):
 			return fmt.Sprintf("another server block has %s", c.Zone)
 		}
 	}
-	if len(f.conf.FilterFuncs) > 0 || f.conf.ViewName != "" {
+	if len(p.Conf.FilterFuncs) > 0 || p.Conf.ViewName != "" {
 		return "a view picks the queries"
 	}
-	for _, h := range f.conf.Handlers() {
-		if m, ok := h.(*metrics.Metrics); ok && slices.ContainsFunc(m.ZoneNames(), f.within) {
+	for _, h := range p.Conf.Handlers() {
+		if m, ok := h.(*metrics.Metrics); ok && slices.ContainsFunc(m.ZoneNames(), p.above) {
 			return "prometheus counts a part of the zone by itself"
 		}
-		if h.Name() == "federation" {
+		if h.Name() == p.Plugin {
 			return ""
 		}
 		if !slices.Contains(transparent, h.Name()) {
 			return fmt.Sprintf("plugin %s must see every query", h.Name())
 		}
 	}
-	return "federation is not in the chain"
+	return p.Plugin + " is not in the chain"
 }
 
-// within reports whether a zone is below this one.
-func (f *fast) within(zone string) bool {
-	return zone != f.origin && dns.IsSubDomain(f.origin, zone)
+// above reports whether a zone is below this one.
+func (p *Path) above(zone string) bool {
+	return zone != p.Origin && dns.IsSubDomain(p.Origin, zone)
 }
 
 // listens reports whether a server block is served on addr.
@@ -93,12 +98,12 @@ func listens(c *dnsserver.Config, addr string) bool {
 	})
 }
 
-// size is the payload size that the chain makes of what an asker offers.
-func (f *fast) size() uint16 {
-	if b, ok := f.conf.Handler("bufsize").(bufsize.Bufsize); ok {
+// size is the largest payload that the chain gives a client, whatever it offers.
+func (p *Path) size() uint16 {
+	if b, ok := p.Conf.Handler("bufsize").(bufsize.Bufsize); ok {
 		return uint16(b.Size)
 	}
-	return maxUDP
+	return p.MaxUDP
 }
 
 // address returns the "IP:PORT" of a server, and whether it speaks plain DNS.

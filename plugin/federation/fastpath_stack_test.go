@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/asterfed/asterfed/plugin/federation/fastpath"
 	"github.com/miekg/dns"
 )
 
@@ -36,7 +37,7 @@ func deep(n int) (sum byte) {
 	return sum
 }
 
-// What roomy makes of a stack is enough for every kind of answer, those that are
+// What fastpath.GrowStack makes of a stack is enough for every kind of answer, those that are
 // compressed included.
 func TestStackIsEnough(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection makes stacks smaller
@@ -53,12 +54,12 @@ func TestStackIsEnough(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if moved(roomy, func() { b.slow(datagram, froms[0]) }) {
+			if moved(fastpath.GrowStack, func() { b.slow(datagram, froms[0]) }) {
 				t.Errorf("%s %s is answered on a stack that grows: stackOfQuery is too little", name, dns.TypeToString[qtype])
 			}
 		}
 	}
-	if !moved(roomy, func() { deep(100) }) {
+	if !moved(fastpath.GrowStack, func() { deep(100) }) {
 		t.Error("100 kB fit: this test cannot fail")
 	}
 }
@@ -77,7 +78,7 @@ func BenchmarkChain(b *testing.B) {
 		b.Run(q.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				moved(roomy, func() { w.slow(datagram, froms[0]) })
+				moved(fastpath.GrowStack, func() { w.slow(datagram, froms[0]) })
 			}
 		})
 	}

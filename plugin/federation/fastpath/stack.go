@@ -1,4 +1,4 @@
-package federation
+package fastpath
 
 import "github.com/miekg/dns"
 
@@ -8,12 +8,12 @@ import "github.com/miekg/dns"
 // are compressed.
 const stackOfQuery = 12 << 10
 
-// roomy is a dns.DecorateWriter that decorates nothing. dns.Server makes a
+// GrowStack is a dns.DecorateWriter that decorates nothing. dns.Server makes a
 // goroutine for each query, whose stack of 2,048 octets would be copied while
 // the query is answered, twice, frame by frame: 44,000 of 100,000 instructions
 // (docs/decisions/102). It calls its DecorateWriter before anything else, when
 // there are five frames to copy.
-func roomy(w dns.Writer) dns.Writer {
+func GrowStack(w dns.Writer) dns.Writer {
 	grow(false)
 	return w
 }
@@ -34,10 +34,10 @@ func grow(use bool) (last byte) {
 	return last
 }
 
-// roomyThen is roomy before another decoration, nil for none.
-func roomyThen(next dns.DecorateWriter) dns.DecorateWriter {
+// growThen is GrowStack before another decoration, nil for none.
+func growThen(next dns.DecorateWriter) dns.DecorateWriter {
 	if next == nil {
-		return roomy
+		return GrowStack
 	}
-	return func(w dns.Writer) dns.Writer { return next(roomy(w)) }
+	return func(w dns.Writer) dns.Writer { return next(GrowStack(w)) }
 }

@@ -1,4 +1,4 @@
-package federation
+package fastpath
 
 import (
 	"fmt"
@@ -14,6 +14,7 @@ import (
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
 )
 
@@ -55,6 +56,8 @@ func BenchmarkScaleUDP(b *testing.B) {
 	}
 }
 
+const origin = "fed.example."
+
 // asked is a node that answers what a socket of its own asks.
 type asked struct {
 	conn   *udp.Conn
@@ -69,7 +72,7 @@ type asked struct {
 const together = 63
 
 func newAsked(b *testing.B, users int, spread string) *asked {
-	v := zone.NewView(zone.Config{Origin: diffOrigin, Self: "pbx-0", TTL: 5 * time.Second})
+	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-0", TTL: 5 * time.Second})
 	for h := range 50 {
 		node := zone.Node{Name: fmt.Sprintf("pbx-%d", h), State: zone.Up, SIP: []zone.Transport{{Proto: "udp", Port: 5060}}}
 		var all []location.Binding
@@ -79,8 +82,9 @@ func newAsked(b *testing.B, users int, spread string) *asked {
 		v.Home(node.Name).Replace(zone.Version{Epoch: "e", Serial: 1}, &node, all)
 	}
 	v.SetSettled(true)
-	s := &short{view: v, packer: v.NewPacker(), look: v.NewAhead(), log: slog.New(slog.DiscardHandler), size: dns.MaxMsgSize, requests: requestCount.WithLabelValues(diffOrigin)}
-	conn, err := udp.Listen("127.0.0.1:0", 0, s.answer)
+	s := &Answerer{view: v, packer: v.NewPacker(), lookAhead: v.NewAhead(), log: slog.New(slog.DiscardHandler), size: dns.MaxMsgSize,
+		requests: prometheus.NewCounter(prometheus.CounterOpts{Name: "requests"})}
+	conn, err := udp.Listen("127.0.0.1:0", 0, s.Answer)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -119,7 +123,7 @@ func (a *asked) answer(b *testing.B) time.Duration {
 	var took time.Duration
 	for range batches {
 		for range together {
-			wire, err := new(dns.Msg).SetQuestion(askedName(a.pick())+".users."+diffOrigin, dns.TypeNAPTR).Pack()
+			wire, err := new(dns.Msg).SetQuestion(askedName(a.pick())+".users."+origin, dns.TypeNAPTR).Pack()
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package federation
+package fastpath
 
 import (
 	"slices"
@@ -12,10 +12,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// tally counts answers in the metrics of the prometheus plugin, as that plugin
+// counters count answers in the metrics of the prometheus plugin, as that plugin
 // does, with everything looked up beforehand. It is for one goroutine, which
 // makes the counters of what it sees for the first time.
-type tally struct {
+type counters struct {
 	server, zone, plugin string
 	requests             [2][int(dns.TypeNAPTR) + 1]prometheus.Counter // by family and type
 	responses            [dns.RcodeNameError + 1]prometheus.Counter
@@ -23,14 +23,14 @@ type tally struct {
 	request, response    prometheus.Observer
 }
 
-// newTally returns nil for a server block without prometheus.
-func newTally(f *fast, s *dnsserver.Server) *tally {
-	m, ok := f.conf.Handler("prometheus").(*metrics.Metrics)
+// newCounters returns nil for a server block without prometheus.
+func newCounters(p *Path, s *dnsserver.Server) *counters {
+	m, ok := p.Conf.Handler("prometheus").(*metrics.Metrics)
 	if !ok {
 		return nil
 	}
-	t := &tally{server: s.Addr, zone: plugin.Zones(m.ZoneNames()).Matches(f.origin)}
-	handlers := f.conf.Handlers() // the metric names the plugin right behind prometheus
+	t := &counters{server: s.Addr, zone: plugin.Zones(m.ZoneNames()).Matches(p.Origin)}
+	handlers := p.Conf.Handlers() // the metric names the plugin right behind prometheus
 	i := slices.IndexFunc(handlers, func(h plugin.Handler) bool { return h.Name() == m.Name() })
 	t.plugin = handlers[i+1].Name()
 	t.duration = vars.RequestDuration.WithLabelValues(t.server, t.zone, "")
@@ -39,9 +39,9 @@ func newTally(f *fast, s *dnsserver.Server) *tally {
 	return t
 }
 
-// count takes in one answer: the family is 0 for IPv4, 1 for IPv6; the sizes
+// count counts one answer: the family is 0 for IPv4, 1 for IPv6; the sizes
 // are those on the wire, without what UDP puts around them.
-func (t *tally) count(family int, qtype uint16, rcode, request, response int, start time.Time) {
+func (t *counters) count(family int, qtype uint16, rcode, request, response int, start time.Time) {
 	c := &t.requests[family][qtype]
 	if *c == nil {
 		name := "other" // as the plugin has it

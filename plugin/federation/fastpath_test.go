@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
+	"github.com/asterfed/asterfed/plugin/federation/fastpath"
 	"github.com/asterfed/asterfed/plugin/federation/udp"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
@@ -25,7 +26,7 @@ const diffOrigin = "fed.example."
 // both answers one datagram on the two ways that there are.
 type both struct {
 	server *dnsserver.Server
-	short  *short
+	fast   *fastpath.Answerer
 }
 
 func newBoth(t testing.TB) *both {
@@ -47,11 +48,12 @@ func newBoth(t testing.TB) *both {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fast{conf: conf, origin: diffOrigin, view: r.view, all: func() []*dnsserver.Config { return []*dnsserver.Config{conf} }}
-	if why := f.obstacle("127.0.0.1:53"); why != "" {
+	path := &fastpath.Path{Conf: conf, Plugin: "federation", Origin: diffOrigin, View: r.view, MaxUDP: maxUDP, Requests: r.requests, Logger: r.log,
+		All: func() []*dnsserver.Config { return []*dnsserver.Config{conf} }}
+	if why := path.Obstacle("127.0.0.1:53"); why != "" {
 		t.Fatal(why)
 	}
-	return &both{s, newShort(f, r.log, s)}
+	return &both{s, path.Answerer(s)}
 }
 
 // populate binds users of every kind. Each node has a distance of its own, so
@@ -129,7 +131,7 @@ var froms = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:1024"), netip.Mu
 // is the one that the chain gives, octet by octet.
 func (b *both) compare(t *testing.T, datagram []byte, from netip.AddrPort) bool {
 	t.Helper()
-	got, ok := b.short.answer(make([]byte, 0, udp.MaxReply), datagram, from)
+	got, ok := b.fast.Answer(make([]byte, 0, udp.MaxReply), datagram, from)
 	if !ok {
 		return false
 	}
