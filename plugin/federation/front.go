@@ -24,12 +24,14 @@ type front struct {
 	next   plugin.Handler
 	origin string
 	size   uint16 // of an answer over UDP at most, 0 where bufsize decides
+	// secrets are those of the TSIG keys, by name.
+	secrets map[string]string
 }
 
 // standInFront makes front the first handler of a server block.
 func standInFront(conf *dnsserver.Config, origin string) {
 	conf.Plugin = slices.Insert(conf.Plugin, 0, func(next plugin.Handler) plugin.Handler {
-		f := &front{next: next, origin: origin, size: maxUDP}
+		f := &front{next: next, origin: origin, size: maxUDP, secrets: conf.TsigSecret}
 		if conf.Handler("bufsize") != nil {
 			f.size = 0
 		}
@@ -44,7 +46,9 @@ func (f *front) Name() string { return "federation_front" }
 func (f *front) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
 	if s, ok := w.(*request.ScrubWriter); ok {
 		// Below Scrub, which has the last word on compression.
-		s.ResponseWriter = decorated(s.ResponseWriter)
+		s.ResponseWriter = spelled(decorated(s.ResponseWriter), r, f.secrets)
+	} else {
+		w = spelled(w, r, f.secrets)
 	}
 	if opt := r.IsEdns0(); opt != nil && f.size > 0 && opt.UDPSize() > f.size {
 		opt.SetUDPSize(f.size)
