@@ -52,6 +52,8 @@ func (f *Federation) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.
 		return dns.RcodeRefused, nil
 	case signed == good && belowHomes(qname, f.origin):
 		return f.home(ctx, w, r, qname)
+	case signed == foreign && f.writerOf(qname, key) != nil:
+		return f.read(w, r, qname, f.writerOf(qname, key))
 	case signed == good && f.operates(qname):
 		return f.operator(w, r, qname)
 	case state.QType() == dns.TypeAXFR || state.QType() == dns.TypeIXFR:

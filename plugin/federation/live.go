@@ -69,7 +69,7 @@ func (f *Federation) liveAnswer(w dns.ResponseWriter, r, m *dns.Msg, about strin
 		if err != nil {
 			return f.unavailable(w, r, m, err)
 		}
-		return f.transfer(w, r, dns.CanonicalName(q.Name), z)
+		return f.transfer(w, r, dns.CanonicalName(q.Name), z, f.runtime.cfg.Key, f.runtime.snapshots)
 	case transfer:
 		m.Rcode = dns.RcodeRefused // only the node itself knows
 	case about == "channels."+own && q.Qtype == dns.TypeTXT:

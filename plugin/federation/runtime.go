@@ -41,6 +41,7 @@ type Runtime struct {
 	updates   *updates
 	outward   *outward.Zone
 	transfers chan struct{}  // of the federation zone, under way
+	snapshots chan struct{}  // of home zones, in transfers under way
 	notifiers []*notifier    // of the secondaries; not changed after the start
 	signer    *dnssec.Signer // nil where the zone is not signed
 	monitor   *liveness.Monitor
@@ -79,7 +80,7 @@ type Runtime struct {
 // newRuntime makes a runtime that has opened nothing yet.
 func newRuntime(cfg config.Config, log *slog.Logger) *Runtime {
 	r := &Runtime{cfg: cfg, log: log, clock: location.NewClock(time.Now), peers: map[string]*member{}, tidy: newTidy(),
-		left: make(chan struct{}), serving: make(chan struct{}), ending: make(chan struct{}, 1), transfers: make(chan struct{}, maxTransfers),
+		left: make(chan struct{}), serving: make(chan struct{}), ending: make(chan struct{}, 1), transfers: make(chan struct{}, maxTransfers), snapshots: make(chan struct{}, maxSnapshots),
 		began: time.Now(), requests: requestCount.WithLabelValues(cfg.Origin)}
 	r.catalogue.r, r.exchange.r, r.services.r = r, r, r
 	r.services.told = map[string]bool{}

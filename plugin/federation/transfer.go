@@ -40,7 +40,7 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 			m.Answer = []dns.RR{zone.StringsTXT(qname, f.runtime.view.TTL(), f.runtime.view.Home(node).Digest().Strings()...)}
 		}
 	case transfer:
-		return f.transfer(w, r, qname, z)
+		return f.transfer(w, r, qname, z, f.runtime.cfg.Key, f.runtime.snapshots)
 	default:
 		v, n := f.runtime.version(node)
 		soa := v.SOA(qname, f.origin, f.runtime.view.TTL())
@@ -117,10 +117,14 @@ func (r *Runtime) version(node string) (zone.Version, zone.Node) {
 	return h.Version(), n
 }
 
+// maxSnapshots bounds the full transfers of home zones under way at once: each has
+// a copy of the whole zone, some 48 octets a binding. Others wait.
+const maxSnapshots = 16
+
 // transfer writes the messages of an AXFR or IXFR, each signed (RFC 8945
 // §5.3.1). Over UDP only the SOA fits (RFC 1995 §2), which makes a secondary
 // come back over TCP.
-func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z xfr.Zone) (int, error) {
+func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z xfr.Zone, key *xfr.Key, slots chan struct{}) (int, error) {
 	var from *zone.Version
 	if r.Question[0].Qtype == dns.TypeIXFR {
 		for _, rr := range r.Ns {
@@ -147,9 +151,11 @@ func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z x
 	}
 	ttl := f.runtime.view.TTL()
 	q := xfr.Query{Origin: f.origin, Apex: apex, TTL: ttl, Held: from, LeftOut: f.withheld.report}
-	err := f.stream(w, r, f.runtime.cfg.Key,
-		func(reply xfr.Reply) error { return xfr.Answer(z, q, reply) },
-		func(send func([]dns.RR) error) error { return xfr.AnswerRecords(z, q, send) })
+	turn := &slotted{Zone: z, slots: slots}
+	defer turn.release()
+	err := f.stream(w, r, key,
+		func(reply xfr.Reply) error { return xfr.Answer(turn, q, reply) },
+		func(send func([]dns.RR) error) error { return xfr.AnswerRecords(turn, q, send) })
 	if err != nil {
 		w.Close()
 		return dns.RcodeSuccess, fmt.Errorf("transfer %s: %w", apex, err)

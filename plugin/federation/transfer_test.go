@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/coredns/coredns/plugin/test"
 	"github.com/miekg/dns"
 )
@@ -61,11 +64,70 @@ func TestTransferToWhoStopsReading(t *testing.T) {
 		apex := zone.HomeZone("pbx-a", "fed.example.")
 		w := &stuckWriter{reads: 2, closed: make(chan struct{})}
 		start := time.Now()
-		if _, err := f.transfer(&streamWriter{w}, new(dns.Msg).SetAxfr(apex), apex, r.primary); err == nil {
+		if _, err := f.transfer(&streamWriter{w}, new(dns.Msg).SetAxfr(apex), apex, r.primary, nil, r.snapshots); err == nil {
 			t.Error("the transfer ended as if all had been read")
 		}
 		if d := time.Since(start); d < writeStall || d > 2*writeStall {
 			t.Errorf("cut off after %v, want about %v", d, writeStall)
+		}
+	})
+}
+
+// countedZone counts how many transfers have it in memory.
+type countedZone struct {
+	xfr.Zone
+	now, most atomic.Int32
+}
+
+func (z *countedZone) Snapshot() (zone.Version, zone.Node, []location.Binding) {
+	if n := z.now.Add(1); n > z.most.Load() {
+		z.most.Store(n)
+	}
+	return z.Zone.Snapshot()
+}
+
+// A hundred readers of a large zone who never read hold a bounded number of copies
+// of it, and each is cut off in its turn; one who wants to know what has changed
+// does not wait for them.
+func TestReadersThatNeverRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRuntime(Config{Origin: "fed.example.", Node: "pbx-a", TTL: time.Second}, slog.New(slog.DiscardHandler))
+		r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: zone.Node{Name: "pbx-a", State: zone.Up},
+			Logger: r.log})
+		r.primary.Update(func(s *location.Store) (out []location.Change) {
+			for i := range 20_000 {
+				out = append(out, s.Register(location.Contact{AOR: location.AOR(fmt.Sprint(100_000 + i)), Kind: location.PJSIP, URI: "sip:x"})...)
+			}
+			return out
+		})
+		f := &Federation{origin: "fed.example.", runtime: r}
+		apex := zone.HomeZone("pbx-a", "fed.example.")
+		z := &countedZone{Zone: r.primary}
+		const readers = 100
+		begun := time.Now()
+		var all sync.WaitGroup
+		for range readers {
+			all.Go(func() {
+				w := &streamWriter{&stuckWriter{closed: make(chan struct{})}}
+				if _, err := f.transfer(w, new(dns.Msg).SetAxfr(apex), apex, z, nil, r.snapshots); err == nil {
+					t.Error("a transfer that nobody reads has ended well")
+				}
+				z.now.Add(-1)
+			})
+		}
+		synctest.Wait()
+		v := r.primary.Version()
+		ixfr := new(dns.Msg).SetIxfr(apex, v.Serial, "", "")
+		ixfr.Ns = []dns.RR{v.SOA(apex, "fed.example.", 0)}
+		if _, err := f.transfer(&stuckWriter{reads: 1, closed: make(chan struct{})}, ixfr, apex, z, nil, r.snapshots); err != nil || time.Since(begun) > 0 {
+			t.Errorf("an IXFR took %v: %v", time.Since(begun), err)
+		}
+		all.Wait()
+		if n := z.most.Load(); n > maxSnapshots {
+			t.Errorf("%d copies of the zone at once, want at most %d", n, maxSnapshots)
+		}
+		if d := time.Since(begun); d > (readers/maxSnapshots+2)*writeStall {
+			t.Errorf("the last was cut off after %v", d)
 		}
 	})
 }

@@ -15,27 +15,30 @@ import (
 
 // updates is what this node takes DNS UPDATEs with (RFC 2136).
 type updates struct {
-	r      *Runtime
-	home   update.Home
-	rules  map[string]update.Rules // by key name
-	algs   map[string]string
-	replay *update.Replay // nil if no key may update
-	resent resent
-	log    *slog.Logger
+	r       *Runtime
+	home    update.Home
+	writers map[string]*writer // by key name
+	replay  *update.Replay     // nil if no key may update
+	resent  resent
+	log     *slog.Logger
 }
 
 func newUpdates(r *Runtime, boot string) *updates {
 	apex := zone.HomeZone(r.cfg.Node, r.cfg.Origin)
-	u := &updates{r: r, rules: map[string]update.Rules{}, algs: map[string]string{},
+	u := &updates{r: r, writers: map[string]*writer{},
 		log: r.log.With("source", "update"),
 		home: update.Home{Node: r.cfg.Node, Origin: r.cfg.Origin, Clock: r.clock, Now: time.Now,
 			Users: r.view.Home(r.cfg.Node).Users, Newest: r.view.Newest, Allows: r.catalogue.allows,
 			Apex: func() []dns.RR { return r.apexRecords(apex) }}}
 	for _, p := range r.cfg.Updates {
-		u.rules[p.Key.Name] = append(u.rules[p.Key.Name], p.Rule)
-		u.algs[p.Key.Name] = p.Key.Algorithm
+		who := u.writers[p.Key.Name]
+		if who == nil {
+			who = &writer{key: p.Key, slots: make(chan struct{}, maxReads)}
+			u.writers[p.Key.Name] = who
+		}
+		who.rules = append(who.rules, p.Rule)
 	}
-	if len(u.rules) > 0 {
+	if len(u.writers) > 0 {
 		u.replay = update.OpenReplay(r.cfg.Data, boot, time.Now)
 	}
 	return u
@@ -133,15 +136,15 @@ var errAlgorithm = errors.New("the key is for another algorithm: BADKEY")
 // take does what an UPDATE says, once. The error is update.ErrTime, a
 // *update.Refusal, or that of a disk.
 func (u *updates) take(r *dns.Msg, key string, t *dns.TSIG) error {
-	rules := u.rules[key]
+	who := u.writers[key]
 	switch {
 	case key == "":
 		return &update.Refusal{Rcode: dns.RcodeRefused, Text: "it is not signed"}
-	case len(rules) == 0:
+	case who == nil:
 		return &update.Refusal{Rcode: dns.RcodeRefused, Text: "no update line names the key"}
 	case t == nil:
 		return errors.New("its signature cannot be seen, and so a replay not be told")
-	case dns.CanonicalName(t.Algorithm) != u.algs[key]:
+	case dns.CanonicalName(t.Algorithm) != who.key.Algorithm:
 		return errAlgorithm
 	}
 	if err := u.home.CheckZone(r); err != nil {
@@ -155,7 +158,7 @@ func (u *updates) take(r *dns.Msg, key string, t *dns.TSIG) error {
 	}
 	var done []location.Change
 	err := u.r.primary.Publish(func(_ *location.Store, pubs *location.Publications) (changes []location.Change, err error) {
-		done, err = u.home.Decide(r, key, pubs, rules)
+		done, err = u.home.Decide(r, key, pubs, who.rules)
 		return done, err
 	})
 	if err != nil || len(done) == 0 {

@@ -40,6 +40,12 @@ func (r Rules) permit(b location.Binding) bool {
 	return slices.ContainsFunc(r, func(x Rule) bool { return x.permit(b) })
 }
 
+// Own reports whether the key may change a binding that is published: a
+// registration and what a source keeps up to date are not an update's to change.
+func (r Rules) Own(b location.Binding) bool {
+	return !b.Kind.Registered() && b.Info.Details().By == "" && r.permit(b)
+}
+
 // since reports whether the key may say since when b is there.
 func (r Rules) since(b location.Binding) bool {
 	return slices.ContainsFunc(r, func(x Rule) bool { return x.Since && x.permit(b) })
