@@ -91,7 +91,7 @@ func (z *countedZone) Snapshot() (zone.Version, zone.Node, []location.Binding) {
 // does not wait for them.
 func TestReadersThatNeverRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRuntime(Config{Origin: "fed.example.", Node: "pbx-a", TTL: time.Second}, slog.New(slog.DiscardHandler))
+		r := newRuntime(config.Config{Origin: "fed.example.", Node: "pbx-a", TTL: time.Second}, slog.New(slog.DiscardHandler))
 		r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: zone.Node{Name: "pbx-a", State: zone.Up},
 			Logger: r.log})
 		r.primary.Update(func(s *location.Store) (out []location.Change) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/update"
 	"github.com/asterfed/asterfed/zone/xfr"
@@ -23,7 +24,7 @@ func TestUpdateKeyReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.cfg.Updates = []Permission{{Key: key, Rule: update.Rule{Kinds: []location.Kind{location.User, location.Number}, Names: []update.Pattern{pattern}}}}
+	r.cfg.Updates = []config.Permission{{Key: key, Rule: update.Rule{Kinds: []location.Kind{location.User, location.Number}, Names: []update.Pattern{pattern}}}}
 	r.cfg.Data = t.TempDir()
 	r.updates = newUpdates(r, "boot")
 	register(r, "1001")
