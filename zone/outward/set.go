@@ -25,15 +25,35 @@ type record struct {
 // blank stands for the name of a unit. Names that are published are ASCII.
 const blank = "\xff"
 
-// newSet makes the set of a unit's records, name being what it is called.
+// maxRRset bounds the records of one RRset in a transfer. The view answers with no
+// more; a secondary that meets one more refuses the whole zone (BIND:
+// max-records-per-type 100), so that it is made sure here.
+const maxRRset = 100
+
+// newSet makes the set of a unit's records, name being what it is called. Of an
+// RRset that is too large it takes the first records, which rank best, and returns
+// an error as well.
 func newSet(unit, origin, name string, rrs []dns.RR) (set, error) {
 	if len(rrs) == 0 {
 		return set{}, nil
 	}
 	owner := strings.TrimPrefix(unit+"."+origin, ".")
+	type rrset struct {
+		owner string
+		rtype uint16
+	}
+	counts := map[rrset]int{}
+	var large error
 	all := make([]string, 0, len(rrs))
 	buf := make([]byte, 256)
 	for _, rr := range rrs {
+		if len(rrs) > maxRRset {
+			of := rrset{rr.Header().Name, rr.Header().Rrtype}
+			if counts[of]++; counts[of] > maxRRset {
+				large = fmt.Errorf("unit %q has more than %d %s at %s", unit, maxRRset, dns.Type(of.rtype), of.owner)
+				continue
+			}
+		}
 		if n := dns.Len(rr); n > len(buf) {
 			buf = make([]byte, n)
 		}
@@ -56,7 +76,7 @@ func newSet(unit, origin, name string, rrs []dns.RR) (set, error) {
 		all = append(all, r.encode())
 	}
 	slices.Sort(all)
-	return set{unique.Make(strings.Join(slices.Compact(all), ""))}, nil
+	return set{unique.Make(strings.Join(slices.Compact(all), ""))}, large
 }
 
 func (r record) encode() string {

@@ -73,8 +73,8 @@ func TestRecordsOfOneName(t *testing.T) {
 	for i := range 15 {
 		l.do(t, targets(number, "number", 10*i, 10))
 	}
-	if n := len(l.pubs.At(location.Number, "2000")); n != MaxPerName {
-		t.Errorf("%d records of one number, want %d", n, MaxPerName)
+	if n := len(l.pubs.At(location.Number, "2000")); n != maxPerName {
+		t.Errorf("%d records of one number, want %d", n, maxPerName)
 	}
 	if err := l.do(t, targets(number, "number", 0, 10)); err != nil {
 		t.Errorf("what is there cannot be published again: %v", err)

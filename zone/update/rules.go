@@ -24,14 +24,13 @@ type Rule struct {
 	Quota int
 }
 
-// The bounds of what updates publish. DefaultQuota is for each key. MaxPerName
-// is for all bindings of one name: more records in one RRset are refused by name
-// servers that transfer the zone (BIND 9.20: max-records-per-type 100), and each
-// costs all those that it is ranked with.
-const (
-	DefaultQuota = 10_000
-	MaxPerName   = 100
-)
+// DefaultQuota is the quota of a key whose rules have none.
+const DefaultQuota = 10_000
+
+// maxPerName bounds what updates leave at a name, registrations included: an RRset
+// with more records keeps the zone off secondaries (BIND: max-records-per-type
+// 100), and each record costs all those that it is ranked with.
+const maxPerName = 100
 
 // Rules are what one key may do: what any of them permits.
 type Rules []Rule

@@ -222,8 +222,8 @@ func (t *transaction) bounded() error {
 		if len(o.now) <= len(o.was) {
 			continue
 		}
-		if n := len(o.now) + t.registered(o); n > MaxPerName {
-			return refused("%s would have %d records: one name has at most %d", o.name, n, MaxPerName)
+		if n := len(o.now) + t.registered(o); n > maxPerName {
+			return refused("%s would have %d records: one name has at most %d", o.name, n, maxPerName)
 		}
 	}
 	if have, most := t.pubs.CountKey(t.key), t.rules.quota(); more > 0 && have+more > most {

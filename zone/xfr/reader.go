@@ -31,6 +31,11 @@ var errShort = errors.New("transfer ended before its closing SOA")
 // sensibly be, and about 1 GB of memory.
 const maxRecords = 8_000_000
 
+// maxDeltaRecords bounds an IXFR. A primary that keeps its history as this version
+// does (zone.Primary, 200,000 steps and changes) sends 800,000 at most; the full
+// zone is asked for instead of more.
+const maxDeltaRecords = 1_000_000
+
 // reader puts the records of a transfer together as they come in.
 type reader struct {
 	apex  string
@@ -52,6 +57,9 @@ func (r *reader) next(name string) error {
 	}
 	if r.n++; r.n > maxRecords {
 		return fmt.Errorf("transfer has more than %d records", maxRecords)
+	}
+	if r.n > maxDeltaRecords && !r.t.Full {
+		return fmt.Errorf("IXFR has more than %d records", maxDeltaRecords)
 	}
 	return nil
 }
@@ -168,6 +176,10 @@ func (r *reader) incremental(rr dns.RR, soa *dns.SOA) (bool, error) {
 // a contact is absent in between.
 func (r *reader) step() {
 	if r.cur == nil {
+		return
+	}
+	if len(r.dels)+len(r.adds) == 0 {
+		r.t.Deltas = append(r.t.Deltas, *r.cur)
 		return
 	}
 	type key struct {
