@@ -18,6 +18,7 @@ const (
 	actPing        action = "Ping"
 	actSettings    action = "CoreSettings"
 	actContacts    action = "PJSIPShowContacts"
+	actAORs        action = "PJSIPShowAors"
 	actEndpoint    action = "PJSIPShowEndpoint"
 	actSIPPeers    action = "SIPpeers"
 	actIAXPeerlist action = "IAXpeerlist" // rows of IAXpeers lack ActionID
@@ -39,6 +40,7 @@ var fields = map[action][]string{
 	actPing:        nil,
 	actSettings:    nil,
 	actContacts:    nil,
+	actAORs:        nil,
 	actEndpoint:    {"Endpoint"},
 	actSIPPeers:    nil,
 	actIAXPeerlist: nil,

@@ -132,8 +132,8 @@ func (s *session) endpointRow(r *request, m *message) {
 const maxRetries = 5
 
 // endpointDone delivers the listing of one AOR. Failed says that Asterisk
-// refused it.
-func (s *session) endpointDone(r *request, failed bool) {
+// refused it, missing that it did because there is no such endpoint.
+func (s *session) endpointDone(r *request, failed, missing bool) {
 	k := s.queue.asks[r.aor]
 	if k == nil {
 		return
@@ -142,15 +142,23 @@ func (s *session) endpointDone(r *request, failed bool) {
 	delete(s.queue.asks, r.aor)
 	if k.touched && k.retries < maxRetries && !failed {
 		s.queue.add(r.aor, true, k.explicit)
-		s.queue.asks[r.aor].retries = k.retries + 1
+		again := s.queue.asks[r.aor]
+		again.retries, again.suspect = k.retries+1, k.suspect
 		return
 	}
 	w := s.queue.waiting[r.aor]
 	delete(s.queue.waiting, r.aor)
 	u := s.users.user(r.aor)
+	if k.suspect != 0 {
+		gone := missing || !failed && !r.sawAOR
+		s.suspectDone(r.aor, k.suspect, gone)
+		if gone || s.users.shared { // then only a full listing tells whose its contacts are
+			return
+		}
+	}
 	if failed || !r.sawAOR {
-		if u != nil && len(u.contacts) > 0 || k.explicit {
-			s.full.want(pjsipOnly, time.Now()) // the endpoint has changed
+		if k.suspect == 0 && (u != nil && len(u.contacts) > 0 || k.explicit) {
+			s.stray() // it was renamed or deleted
 		}
 		return
 	}
@@ -167,6 +175,7 @@ func (s *session) endpointDone(r *request, failed bool) {
 func (s *session) deliverAOR(r *request, w *waiting) {
 	now := s.cfg.Now()
 	u := s.users.add(r.aor)
+	u.gone = false
 	var list []location.Contact
 	p := s.users.pass(now)
 	for c := range r.rows.all() {

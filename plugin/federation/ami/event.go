@@ -59,6 +59,7 @@ func (s *session) event(m *message) error {
 		s.relistServices(time.Now().Add(reloadDelay))
 		s.full.absent = [len(s.full.absent)]bool{}
 		s.full.want(allTechs, time.Now().Add(reloadDelay))
+		s.configured.wanted = true
 	case "Shutdown":
 		return errShutdown
 	default:
@@ -113,7 +114,7 @@ func (s *session) registered(a location.AOR, uri, endpoint string) {
 	s.heardOf(contactKey{a, uri})
 	s.full.note(note{aor: a, tech: location.PJSIP, uri: uri})
 	u := s.users.user(a)
-	if u == nil || s.users.shared || s.initial && s.young {
+	if u == nil || u.gone || s.users.shared || s.initial && s.young {
 		s.queue.wait(a, uri, endpoint, s.full.number)
 		s.ask(a, false)
 		return

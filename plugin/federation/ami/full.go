@@ -111,6 +111,7 @@ func (s *session) stepFull(now time.Time) error {
 	what := f.wanted
 	if !f.relist.IsZero() && !now.Before(f.relist) || s.last.State != Ready {
 		what = allTechs
+		s.configured.wanted = true
 	}
 	f.wanted, f.relist = 0, now.Add(s.relistAfter())
 	f.started, f.notes = now, nil
@@ -160,6 +161,9 @@ func (s *session) listDone(r *request, err error) error {
 		f.running[t] = nil // what the delivery asks for may be sent
 		s.deliverPJSIP(r)
 		f.delivered[t] = true
+		if err := s.listAORs(); err != nil {
+			return err
+		}
 	default:
 		s.deliverPeers(r)
 		f.delivered[t] = true

@@ -1,8 +1,11 @@
 package ami
 
 import (
+	"cmp"
 	"errors"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,7 +54,8 @@ func seconds(s string) (n int) {
 // contacts lists those of PJSIP, chan_sip and IAX2; a technology that Asterisk
 // has not loaded has none.
 func (q *inquiry) contacts() (out []location.Contact, err error) {
-	err = q.do(actContacts, []string{"ObjectName", "Uri", "ExpirationTime", "UserAgent", "RegServer"}, func(h headers) error {
+	endpoints := map[location.AOR]string{}
+	err = q.do(actContacts, []string{"ObjectName", "Uri", "ExpirationTime", "UserAgent", "RegServer", "Endpoint"}, func(h headers) error {
 		name, ok := registeredAOR([]byte(h["ObjectName"]))
 		if !ok || h["Uri"] == "" || h["RegServer"] != "" && q.systemName != "" && h["RegServer"] != q.systemName {
 			return nil
@@ -62,12 +66,18 @@ func (q *inquiry) contacts() (out []location.Contact, err error) {
 				c.Expires = time.Unix(int64(x), 0)
 			}
 			out = append(out, c)
+			endpoints[a] = h["Endpoint"]
 		}
 		return nil
 	})
 	if !none(err) {
 		return nil, err
 	}
+	gone, err := q.deleted(endpoints)
+	if err != nil {
+		return nil, err
+	}
+	out = slices.DeleteFunc(out, func(c location.Contact) bool { return gone[c.AOR] })
 	for _, t := range []struct {
 		action
 		kind location.Kind
@@ -98,4 +108,50 @@ func none(err error) bool {
 	var refused *Refused
 	return err == nil || errors.As(err, &refused) &&
 		(strings.HasPrefix(refused.Message, "No ") || strings.HasPrefix(refused.Message, "Invalid/unknown command"))
+}
+
+// deleted finds the AORs that are not configured any more, given the endpoints
+// of those that have a contact; see configured.go. If Asterisk does not list its
+// AORs, there are none.
+func (q *inquiry) deleted(endpoints map[location.AOR]string) (map[location.AOR]bool, error) {
+	missing := maps.Clone(endpoints)
+	err := q.each(actAORs, func(m *message) { delete(missing, location.AOR(m.get(keyObjectName))) })
+	var refused *Refused
+	switch {
+	case errors.As(err, &refused) && !strings.HasPrefix(refused.Message, "No AORs found"):
+		return nil, nil
+	case err != nil && refused == nil:
+		return nil, err
+	}
+	gone, kept, asked := map[location.AOR]bool{}, 0, 0
+	for a, endpoint := range missing {
+		if asked >= sureAfter && kept == 0 {
+			gone[a] = true
+			continue
+		}
+		if asked >= maxSuspects {
+			break
+		}
+		asked++
+		has, err := q.endpointHas(cmp.Or(endpoint, string(a)), a)
+		if err != nil {
+			return nil, err
+		}
+		if gone[a] = !has; has {
+			kept++
+		}
+	}
+	return gone, nil
+}
+
+// endpointHas reports whether an endpoint is configured with the AOR.
+func (q *inquiry) endpointHas(endpoint string, a location.AOR) (has bool, err error) {
+	err = q.each(actEndpoint, func(m *message) {
+		has = has || m.is(keyEvent, "AorDetail") && m.is(keyObjectName, string(a))
+	}, endpoint)
+	var refused *Refused
+	if errors.As(err, &refused) {
+		return !strings.HasPrefix(refused.Message, "Unable to retrieve endpoint"), nil
+	}
+	return has, err
 }

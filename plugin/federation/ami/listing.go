@@ -39,6 +39,8 @@ func (s *session) answer(id uint64, r *request, m *message) error {
 		s.endpointRow(r, m)
 	case actContacts:
 		s.listRow(r, m)
+	case actAORs:
+		s.aorRow(m)
 	case actSIPPeers, actIAXPeerlist:
 		if c, ok := s.peerContact(m, r.tech); ok {
 			r.peers = append(r.peers, c)
@@ -68,7 +70,13 @@ func (s *session) response(id uint64, r *request, m *message) error {
 	delete(s.pending, id)
 	msg := m.text(keyMessage)
 	switch {
-	case r.action != actEndpoint && unknownAction(m):
+	case r.action == actAORs:
+		s.aorsDone(strings.HasPrefix(msg, "No AORs found"))
+		return nil
+	case r.action == actEndpoint:
+		s.endpointDone(r, true, strings.HasPrefix(msg, "Unable to retrieve endpoint"))
+		return nil
+	case unknownAction(m):
 		s.full.absent[r.tech] = true
 		return s.complete(r, nil)
 	case r.action == actContacts && strings.Contains(strings.ToLower(msg), "no contacts found"):
@@ -78,8 +86,12 @@ func (s *session) response(id uint64, r *request, m *message) error {
 }
 
 func (s *session) complete(r *request, err error) error {
-	if r.action == actEndpoint {
-		s.endpointDone(r, err != nil)
+	switch r.action {
+	case actEndpoint:
+		s.endpointDone(r, err != nil, false)
+		return nil
+	case actAORs:
+		s.aorsDone(err == nil)
 		return nil
 	}
 	return s.listDone(r, err)

@@ -35,7 +35,10 @@ type ask struct {
 	urgent   bool
 	sent     bool
 	touched  bool // an event came meanwhile: list it once more
-	retries  int
+	// suspect is the number of the listing of AORs that lacked the AOR, zero for
+	// none.
+	suspect uint32
+	retries int
 }
 
 // waiting is an announcement that is not passed on before a listing shows the
@@ -110,16 +113,22 @@ func (q *aorQueue) add(a location.AOR, urgent, explicit bool) {
 	}
 }
 
-// clear forgets what waits to be sent: a full listing has answered it.
+// clear forgets what waits to be sent: a full listing of contacts has answered
+// it, except whether an AOR is configured.
 func (q *aorQueue) clear() {
+	var suspects []location.AOR
 	for _, list := range [...][]location.AOR{q.urgent, q.planned} {
 		for _, a := range list {
-			if k := q.asks[a]; k != nil && !k.sent {
+			switch k := q.asks[a]; {
+			case k == nil || k.sent:
+			case k.suspect != 0 && k.urgent:
+				suspects = append(suspects, a)
+			default:
 				delete(q.asks, a)
 			}
 		}
 	}
-	q.urgent, q.planned = nil, nil
+	q.urgent, q.planned = suspects, nil
 }
 
 // next takes the AOR to list now, false if there is none or no budget.

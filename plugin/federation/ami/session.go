@@ -53,14 +53,15 @@ type session struct {
 	marks []noted        // oldest first
 	since location.Stamp // the Registrar was abreast of this run until then
 
-	full     fullListing
-	queue    aorQueue
-	plan     schedule
-	rivals   map[string]location.AOR // by AOR and by endpoint
-	rivalsAt time.Time               // when to ask for rivals next
-	logged   map[string]bool         // refusals said once per connection
-	trunks   trunkLook
-	services [NumClasses]serviceWatch
+	full       fullListing
+	configured configured
+	queue      aorQueue
+	plan       schedule
+	rivals     map[string]location.AOR // by AOR and by endpoint
+	rivalsAt   time.Time               // when to ask for rivals next
+	logged     map[string]bool         // refusals said once per connection
+	trunks     trunkLook
+	services   [NumClasses]serviceWatch
 }
 
 // connect runs one connection to its end. Booted says that Asterisk was

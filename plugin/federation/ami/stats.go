@@ -15,6 +15,7 @@ type Stats struct {
 	AORListings  uint64        // listings of a single AOR
 	RefusedAORs  uint64        // AOR texts that cannot be published
 	Refusals     uint64        // listings that Asterisk refused
+	Unconfigured int           // AORs with contacts that are not configured any more
 	Reconnects   uint64        // attempts to connect after the first
 	LastDuration time.Duration // of the last full PJSIP listing
 	LastSize     int           // contacts of all technologies in the last full listings
@@ -24,7 +25,7 @@ type counters struct {
 	connected                         atomic.Bool
 	events, listings, aorListings     atomic.Uint64
 	refusedAORs, refusals, reconnects atomic.Uint64
-	lastDuration                      atomic.Int64
+	lastDuration, unconfigured        atomic.Int64
 	size                              [location.IAX2 + 1]atomic.Int64
 }
 
@@ -38,6 +39,7 @@ func (s *Source) Stats() Stats {
 		AORListings:  c.aorListings.Load(),
 		RefusedAORs:  c.refusedAORs.Load(),
 		Refusals:     c.refusals.Load(),
+		Unconfigured: int(c.unconfigured.Load()),
 		Reconnects:   c.reconnects.Load(),
 		LastDuration: time.Duration(c.lastDuration.Load()),
 		LastSize:     int(c.size[location.PJSIP].Load() + c.size[location.SIP].Load() + c.size[location.IAX2].Load()),

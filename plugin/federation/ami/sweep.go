@@ -82,6 +82,10 @@ func (s *session) sweepRow(r *request, c *row, p pass) {
 		u.endpoint = c.endpoint
 	}
 	u.listed = s.sweep()
+	if u.gone {
+		r.rows.drop(c)
+		return
+	}
 	if !s.initial && u.find(c.uri) == nil && !s.users.shared && !s.users.denied[c.aor] && !s.queue.waiting[c.aor].has(c.uri) {
 		s.noteUnheard(contactKey{c.aor, c.uri})
 	}

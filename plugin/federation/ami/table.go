@@ -15,12 +15,13 @@ type table struct {
 	byAOR map[location.AOR]*user
 	// size is the number of contacts in the last full listing of each
 	// technology, sized whether there was one.
-	size   [location.IAX2 + 1]int
-	sized  [location.IAX2 + 1]bool
-	sweeps uint64              // full PJSIP listings delivered
-	passes uint32              // PJSIP listings delivered, those of single AORs included
-	again  map[*user]time.Time // when a few are to be looked at once more
-	born   time.Time           // moments are counted from it
+	size     [location.IAX2 + 1]int
+	sized    [location.IAX2 + 1]bool
+	sweeps   uint64              // full PJSIP listings delivered
+	aorLists uint32              // listings of AORs begun
+	passes   uint32              // PJSIP listings delivered, those of single AORs included
+	again    map[*user]time.Time // when a few are to be looked at once more
+	born     time.Time           // moments are counted from it
 	// shared: some contact carried another RegServer, so that the database
 	// of contacts is shared by several Asterisks and only a full listing
 	// tells whose a contact is.
@@ -56,7 +57,11 @@ type user struct {
 	contacts []held
 	due      time.Time // when the AOR is to be listed again; zero: never
 	listed   uint64    // number of the last full listing that had the AOR
-	room     [1]held   // for contacts: most users have one
+	// configured is the number of the last listing of AORs that had it; gone
+	// says that it is not configured any more.
+	configured uint32
+	gone       bool
+	room       [1]held // for contacts: most users have one
 }
 
 // held is one contact of a user as last reported.

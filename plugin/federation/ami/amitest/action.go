@@ -182,6 +182,12 @@ func (s *Server) list(c *session, name string, a Action) (*list, string) {
 			return nil, "No Contacts found"
 		}
 		return l, ""
+	case "PJSIPShowAors":
+		l := s.listAORs()
+		if len(l.events) == 0 {
+			return nil, "No AORs found\r\n"
+		}
+		return l, ""
 	case "PJSIPShowEndpoint":
 		return s.listEndpoint(a.Get("Endpoint"))
 	case "SIPpeers":

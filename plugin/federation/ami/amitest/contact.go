@@ -23,6 +23,8 @@ type Contact struct {
 
 type aor struct {
 	endpoint string
+	deleted  bool // not configured any more; contacts stay until they expire
+	unlisted bool // configured, but no list of AORs shows it
 	contacts []*Contact
 }
 
@@ -42,8 +44,36 @@ func (s *Server) Provision(aors ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, a := range aors {
-		s.provision(a, a)
+		s.provision(a, a).deleted = false
 	}
+}
+
+// Deprovision takes AORs and their endpoints out of the configuration. What is
+// registered stays listed until it expires. Provision ends that.
+func (s *Server) Deprovision(aors ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range aors {
+		s.provision(name, "").deleted = true
+	}
+}
+
+// Unlist hides AORs from the list of AORs, as a realtime database does that is
+// not to be listed as a whole.
+func (s *Server) Unlist(aors ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range aors {
+		s.provision(name, "").unlisted = true
+	}
+}
+
+// Rename gives the endpoint of an AOR another name. Its contacts keep the one
+// with which they were registered.
+func (s *Server) Rename(aor, endpoint string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.provision(aor, endpoint)
 }
 
 func (s *Server) provision(name, endpoint string) *aor {

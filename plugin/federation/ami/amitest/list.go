@@ -3,6 +3,7 @@ package amitest
 import (
 	"cmp"
 	"strconv"
+	"strings"
 )
 
 // list is a snapshot that answers an action, written out of the lock.
@@ -82,6 +83,27 @@ func contactList(b []byte, l *list, id string, c *Contact) []byte {
 	return append(b, "\r\n"...)
 }
 
+func (s *Server) listAORs() *list {
+	l := &list{
+		start:    "A listing of AORs follows, presented as AorList events",
+		complete: "AorListComplete",
+		version:  s.version,
+	}
+	for _, name := range s.order {
+		a := s.aors[name]
+		if a.deleted || a.unlisted {
+			continue
+		}
+		var contacts []string
+		for _, c := range a.contacts {
+			contacts = append(contacts, name+"/"+c.URI)
+		}
+		l.events = append(l.events, []string{"AorList", "ObjectType", "aor", "ObjectName", name,
+			"MaxContacts", strconv.Itoa(s.cfg.MaxContacts), "Contacts", strings.Join(contacts, ",")})
+	}
+	return l
+}
+
 func (s *Server) listEndpoint(endpoint string) (*list, string) {
 	l := &list{
 		start:    "Following are Events for each object associated with the Endpoint",
@@ -90,10 +112,10 @@ func (s *Server) listEndpoint(endpoint string) (*list, string) {
 		row:      contactDetail,
 	}
 	aors := []string{endpoint}
-	if a := s.aors[endpoint]; a == nil || a.endpoint != endpoint {
+	if a := s.aors[endpoint]; a == nil || a.endpoint != endpoint || a.deleted {
 		aors = nil
 		for _, name := range s.order { // an endpoint named unlike its AOR
-			if s.aors[name].endpoint == endpoint {
+			if a := s.aors[name]; a.endpoint == endpoint && !a.deleted {
 				aors = append(aors, name)
 			}
 		}
