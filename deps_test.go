@@ -39,6 +39,8 @@ var layers = []struct {
 		"membership carries no registrations, so that its limits never lose one"},
 	{"plugin/federation/liveness/sip", nil, []string{"github.com/"},
 		"a sign of life is bytes on a socket"},
+	{"plugin/federation/source", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/trunk", "zone", "zone/location"}, []string{"github.com/coredns", "github.com/miekg", "github.com/hashicorp"},
+		"what a source publishes goes into the home zone: who asks for it, and who else there is, does not matter to it"},
 	{"plugin/federation/liveness", []string{"plugin/federation/ami", "plugin/federation/liveness/sip", "zone", "zone/location"}, []string{"github.com/coredns", "github.com/miekg", "github.com/hashicorp"},
 		"who is alive is found out by SIP: what Serf, AMI and transfers say is reported to it"},
 	{"plugin/federation/udp", nil, []string{"github.com/"},
@@ -53,7 +55,7 @@ var layers = []struct {
 		"plain queries are answered from the view alone: what the other queries get is for CoreDNS's chain to say"},
 	{"plugin/federation/config", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/trunk", "serf", "zone", "zone/dnssec", "zone/location", "zone/update", "zone/xfr"}, []string{"github.com/hashicorp", "github.com/prometheus"},
 		"a Corefile is read and checked: nothing is opened, and what the values do is for others to say"},
-	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/config", "plugin/federation/directory", "plugin/federation/fastpath", "plugin/federation/liveness", "plugin/federation/trunk", "serf", "zone", "zone/datadir", "zone/dnssec", "zone/history", "zone/location", "zone/outward", "zone/plain", "zone/update", "zone/xfr"}, nil,
+	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/config", "plugin/federation/directory", "plugin/federation/fastpath", "plugin/federation/liveness", "plugin/federation/source", "plugin/federation/trunk", "serf", "zone", "zone/datadir", "zone/dnssec", "zone/history", "zone/location", "zone/outward", "zone/plain", "zone/update", "zone/xfr"}, nil,
 		"the plugin joins the parts; only the command stands above it"},
 }
 

@@ -3,21 +3,16 @@ package federation
 import (
 	"context"
 	"slices"
-	"sync"
-	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
-	"github.com/asterfed/asterfed/plugin/federation/trunk"
-	"github.com/asterfed/asterfed/zone"
-	"github.com/asterfed/asterfed/zone/location"
 )
 
 // askTrunks tells which trunks of the file Asterisk can use at this moment, and
 // which it cannot, whatever is published; and those that were published by
 // other means, of which Asterisk does not know.
 func (r *Runtime) askTrunks(ctx context.Context, a *report) error {
-	published := r.ways.now(r.primary)
-	table := r.exchange.held()
+	published := r.trunks.Others()
+	table := r.trunks.Table()
 	up, down := 0, 0
 	var err error
 	if table != nil {
@@ -26,7 +21,7 @@ func (r *Runtime) askTrunks(ctx context.Context, a *report) error {
 		}
 		state, lerr := r.live.Trunks(ctx, table.Devices())
 		err = lerr
-		usable := r.exchange.usable()
+		usable := r.trunks.Usable()
 		for _, t := range table.Trunks {
 			why, known := state[t.Device]
 			switch {
@@ -44,33 +39,8 @@ func (r *Runtime) askTrunks(ctx context.Context, a *report) error {
 	a.add("down", down)
 	a.add("published", len(published))
 	slices.Sort(a.list)
-	a.list = append(a.list, published...)
-	return err
-}
-
-// ways are the trunks and providers of this node that were published by other
-// means than its file, looked up once a second at most.
-type ways struct {
-	mu    sync.Mutex
-	at    time.Time
-	names []string
-}
-
-func (w *ways) now(p *zone.Primary) []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if time.Since(w.at) < time.Second {
-		return w.names
+	for _, name := range published {
+		a.list = append(a.list, "published/"+name)
 	}
-	w.names = nil
-	p.ReadPublished(func(held *location.Publications) {
-		for _, b := range held.Bindings() {
-			if k := b.Kind; (k == location.Trunk || k == location.Provider) && b.Info.Details().By != trunk.Source {
-				w.names = append(w.names, "published/"+string(b.AOR))
-			}
-		}
-	})
-	slices.Sort(w.names)
-	w.names, w.at = slices.Compact(w.names), time.Now()
-	return w.names
+	return err
 }

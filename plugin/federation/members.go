@@ -206,7 +206,7 @@ func (r *Runtime) recoverFrom(ctx context.Context, p *xfr.Peer) error {
 func (r *Runtime) permitted(all []location.Binding) []location.Binding {
 	out := all[:0]
 	for _, b := range all {
-		if !b.Kind.Registered() || r.permits(b.AOR) {
+		if !b.Kind.Registered() || r.directory.Permits(b.AOR) {
 			out = append(out, b)
 		}
 	}

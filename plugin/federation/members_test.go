@@ -32,6 +32,7 @@ func newTestRuntime(t testing.TB, node string) *Runtime {
 	r := newRuntime(config.Config{Origin: testZone, Node: node, TTL: 5 * time.Second, Key: testKey}, slog.New(slog.DiscardHandler))
 	r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Logger: r.log, Node: zone.Node{Name: node, State: zone.Up, SIP: []zone.Transport{{Proto: "udp", Port: 5060}}, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}})
 	r.herald = xfr.NewHerald(r.primary, testZone)
+	r.openSources()
 	t.Cleanup(func() { r.Stop() })
 	return r
 }

@@ -58,6 +58,7 @@ var (
 	trimmedDesc  = desc("answers_trimmed_total", "Answers that left homes out, since Asterisk reads 4096 octets at most.")
 	signedDesc   = desc("signatures_total", "DNSSEC signatures given, by whether they were made for it.", "cached")
 	badLinesDesc = desc("directory_bad_lines", "Lines of the directory that were left out.")
+	homelessDesc = desc("directory_homeless_lines", "Lines of the directory that nobody publishes, since no node has a home that they name.")
 	publicDesc   = desc("zone_serial", "Serial of the federation zone as answered here.")
 	forgotDesc   = desc("history_dropped_total", "Changes that the history lacks, since the disk was too slow or full.")
 	contestDesc  = desc("contested", "AORs bound here that another node claims newer.")
@@ -126,14 +127,17 @@ func (r *Runtime) collect(ch chan<- prometheus.Metric) {
 		count(forgotDesc, r.history.Dropped())
 	}
 	if r.cfg.Directory != "" {
-		gauge(badLinesDesc, float64(r.catalogue.bad.Load()))
+		bad, homeless := r.directory.BadLines()
+		gauge(badLinesDesc, float64(bad))
+		gauge(homelessDesc, float64(homeless))
 	}
-	for name, up := range r.exchange.usable() {
+	for name, up := range r.trunks.Usable() {
 		gauge(trunkDesc, truth(up), name)
 	}
 	for c := range ami.NumClasses {
 		if r.services.Follows(c) {
-			gauge(serviceDesc, float64(r.services.count[c].Load()), serviceKinds[c].kind.String())
+			kind, n := r.services.Count(c)
+			gauge(serviceDesc, float64(n), kind.String())
 		}
 	}
 	if r.source != nil {

@@ -79,7 +79,7 @@ func (r *Runtime) explained(qname string) zone.Explanation {
 		switch {
 		case !r.cfg.Permits(a):
 			e.Note = "registrations at " + r.cfg.Node + " are not published: its users line does not have the name"
-		case !r.catalogue.allows(a):
+		case !r.directory.Allows(a):
 			e.Note = "registrations at " + r.cfg.Node + " are not published: the directory names other homes"
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/plugin/federation/liveness"
+	"github.com/asterfed/asterfed/plugin/federation/source"
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/datadir"
@@ -45,10 +46,9 @@ type Runtime struct {
 	notifiers []*notifier    // of the secondaries; not changed after the start
 	signer    *dnssec.Signer // nil where the zone is not signed
 	monitor   *liveness.Monitor
-	catalogue catalogue
-	ways      ways
-	exchange  exchange
-	services  services
+	directory *source.Directory
+	trunks    *source.Trunks
+	services  *source.Services
 	compared  comparisons
 	history   *history.Log // nil where none is kept
 	fresh     bool         // began without data
@@ -82,8 +82,6 @@ func newRuntime(cfg config.Config, log *slog.Logger) *Runtime {
 	r := &Runtime{cfg: cfg, log: log, clock: location.NewClock(time.Now), peers: map[string]*member{}, tidy: newTidy(),
 		left: make(chan struct{}), serving: make(chan struct{}), ending: make(chan struct{}, 1), transfers: make(chan struct{}, maxTransfers), snapshots: make(chan struct{}, maxSnapshots),
 		began: time.Now(), requests: requestCount.WithLabelValues(cfg.Origin)}
-	r.catalogue.r, r.exchange.r, r.services.r = r, r, r
-	r.services.told = map[string]bool{}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.history = newHistory(&cfg, r)
 	var onChange func(zone.Change)
@@ -142,16 +140,17 @@ func (r *Runtime) Start() (err error) {
 		Journal: journal, Logger: r.log})
 	r.herald = xfr.NewHerald(r.primary, r.cfg.Origin)
 	r.remember()
+	r.openSources()
 	r.updates = newUpdates(r, journal.Boot())
 	r.outward = outward.Open(outward.Config{View: r.view, Data: r.cfg.Data, Boot: journal.Boot(), Followed: len(r.cfg.Secondaries) > 0,
 		Logger: r.log.With("source", "outward")})
 	r.run(func() { r.outward.Run(r.ctx) })
 	r.notifyAll()
 	r.expire(time.Now())
-	if r.cfg.Directory != "" {
-		r.catalogue.look()
-		r.run(r.catalogue.run)
-	}
+	r.directory.Read()
+	r.run(func() { r.directory.Run(r.ctx) })
+	r.trunks.Read()
+	r.run(func() { r.trunks.Run(r.ctx) })
 	if len(r.cfg.DNSSEC) > 0 {
 		keys, err := dnssec.ReadKeys(r.cfg.DNSSEC, r.cfg.Origin, time.Now())
 		if err != nil {
@@ -166,13 +165,12 @@ func (r *Runtime) Start() (err error) {
 	if a := r.cfg.Asterisk; a.Addr != "" {
 		r.live = ami.NewLive(ami.LiveConfig{Addr: a.Addr, User: a.User, Secret: a.Secret})
 		kept := newAbreast(r)
-		cfg := ami.Config{Addr: a.Addr, User: a.User, Secret: a.Secret, Registrar: registrar{r},
-			Rivals: r.view.Contested, Permit: r.permits, Held: r.heldHere,
+		cfg := ami.Config{Addr: a.Addr, User: a.User, Secret: a.Secret, Registrar: source.Registrations{Primary: r.primary, Sweeping: func() { r.swept.Store(true) }, Report: r.reported},
+			Rivals: r.view.Contested, Permit: r.directory.Permits, Held: r.heldHere,
 			Mark: r.clock.Mark, Keep: kept.keep, Before: kept.before(), Logger: r.log.With("source", "ami")}
 		r.followPBX(&cfg)
 		r.source = ami.New(cfg)
 	} else {
-		r.followPBX(&ami.Config{})
 		r.listed.Store(true)
 	}
 	kept := newCopies(r)
@@ -190,6 +188,37 @@ func (r *Runtime) Start() (err error) {
 	r.run(r.expireAll)
 	go r.followTags() // not waited for: Serf gives up on a broadcast after 5 s only
 	return nil
+}
+
+// openSources makes what publishes in the home zone, beside registrations.
+func (r *Runtime) openSources() {
+	r.directory = source.NewDirectory(source.DirectoryConfig{File: r.cfg.Directory, Options: r.cfg.DirectoryOptions(), Primary: r.primary,
+		Permits: r.cfg.Permits, Logger: r.log,
+		Known: func(node string) (is, settled bool) {
+			return node == r.cfg.Node || r.member(node) != nil, r.view.Settled()
+		}})
+	r.trunks = source.NewTrunks(source.TrunksConfig{File: r.cfg.Trunks, Primary: r.primary, Logger: r.log})
+	r.services = source.NewServices(source.ServicesConfig{Patterns: r.cfg.Services, Primary: r.primary, Logger: r.log,
+		Stamp: func(b location.Binding) location.Stamp { return r.clock.Next(r.view.Newest(b)) }})
+}
+
+// followPBX lets the AMI source follow trunks and services where the Corefile wants
+// them.
+func (r *Runtime) followPBX(cfg *ami.Config) {
+	if r.trunks.Follows() {
+		cfg.Trunks = r.trunks
+	}
+	if r.services.Any() {
+		cfg.Services = r.services
+	}
+}
+
+// reported takes the state of the connection to Asterisk.
+func (r *Runtime) reported(s ami.Status) {
+	if s.State == ami.Ready && !r.listed.Swap(true) {
+		r.log.Info("registrations are listed", "asterisk", s.Version, "bindings", r.view.Find(r.cfg.Node).Len())
+	}
+	r.monitor.Status(r.ctx, s)
 }
 
 // trimmed says, once a minute at most, that a name has more homes than fit.

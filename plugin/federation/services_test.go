@@ -44,6 +44,8 @@ func followed(t *testing.T, set func(*config.Config)) (*Runtime, *amitest.Server
 func follow(t *testing.T, r *Runtime, s *amitest.Server) (stop func()) {
 	t.Helper()
 	cfg := ami.Config{Addr: s.Addr(), User: "asterfed", Secret: "s3cret", Registrar: deaf{}, Logger: r.log}
+	r.openSources()
+	r.trunks.Read()
 	r.followPBX(&cfg)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -242,13 +244,13 @@ func TestTrunksFollowAsterisk(t *testing.T) {
 	if err := os.WriteFile(file, []byte("trunk,device,route\nparis,PJSIP/telco,+33\nout,PJSIP/none,+1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r.exchange.read()
+	r.trunks.Read()
 	way(0)
 	asks("trunks=1 down=1 published=0 list=down/out,trunk/paris")
 	if err := os.WriteFile(file, []byte("nonsense\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r.exchange.read()
+	r.trunks.Read()
 	asks("trunks=1 down=1 published=0 list=down/out,trunk/paris")
 	b, err := location.Publish(location.Trunk, "other", location.Details{})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/asterfed/asterfed/plugin/federation/source"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/dnssec"
 	"github.com/coredns/coredns/request"
@@ -17,24 +18,16 @@ const keysPeriod = 10 * time.Second
 // followKeys reads the key files again and again. What cannot be read, such as
 // a file that is being written, changes nothing.
 func (r *Runtime) followKeys() {
-	tick := time.NewTicker(keysPeriod)
-	defer tick.Stop()
-	told := ""
-	for {
-		select {
-		case <-r.ctx.Done():
-			return
-		case <-tick.C:
-		}
-		keys, err := dnssec.ReadKeys(r.cfg.DNSSEC, r.cfg.Origin, time.Now())
-		if err == nil {
-			r.signer.SetKeys(keys)
-			told = ""
-		} else if err.Error() != told {
-			told = err.Error()
-			r.log.Error("the last DNSSEC keys stay", "err", err)
-		}
-	}
+	file := source.Reread{Logger: r.log, Kept: "DNSSEC keys cannot be read; those read before stay in force"}
+	source.Every(r.ctx, keysPeriod, func() {
+		file.Try(func() error {
+			keys, err := dnssec.ReadKeys(r.cfg.DNSSEC, r.cfg.Origin, time.Now())
+			if err == nil {
+				r.signer.SetKeys(keys)
+			}
+			return err
+		})
+	})
 }
 
 // secure makes the answer a signed one where the zone has keys and the asker

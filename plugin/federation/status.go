@@ -138,8 +138,12 @@ func (r *Runtime) troubles(members []serf.Member) (out []Trouble) {
 			add("join", self, "no other node is known, though the Corefile names seeds", "check the join line, the gossip key and the gossip port")
 		}
 	}
-	if n := r.catalogue.bad.Load(); n > 0 {
-		add("directory", self, fmt.Sprintf("%d lines of the directory were left out", n), "see the log for the lines, and mend "+r.cfg.Directory)
+	bad, homeless := r.directory.BadLines()
+	if bad > 0 {
+		add("directory", self, fmt.Sprintf("%d lines of the directory were left out", bad), "see the log for the lines, and mend "+r.cfg.Directory)
+	}
+	if homeless > 0 {
+		add("home", self, fmt.Sprintf("%d lines of the directory name homes that no node has", homeless), "see the log for the names, and mend "+r.cfg.Directory)
 	}
 	for _, m := range members {
 		out = append(out, r.peerTroubles(m)...)

@@ -28,7 +28,7 @@ func newUpdates(r *Runtime, boot string) *updates {
 	u := &updates{r: r, writers: map[string]*writer{},
 		log: r.log.With("source", "update"),
 		home: update.Home{Node: r.cfg.Node, Origin: r.cfg.Origin, Clock: r.clock, Now: time.Now,
-			Users: r.view.Home(r.cfg.Node).Users, Newest: r.view.Newest, Allows: r.catalogue.allows,
+			Users: r.view.Home(r.cfg.Node).Users, Newest: r.view.Newest, Allows: r.directory.Allows,
 			Apex: func() []dns.RR { return r.apexRecords(apex) }}}
 	for _, p := range r.cfg.Updates {
 		who := u.writers[p.Key.Name]

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/asterfed/asterfed/zone/location"
 )
@@ -22,8 +23,16 @@ type Options struct {
 type Directory struct {
 	// Bindings are what this node publishes, without stamps.
 	Bindings []location.Binding
-	homes    map[string][]string
+	// Lines counts the lines by the homes that they name, none left out.
+	Lines map[Homes]int
+	homes map[string][]string
 }
+
+// Homes are the homes that a line names, separated by blanks.
+type Homes string
+
+// Names returns the names of the nodes.
+func (h Homes) Names() []string { return strings.Fields(string(h)) }
 
 // Allows reports whether the user may have a home on the node.
 func (d *Directory) Allows(a location.AOR, node string) bool {
@@ -50,7 +59,7 @@ var columns = Columns[entry]{Need: "user", List: "user, number, alias, device, n
 // others are kept; err is an error of the file as a whole: without a header
 // that can be understood there is nothing to keep.
 func Parse(r io.Reader, opt Options) (d *Directory, bad []BadLine, err error) {
-	b := builder{opt: opt, d: &Directory{homes: map[string][]string{}}, owner: map[string]int{}}
+	b := builder{opt: opt, d: &Directory{homes: map[string][]string{}, Lines: map[Homes]int{}}, owner: map[string]int{}}
 	if bad, err = columns.Read(r, entry{opt: opt}, b.add); err != nil {
 		return nil, bad, err
 	}
@@ -88,6 +97,7 @@ func (b *builder) add(line int, e entry) error {
 		b.owner[n] = line
 	}
 	if len(e.homes) > 0 {
+		b.d.Lines[Homes(strings.Join(e.homes, " "))]++
 		b.d.homes[e.user.Fold()] = e.homes
 		for _, dev := range e.devices {
 			b.d.homes[dev.Fold()] = e.homes

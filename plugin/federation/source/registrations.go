@@ -1,0 +1,53 @@
+package source
+
+import (
+	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// Registrations puts what the AMI source has learned into the home zone. It
+// implements ami.Registrar.
+type Registrations struct {
+	Primary *zone.Primary
+	// Sweeping is called before a complete list replaces what was known, under
+	// the lock of the primary.
+	Sweeping func()
+	// Report takes the state of the connection to Asterisk.
+	Report func(ami.Status)
+}
+
+// update publishes what f changes. A disk error is logged there, and in the
+// metrics.
+func (r Registrations) update(f func(*location.Store) []location.Change) { r.Primary.Update(f) }
+
+// Registered implements ami.Registrar.
+func (r Registrations) Registered(c location.Contact) {
+	r.update(func(s *location.Store) []location.Change { return s.Register(c) })
+}
+
+// ListedAOR implements ami.Registrar.
+func (r Registrations) ListedAOR(a location.AOR, t location.Kind, list []location.Contact) {
+	r.update(func(s *location.Store) []location.Change { return s.ObserveAOR(a, t, list) })
+}
+
+// ListedAll implements ami.Registrar.
+func (r Registrations) ListedAll(t location.Kind, list location.Listing) {
+	r.update(func(s *location.Store) []location.Change {
+		r.Sweeping()
+		return s.Sweep(t, list)
+	})
+}
+
+// Removed implements ami.Registrar.
+func (r Registrations) Removed(a location.AOR, t location.Kind, uri string) {
+	r.update(func(s *location.Store) []location.Change {
+		if uri == "" {
+			return s.RemoveAOR(a, t)
+		}
+		return s.Remove(a, t, uri)
+	})
+}
+
+// Status implements ami.Registrar.
+func (r Registrations) Status(s ami.Status) { r.Report(s) }
