@@ -39,7 +39,8 @@ var publishCommand = &cli.Command{
 	Flags: append([]cli.Flag{
 		&cli.StringFlag{Name: "name", Usage: "the `NAME` to display"},
 		&cli.UintFlag{Name: "cost", Usage: "rank by `COST`, the lowest first (0 to 65535)"},
-		&cli.StringFlag{Name: "for", Usage: "withdraw it after `DURATION`: 90s, 1h30m, 7d"}}, updateFlags...),
+		&cli.StringFlag{Name: "for", Usage: "withdraw it after `DURATION`: 90s, 1h30m, 7d"},
+		&cli.StringFlag{Name: "since", Usage: "it is there since `TIME` (2026-01-02T03:04:05Z) or for a DURATION (90s); the node ignores it unless the key's update line has \"since\""}}, updateFlags...),
 	Action: publish,
 }
 
@@ -71,6 +72,12 @@ func publish(c *cli.Context) error {
 	}
 	if s := c.String("for"); s != "" {
 		txt = append(txt, "x=+"+s)
+	}
+	if s := c.String("since"); s != "" {
+		if _, err := time.Parse(time.RFC3339, s); err != nil {
+			s = "-" + s
+		}
+		txt = append(txt, "t="+s)
 	}
 	to, err := updateOf(c)
 	if err != nil {
