@@ -135,7 +135,7 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 	}
 	a.agent.RegisterEventHandler(seen)
 	a.agent.RegisterEventHandler(known)
-	a.agent.RegisterEventHandler(newAnswerer(c.OnQuery, c.Logger))
+	a.agent.RegisterEventHandler(newAnswerer(c.OnQuery, sc.MemberlistConfig.Keyring, c.Logger))
 	if err := a.agent.Start(); err != nil {
 		closeGossip(transport)
 		return fmt.Errorf("start Serf agent: %w", err)
@@ -154,17 +154,6 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 	go seen.run(run, c.retry.tick)
 	go a.watch()
 	return nil
-}
-
-// Addr returns the gossip address that other members see.
-func (a *Agent) Addr() netip.AddrPort { return a.self().Addr }
-
-// RPCAddr returns where Serf's RPC listens, "" if nowhere.
-func (a *Agent) RPCAddr() string {
-	if a.rpc == nil {
-		return ""
-	}
-	return a.rpc.Addr().String()
 }
 
 func (a *Agent) self() Member { return memberOf(a.agent.Serf().LocalMember()) }
@@ -205,10 +194,6 @@ func (a *Agent) Distance(x, y string) (time.Duration, bool) {
 	cy, _ := a.agent.Serf().GetCachedCoordinate(y)
 	return distance(cx, cy)
 }
-
-// Stats returns Serf's own figures, such as health_score, failed and
-// query_queue.
-func (a *Agent) Stats() map[string]string { return a.agent.Serf().Stats() }
 
 func (a *Agent) join(addr string) error {
 	s := a.agent.Serf()

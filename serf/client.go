@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,7 +110,7 @@ func (c *Client) Join(addrs []string) (n int, err error) {
 
 // Self returns the name of the agent's own member.
 func (c *Client) Self() (string, error) {
-	stats, err := c.Stats()
+	stats, err := c.stats()
 	if err != nil {
 		return "", err
 	}
@@ -128,36 +129,29 @@ func (c *Client) Leave() error {
 	return c.call("leave", callLimit, c.rpc.Leave)
 }
 
-// ForceLeave declares the failed member name to have left, so that nobody
-// waits for it to return. A member that is alive refutes it.
+// ForceLeave declares that the failed member name has left, so that nobody waits
+// for it to return. It refuses for one that is alive, which would refute it.
 func (c *Client) ForceLeave(name string) error {
-	return c.call("force leave of "+name, callLimit, func() error { return c.rpc.ForceLeave(name) })
+	list, err := c.Members()
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(list, func(m Member) bool { return m.Name == name })
+	if i < 0 {
+		return fmt.Errorf("declare that %s has left: no member has this name", name)
+	}
+	if s := list[i].Status; s != StatusFailed {
+		return fmt.Errorf("declare that %s has left: it is %s; run leave on the node itself", name, s)
+	}
+	return c.call("declare that "+name+" has left", callLimit, func() error { return c.rpc.ForceLeave(name) })
 }
 
-// Stats returns what `serf info` prints: figures by name in sections such as
+// stats returns what `serf info` prints: figures by name in sections such as
 // "agent", "serf", "runtime" and "tags".
-func (c *Client) Stats() (stats map[string]map[string]string, err error) {
+func (c *Client) stats() (stats map[string]map[string]string, err error) {
 	err = c.call("get statistics", callLimit, func() error {
 		stats, err = c.rpc.Stats()
 		return err
 	})
 	return stats, err
-}
-
-// Distance estimates the round-trip time between two members like `serf rtt`;
-// false while it is not known.
-func (c *Client) Distance(x, y string) (d time.Duration, ok bool, err error) {
-	err = c.call("get coordinates", callLimit, func() error {
-		cx, err := c.rpc.GetCoordinate(x)
-		if err != nil {
-			return err
-		}
-		cy, err := c.rpc.GetCoordinate(y)
-		if err != nil {
-			return err
-		}
-		d, ok = distance(cx, cy)
-		return nil
-	})
-	return d, ok, err
 }

@@ -29,14 +29,9 @@ func TestClient(t *testing.T) {
 			t.Errorf("b is %+v", m)
 		}
 	}
-	stats, err := cl.Stats()
-	if err != nil || stats["agent"]["name"] != "a" {
-		t.Errorf("statistics %v, %v", stats, err)
+	if self, err := cl.Self(); err != nil || self != "a" {
+		t.Errorf("the agent is %q, %v", self, err)
 	}
-	until(t, "distance", func() bool {
-		_, ok, err := cl.Distance("a", "b")
-		return ok && err == nil
-	})
 	if _, err := cl.Keys(); err == nil {
 		t.Error("keys without encryption")
 	}
@@ -47,6 +42,11 @@ func TestClient(t *testing.T) {
 	// A failed member that is not expected back.
 	c.Shutdown()
 	a.await(t, EventFailed, "c")
+	for name, want := range map[string]string{"b": "it is alive", "nobody": "no member"} {
+		if err := cl.ForceLeave(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("declare that %s has left: %v", name, err)
+		}
+	}
 	if err := cl.ForceLeave("c"); err != nil {
 		t.Fatal(err)
 	}

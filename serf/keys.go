@@ -1,19 +1,45 @@
 package serf
 
-import "fmt"
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
 
-// Keys tells which gossip keys the members have installed. A key that all have
-// (On[key] == Members) may be used; one that nobody uses may be removed.
+// Keys says which gossip keys the members have installed. Keys are in base64.
 type Keys struct {
-	Members int               // asked
-	On      map[string]int    // members that have the key, by base64 key
+	Members int               // that were asked
+	On      map[string]int    // how many of them have the key
+	Primary map[string]int    // how many of them send with it, as far as they say so
 	Errors  map[string]string // what members answered that could not, by name
+	Absent  []string          // failed members, which keep the keys that they had
 }
 
-// Everywhere reports whether every member has key.
-func (k Keys) Everywhere(key string) bool {
-	return k.Members > 0 && k.On[key] == k.Members
+// All returns how many members the federation has, the absent ones among them.
+func (k Keys) All() int { return k.Members + len(k.Absent) }
+
+// Everywhere reports whether every member has key, which takes that none is
+// absent.
+func (k Keys) Everywhere(key string) bool { return k.Members > 0 && k.On[key] == k.All() }
+
+// Find returns the installed key that goes by id.
+func (k Keys) Find(id string) (string, error) {
+	for key := range k.On {
+		if raw, err := decodeKey(key); err == nil && KeyID(raw) == id {
+			return key, nil
+		}
+	}
+	return "", fmt.Errorf("find gossip key %q: no member has it; the list of keys shows what they are called", id)
 }
+
+// primaryQuery asks every member for the ID of its primary key, which Serf's RPC
+// does not pass on.
+const primaryQuery = "asterfed:primary-key"
 
 // Keys asks every member which keys it has. An error together with counts
 // means that some did not answer.
@@ -22,8 +48,28 @@ func (c *Client) Keys() (keys Keys, err error) {
 		keys.On, keys.Members, keys.Errors, err = c.rpc.ListKeys()
 		return err
 	})
-	return keys, err
+	if len(keys.On) == 0 {
+		return keys, err
+	}
+	list, merr := c.Members()
+	for _, m := range list {
+		if m.Status == StatusFailed {
+			keys.Absent = append(keys.Absent, m.Name)
+		}
+	}
+	slices.Sort(keys.Absent)
+	answers, qerr := c.Query(primaryQuery, nil, keys.Members, queryLimit)
+	keys.Primary = make(map[string]int)
+	for _, a := range answers {
+		if key, err := keys.Find(string(a.Payload)); err == nil {
+			keys.Primary[key]++
+		}
+	}
+	return keys, errors.Join(err, merr, qerr)
 }
+
+// queryLimit is how long members have for an answer.
+const queryLimit = 2 * time.Second
 
 // InstallKey gives every member another key (base64 of 16, 24 or 32 bytes),
 // which they accept from then on. The counts are those after it, also with an
@@ -36,21 +82,37 @@ func (c *Client) InstallKey(key string) (Keys, error) {
 }
 
 // UseKey makes every member send with key. It refuses while a member lacks the
-// key, for that one would be cut off.
+// key or is absent, for that one would be cut off.
 func (c *Client) UseKey(key string) (Keys, error) {
 	keys, err := c.Keys()
 	if err != nil {
 		return keys, fmt.Errorf("use key: %w", err)
 	}
 	if !keys.Everywhere(key) {
-		return keys, fmt.Errorf("use key: %d of %d members have it; install it first", keys.On[key], keys.Members)
+		return keys, fmt.Errorf("use key: %d of %d members have it; install it first%s", keys.On[key], keys.All(), keys.absent())
 	}
 	return c.change("use key", key, c.rpc.UseKey)
 }
 
-// RemoveKey takes a key that is not in use from every member.
+// RemoveKey takes a key that is not in use from every member. It refuses while
+// one is absent, for that one would bring the key back.
 func (c *Client) RemoveKey(key string) (Keys, error) {
+	keys, err := c.Keys()
+	if err != nil {
+		return keys, fmt.Errorf("remove key: %w", err)
+	}
+	if len(keys.Absent) > 0 {
+		return keys, fmt.Errorf("remove key: not all members are there%s", keys.absent())
+	}
 	return c.change("remove key", key, c.rpc.RemoveKey)
+}
+
+// absent says who is missing and what to do, "" if nobody is.
+func (k Keys) absent() string {
+	if len(k.Absent) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; absent: %s (start it, or declare that it has left)", strings.Join(k.Absent, ", "))
 }
 
 // change runs one key operation, then counts.
@@ -66,4 +128,80 @@ func (c *Client) change(what, key string, op func(string) (map[string]string, er
 		return keys, err
 	}
 	return keys, lerr
+}
+
+// Rotate replaces the gossip keys of all members by a new one, which it returns
+// for the key file: it installs the key, makes all use it, and removes all
+// others. While a member is absent or does not answer it waits and says so, until
+// ctx ends. It can be run again after it was interrupted. say is told of every
+// step.
+func (c *Client) Rotate(ctx context.Context, say func(string)) (key string, err error) {
+	keys, err := c.complete(ctx, say, func() (Keys, error) { return c.Keys() }, func(k Keys) bool { return len(k.Absent) == 0 })
+	if err != nil {
+		return "", fmt.Errorf("rotate keys: %w", err)
+	}
+	key = newKey()
+	say(fmt.Sprintf("installing key %s on %d members", idOf(key), keys.All()))
+	keys, err = c.complete(ctx, say, func() (Keys, error) { return c.InstallKey(key) }, func(k Keys) bool { return k.Everywhere(key) })
+	if err != nil {
+		return "", fmt.Errorf("rotate keys: %w", err)
+	}
+	say("all have it; using it")
+	keys, err = c.complete(ctx, say, func() (Keys, error) { return c.UseKey(key) }, func(k Keys) bool { return k.Primary[key] == k.All() })
+	if err != nil {
+		return key, fmt.Errorf("rotate keys: %w", err)
+	}
+	for _, old := range slices.Sorted(maps.Keys(keys.On)) {
+		if old == key {
+			continue
+		}
+		say(fmt.Sprintf("removing key %s", idOf(old)))
+		_, err = c.complete(ctx, say, func() (Keys, error) { return c.RemoveKey(old) }, func(k Keys) bool { return k.On[old] == 0 && k.Everywhere(key) })
+		if err != nil {
+			return key, fmt.Errorf("rotate keys: %w", err)
+		}
+	}
+	return key, nil
+}
+
+// rotatePause is the time between two attempts at one step of a rotation.
+const rotatePause = time.Second
+
+// complete repeats a step until all members have done it.
+func (c *Client) complete(ctx context.Context, say func(string), step func() (Keys, error), done func(Keys) bool) (Keys, error) {
+	last := ""
+	for {
+		keys, err := step()
+		if err == nil && done(keys) {
+			return keys, nil
+		}
+		if len(keys.On) == 0 && err != nil {
+			return keys, err // the agent is gone, or gossip is not encrypted
+		}
+		why := "waiting until every member has answered"
+		switch {
+		case len(keys.Absent) > 0:
+			why = fmt.Sprintf("waiting for %s, which failed: start it, or declare that it has left", strings.Join(keys.Absent, ", "))
+		case len(keys.Errors) > 0:
+			why = fmt.Sprintf("waiting: %v", keys.Errors)
+		}
+		if why != last {
+			say(why)
+			last = why
+		}
+		select {
+		case <-ctx.Done():
+			return keys, errors.Join(ctx.Err(), err)
+		case <-time.After(rotatePause):
+		}
+	}
+}
+
+// idOf is KeyID for a key in base64.
+func idOf(key string) string {
+	raw, err := base64.StdEncoding.DecodeString(key)
+	if err != nil {
+		return "?"
+	}
+	return KeyID(raw)
 }

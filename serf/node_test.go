@@ -3,6 +3,7 @@ package serf
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -38,6 +39,12 @@ func startNode(t *testing.T, name string, edit ...func(*Config)) *node {
 	t.Cleanup(func() { a.Shutdown() })
 	return n
 }
+
+// Addr is the gossip address that the others see.
+func (n *node) Addr() netip.AddrPort { return n.self().Addr }
+
+// RPCAddr is where Serf's RPC listens.
+func (n *node) RPCAddr() string { return n.rpc.Addr().String() }
 
 func testConfig(name string) Config {
 	return Config{

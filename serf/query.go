@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hashicorp/memberlist"
 	"github.com/hashicorp/serf/client"
 	hserf "github.com/hashicorp/serf/serf"
 )
@@ -23,18 +24,33 @@ const maxQueries = 16
 // answerer answers the queries of other members.
 type answerer struct {
 	answer func(name string, deadline time.Time) []byte
+	ring   *memberlist.Keyring // nil without encryption
 	log    *slog.Logger
 	slots  chan struct{}
 }
 
-func newAnswerer(answer func(string, time.Time) []byte, log *slog.Logger) *answerer {
-	return &answerer{answer: answer, log: log, slots: make(chan struct{}, maxQueries)}
+func newAnswerer(answer func(string, time.Time) []byte, ring *memberlist.Keyring, log *slog.Logger) *answerer {
+	if answer == nil {
+		answer = func(string, time.Time) []byte { return nil }
+	}
+	return &answerer{answer: answer, ring: ring, log: log, slots: make(chan struct{}, maxQueries)}
+}
+
+// text returns the answer to a query, nil for none.
+func (a *answerer) text(q *hserf.Query) []byte {
+	if q.Name == primaryQuery {
+		if a.ring == nil {
+			return nil
+		}
+		return []byte(KeyID(a.ring.GetPrimaryKey()))
+	}
+	return a.answer(q.Name, q.Deadline())
 }
 
 // HandleEvent takes an event from Serf's loop, which it must not hold up.
 func (a *answerer) HandleEvent(e hserf.Event) {
 	q, ok := e.(*hserf.Query)
-	if !ok || a.answer == nil {
+	if !ok {
 		return
 	}
 	select {
@@ -45,7 +61,7 @@ func (a *answerer) HandleEvent(e hserf.Event) {
 	}
 	go func() {
 		defer func() { <-a.slots }()
-		text := a.answer(q.Name, q.Deadline())
+		text := a.text(q)
 		if text == nil {
 			return
 		}

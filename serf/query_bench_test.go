@@ -19,7 +19,7 @@ func BenchmarkQuery(b *testing.B) {
 				if first == nil {
 					c.RPC = "127.0.0.1:0"
 				} else {
-					c.Join = []string{first.Addr().String()}
+					c.Join = []string{first.self().Addr.String()}
 				}
 				a, err := Start(b.Context(), c)
 				if err != nil {
@@ -35,7 +35,7 @@ func BenchmarkQuery(b *testing.B) {
 					b.Fatalf("%d of %d members", up(first), n)
 				}
 			}
-			rpc, err := Dial(first.RPCAddr(), "")
+			rpc, err := Dial(first.rpc.Addr().String(), "")
 			if err != nil {
 				b.Fatal(err)
 			}
