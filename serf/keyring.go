@@ -26,6 +26,9 @@ func newKey() string {
 	return base64.StdEncoding.EncodeToString(k)
 }
 
+// EncodeKey returns a key as key files and Client have it.
+func EncodeKey(key []byte) string { return base64.StdEncoding.EncodeToString(key) }
+
 // CheckKey reports whether s is base64 of 16, 24 or 32 bytes.
 func CheckKey(s string) error {
 	_, err := decodeKey(s)
@@ -112,11 +115,11 @@ func mergeKey(keys [][]byte, k []byte, replaced bool, log *slog.Logger) [][]byte
 	case bytes.Equal(keys[0], k):
 		return keys
 	case replaced:
-		log.Warn("the key file holds another gossip key than at the last start: it is the primary one now", "key", KeyID(k), "before", KeyID(keys[0]))
+		log.Warn("the key file holds another gossip key than at the last start: it is the primary one now", "key", keyID(k), "before", keyID(keys[0]))
 		rest := slices.DeleteFunc(slices.Clone(keys), func(have []byte) bool { return bytes.Equal(have, k) })
 		return append([][]byte{k}, rest...)
 	}
-	log.Warn("the key file holds an old gossip key, which is not used; write the primary one to it for the day on which data is lost", "key", KeyID(k), "primary", KeyID(keys[0]))
+	log.Warn("the key file holds an old gossip key, which is not used; write the primary one to it for the day on which data is lost", "key", keyID(k), "primary", keyID(keys[0]))
 	return keys
 }
 
@@ -147,9 +150,17 @@ const seenSuffix = ".seen"
 
 func digest(k []byte) string { return fmt.Sprintf("%x", sha256.Sum256(k)) }
 
-// KeyID returns what stands for a gossip key in lists and logs: the begin of its
-// SHA-256 digest, which is no secret.
-func KeyID(key []byte) string { return digest(key)[:8] }
+// KeyIDOf returns what stands for a gossip key in base64 in lists and logs: the
+// begin of its SHA-256 digest, which is no secret.
+func KeyIDOf(key string) string {
+	raw, err := base64.StdEncoding.DecodeString(key)
+	if err != nil {
+		return "?"
+	}
+	return keyID(raw)
+}
+
+func keyID(key []byte) string { return digest(key)[:8] }
 
 // readRing returns the keys in a keyring file in Serf's format, primary
 // first; none if the file is absent.

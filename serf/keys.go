@@ -2,7 +2,6 @@ package serf
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -30,7 +29,7 @@ func (k Keys) Everywhere(key string) bool { return k.Members > 0 && k.On[key] ==
 // Find returns the installed key that goes by id.
 func (k Keys) Find(id string) (string, error) {
 	for key := range k.On {
-		if raw, err := decodeKey(key); err == nil && KeyID(raw) == id {
+		if KeyIDOf(key) == id {
 			return key, nil
 		}
 	}
@@ -141,7 +140,7 @@ func (c *Client) Rotate(ctx context.Context, say func(string)) (key string, err 
 		return "", fmt.Errorf("rotate keys: %w", err)
 	}
 	key = newKey()
-	say(fmt.Sprintf("installing key %s on %d members", idOf(key), keys.All()))
+	say(fmt.Sprintf("installing key %s on %d members", KeyIDOf(key), keys.All()))
 	keys, err = c.complete(ctx, say, func() (Keys, error) { return c.InstallKey(key) }, func(k Keys) bool { return k.Everywhere(key) })
 	if err != nil {
 		return "", fmt.Errorf("rotate keys: %w", err)
@@ -155,7 +154,7 @@ func (c *Client) Rotate(ctx context.Context, say func(string)) (key string, err 
 		if old == key {
 			continue
 		}
-		say(fmt.Sprintf("removing key %s", idOf(old)))
+		say(fmt.Sprintf("removing key %s", KeyIDOf(old)))
 		_, err = c.complete(ctx, say, func() (Keys, error) { return c.RemoveKey(old) }, func(k Keys) bool { return k.On[old] == 0 && k.Everywhere(key) })
 		if err != nil {
 			return key, fmt.Errorf("rotate keys: %w", err)
@@ -195,13 +194,4 @@ func (c *Client) complete(ctx context.Context, say func(string), step func() (Ke
 		case <-time.After(rotatePause):
 		}
 	}
-}
-
-// idOf is KeyID for a key in base64.
-func idOf(key string) string {
-	raw, err := base64.StdEncoding.DecodeString(key)
-	if err != nil {
-		return "?"
-	}
-	return KeyID(raw)
 }

@@ -71,7 +71,7 @@ func (w *keyWatch) look(msg []byte) {
 		_ = codec.NewDecoderBytes(q.Payload[1:], &codec.MsgpackHandle{}).Decode(&request)
 	}
 	from := addrOf(&memberlist.Node{Addr: q.Addr, Port: q.Port})
-	w.log.Warn(what+", as a member has asked of all", "key", KeyID(request.Key), "by", fmt.Sprintf("%.128q", q.SourceNode), "addr", from)
+	w.log.Warn(what+", as a member has asked of all", "key", keyID(request.Key), "by", fmt.Sprintf("%.128q", q.SourceNode), "addr", from)
 }
 
 // first reports whether q is new and may be logged: whoever has a gossip key can

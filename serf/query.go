@@ -42,7 +42,7 @@ func (a *answerer) text(q *hserf.Query) []byte {
 		if a.ring == nil {
 			return nil
 		}
-		return []byte(KeyID(a.ring.GetPrimaryKey()))
+		return []byte(keyID(a.ring.GetPrimaryKey()))
 	}
 	return a.answer(q.Name, q.Deadline())
 }

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/serf"
@@ -20,9 +18,11 @@ var rpcFlag = &cli.StringFlag{Name: "rpc", Usage: "Serf RPC at `HOST:PORT` (defa
 var rpcKeyFlag = &cli.StringFlag{Name: "rpc-key", Usage: "the key of that RPC is in `FILE` (default: the local node's)"}
 
 var membersCommand = &cli.Command{
-	Name:   "members",
-	Usage:  "list the nodes of the federation",
-	Flags:  []cli.Flag{confFlag, rpcFlag, rpcKeyFlag},
+	Name:  "members",
+	Usage: "list the nodes of the federation",
+	Description: "STATUS is what Serf says of the node. ASTERISK is what the node says of its Asterisk: up, down or\n" +
+		"draining; \"-\" where the node does not answer. VERSION is that of its asterfed. asterfed status says more.",
+	Flags:  []cli.Flag{confFlag, rpcFlag, rpcKeyFlag, jsonFlag},
 	Action: withRPC(members),
 }
 
@@ -38,9 +38,13 @@ var joinCommand = &cli.Command{
 		return nil
 	},
 	Action: withRPC(func(c *cli.Context, rpc *serf.Client) error {
-		n, err := rpc.Join(c.Args().Slice())
+		args, err := arguments(c)
 		if err != nil {
 			return err
+		}
+		n, err := rpc.Join(args)
+		if err != nil {
+			return no("%s", strings.Join(strings.Fields(err.Error()), " "))
 		}
 		fmt.Fprintf(c.App.Writer, "joined %d nodes\n", n)
 		return nil
@@ -48,20 +52,25 @@ var joinCommand = &cli.Command{
 }
 
 var leaveCommand = &cli.Command{
-	Name:   "leave",
-	Usage:  "make the local node leave: its users are withdrawn at once, and it stops",
-	Flags:  []cli.Flag{confFlag, rpcFlag, rpcKeyFlag},
-	Action: withRPC(func(_ *cli.Context, rpc *serf.Client) error { return rpc.Leave() }),
-}
-
-var keysCommand = &cli.Command{
-	Name:  "keys",
-	Usage: "list or rotate the gossip keys: install, list until every node has it, use, remove the old",
-	Flags: []cli.Flag{confFlag, rpcFlag, rpcKeyFlag,
-		&cli.StringFlag{Name: "install", Usage: "give every node `KEY`"},
-		&cli.StringFlag{Name: "use", Usage: "make every node encrypt with `KEY`"},
-		&cli.StringFlag{Name: "remove", Usage: "make every node forget `KEY`"}},
-	Action: withRPC(keys),
+	Name:      "leave",
+	Usage:     "make the local node leave: its users are withdrawn at once, and it stops",
+	ArgsUsage: "[NODE]",
+	Description: "With the name of a NODE that failed: declare that it has left, so that nobody waits for its return.\n" +
+		"It is a member again when it starts.",
+	Flags: []cli.Flag{confFlag, rpcFlag, rpcKeyFlag},
+	Action: withRPC(func(c *cli.Context, rpc *serf.Client) error {
+		name, err := optional(c, "")
+		switch {
+		case err != nil:
+			return err
+		case name == "":
+			return rpc.Leave()
+		}
+		if err := rpc.ForceLeave(name); err != nil {
+			return no("%w", err)
+		}
+		return nil
+	}),
 }
 
 // withRPC connects to the local node's Serf RPC.
@@ -111,15 +120,18 @@ func dialRPC(addr, keyFile string) (*serf.Client, error) {
 func members(c *cli.Context, rpc *serf.Client) error {
 	list, err := rpc.Members()
 	if err != nil {
-		return err
+		return silent(err)
 	}
 	slices.SortFunc(list, func(a, b serf.Member) int { return strings.Compare(a.Name, b.Name) })
-	w := tabwriter.NewWriter(c.App.Writer, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "NODE\tSTATUS\tASTERISK\tGOSSIP\tDNS\tREGION")
+	table := newListing("NODE", "STATUS", "ASTERISK", "GOSSIP", "DNS", "REGION", "VERSION")
 	for _, m := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", m.Name, m.Status, m.Tags["state"], m.Addr, m.Tags["dns"], m.Tags["region"])
+		state := m.Tags["state"]
+		if m.Status != serf.StatusAlive {
+			state = "" // what it said before it went
+		}
+		table.add(m.Name, m.Status.String(), state, m.Addr.String(), m.Tags["dns"], m.Tags["region"], m.Tags["asterfed"])
 	}
-	return w.Flush()
+	return table.print(c)
 }
 
 // nodeNames returns every node that has not left.
@@ -141,31 +153,4 @@ func nodeNames(cfg *config.Config) ([]string, error) {
 	}
 	slices.Sort(out)
 	return out, nil
-}
-
-func keys(c *cli.Context, rpc *serf.Client) error {
-	var err error
-	switch {
-	case c.String("install") != "":
-		_, err = rpc.InstallKey(c.String("install"))
-	case c.String("use") != "":
-		_, err = rpc.UseKey(c.String("use"))
-	case c.String("remove") != "":
-		_, err = rpc.RemoveKey(c.String("remove"))
-	}
-	if err != nil {
-		return err
-	}
-	k, err := rpc.Keys()
-	if err != nil {
-		return err
-	}
-	w := tabwriter.NewWriter(c.App.Writer, 0, 8, 2, ' ', 0)
-	for _, key := range slices.Sorted(maps.Keys(k.On)) {
-		fmt.Fprintf(w, "%s\ton %d of %d nodes\n", key, k.On[key], k.Members)
-	}
-	for _, node := range slices.Sorted(maps.Keys(k.Errors)) {
-		fmt.Fprintf(w, "%s\t%s\n", node, k.Errors[node])
-	}
-	return w.Flush()
 }

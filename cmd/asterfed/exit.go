@@ -48,7 +48,10 @@ func strict(commands []*cli.Command) {
 		c.OnUsageError = func(ctx *cli.Context, err error, _ bool) error { return usage(wrongOption(ctx.Command, err)) }
 		if len(c.Subcommands) > 0 {
 			strict(c.Subcommands)
-			c.HideHelpCommand, c.Action = true, unknown
+			c.HideHelpCommand = true
+			if c.Action == nil {
+				c.Action = unknown
+			}
 		}
 	}
 }
