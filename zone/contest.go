@@ -26,10 +26,10 @@ func (v *View) lost(key string) (own location.AOR, lost bool) {
 	var newest location.Stamp
 	for _, c := range v.names.load(key).claims() {
 		if c.b.Kind.Claims() {
-			newest = max(newest, c.b.Stamp)
+			newest = max(newest, v.stamp(&c))
 		}
 		if c.home.Name == v.self && c.b.Kind.Registered() {
-			return c.b.AOR, c.b.Stamp < newest
+			return c.b.AOR, v.stamp(&c) < newest
 		}
 	}
 	return "", false

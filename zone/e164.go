@@ -79,13 +79,13 @@ func (v *View) numbered(s *scratch, digits string) []claim {
 	if n := len(digits); v.sizes.plain.has(n) {
 		out = v.claims(digits)
 		if v.sizes.plus.has(n) {
-			out = merge(out, v.claims(s.join("+", digits)))
+			out = v.merge(out, v.claims(s.join("+", digits)))
 		}
 	} else if v.sizes.plus.has(n) {
 		out = v.claims(s.join("+", digits))
 	}
 	if v.sizes.published.has(len(digits)) {
-		out = merge(out, visible(v.routes.load(s.join("#", digits)).claims()))
+		out = v.merge(out, visible(v.routes.load(s.join("#", digits)).claims()))
 	}
 	return out
 }

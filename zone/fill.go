@@ -19,6 +19,9 @@ func (h *Home) fill(all []location.Binding) bool {
 	keys := make([]string, len(named))
 	for i := range named {
 		keys[i] = named[i].AOR.Fold()
+		if named[i].Stamp > h.limit {
+			h.judge(&location.Change{New: named[i]})
+		}
 	}
 	v := h.view
 	again := make([]bool, len(named)) // the home had the name already

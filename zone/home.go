@@ -20,9 +20,10 @@ type Home struct {
 	node     atomic.Pointer[Node]
 	records  atomic.Pointer[nodeRecords]
 	reach    atomic.Int32
-	count    atomic.Int64  // bindings
-	sum      atomic.Uint64 // of their hashes
-	surplus  atomic.Int64  // bindings that were refused
+	count    atomic.Int64   // bindings
+	sum      atomic.Uint64  // of their hashes
+	surplus  atomic.Int64   // bindings that were refused
+	limit    location.Stamp // the last one that is possible, guarded by writing
 	distance distance
 }
 
@@ -73,6 +74,7 @@ func (h *Home) apply(to Version, node *Node, changes []location.Change) {
 		h.view.names.expect(len(changes))
 	}
 	var late []location.Change
+	h.look()
 	for i := range changes {
 		if i%oftenEnough == oftenEnough-1 && h.view.ending() {
 			h.abandon()
@@ -121,6 +123,7 @@ func (h *Home) abandon() { h.digest.Store(&Digest{}) }
 func (h *Home) Replace(to Version, node *Node, all []location.Binding) {
 	h.writing.Lock()
 	defer h.writing.Unlock()
+	h.look()
 	if h.Len() == 0 {
 		if !h.fill(all) {
 			h.abandon()
@@ -202,11 +205,12 @@ func (h *Home) change(c location.Change) bool {
 	if c.New.Kind != 0 && c.Old.Kind == 0 && h.Name == h.view.self {
 		h.view.occluded(c.New)
 	}
+	h.judge(&c)
 	if !c.Kind().Named() {
 		return h.changeRoute(c)
 	}
 	key := c.AOR().Fold()
-	had, has, refused, delta, sum := false, false, false, 0, uint64(0)
+	had, has, refused, rival, delta, sum := false, false, false, false, 0, uint64(0)
 	h.view.names.update(key, func(old *name) *name {
 		var room [4]claim
 		was := old.claims()
@@ -215,7 +219,7 @@ func (h *Home) change(c location.Change) bool {
 			return old
 		}
 		now := h.replaced(room[:0], was, c)
-		had, has, delta = holds(was, h), holds(now, h), len(now)-len(was)
+		had, has, delta, rival = holds(was, h), holds(now, h), len(now)-len(was), len(now) > 1
 		sum = h.added(was, now)
 		next := newName(now)
 		h.view.noted(key, was, next.claims())
@@ -229,7 +233,9 @@ func (h *Home) change(c location.Change) bool {
 	if had != has {
 		h.enumerate(key, c.AOR(), has)
 	}
-	h.view.contest(key)
+	if rival || h.view.contests.Load() { // otherwise no other home claims it, and one that does now asks by itself
+		h.view.contest(key)
+	}
 	h.view.soil(key)
 	return true
 }
@@ -246,7 +252,7 @@ func (h *Home) replaced(out, claims []claim, c location.Change) []claim {
 	if c.New.Kind != 0 {
 		cl := claim{h, c.New}
 		i := 0
-		for i < len(out) && before(out[i], cl) {
+		for i < len(out) && h.view.before(&out[i], &cl) {
 			i++
 		}
 		out = append(out, claim{})
@@ -258,19 +264,23 @@ func (h *Home) replaced(out, claims []claim, c location.Change) []claim {
 
 // before orders claims: newest stamp first, then by home and contact, so that
 // every node sorts alike whatever the order of arrival.
-func before(a, b claim) bool {
+func (v *View) before(a, b *claim) bool {
+	x, y := a.b.Stamp, b.b.Stamp
+	if v.ahead.n.Load() != 0 {
+		x, y = v.stamp(a), v.stamp(b)
+	}
 	switch {
-	case a.b.Stamp != b.b.Stamp:
-		return a.b.Stamp > b.b.Stamp
+	case x != y:
+		return x > y
 	case a.home != b.home:
 		return a.home.Name < b.home.Name
 	}
 	return a.b.Contact < b.b.Contact
 }
 
-// compareClaims is before, for package slices.
-func compareClaims(a, b claim) int {
-	if before(a, b) {
+// compare is before, for package slices.
+func (v *View) compare(a, b claim) int {
+	if v.before(&a, &b) {
 		return -1
 	}
 	return 1

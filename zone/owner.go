@@ -77,7 +77,7 @@ func (v *View) Newest(b location.Binding) location.Stamp {
 		for _, c := range claims {
 			itself := c.home.Name == v.self && c.b.Contact == b.Contact && c.b.AOR == b.AOR
 			if !itself && c.b.Kind != location.Entry {
-				newest = max(newest, c.b.Stamp)
+				newest = max(newest, v.stamp(&c))
 			}
 		}
 	}

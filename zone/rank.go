@@ -14,7 +14,7 @@ func (v *View) claims(key string) []claim {
 	return visible(v.names.load(key).claims())
 }
 
-func merge(a, b []claim) []claim {
+func (v *View) merge(a, b []claim) []claim {
 	switch {
 	case len(a) == 0:
 		return b
@@ -22,7 +22,7 @@ func merge(a, b []claim) []claim {
 		return a
 	}
 	out := append(slices.Clone(a), b...)
-	slices.SortFunc(out, compareClaims)
+	slices.SortFunc(out, v.compare)
 	return out
 }
 

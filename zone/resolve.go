@@ -71,7 +71,7 @@ func (v *View) split(claims []claim, depth int) (main, fallback []claim) {
 		if c.b.Kind == location.Queue && d.Cost >= location.QueueEmpty {
 			m, f = nil, m
 		}
-		main, fallback = merge(main, m), merge(fallback, f)
+		main, fallback = v.merge(main, m), v.merge(fallback, f)
 	}
 	return main, fallback
 }
@@ -98,9 +98,13 @@ func (v *View) whoever(a location.AOR) []claim {
 func (q query) displayNames(claims []claim) []dns.RR {
 	out := q.room.list(answerSection)
 	add := func(name string) {
-		same := func(rr dns.RR) bool { return rr.(*dns.TXT).Txt[0] == escapeTXT(name) }
-		if name != "" && !slices.ContainsFunc(out, same) { // an RRset is a set (RFC 2181 §5)
-			out = append(out, q.room.takeTXT(q.header(dns.TypeTXT), escapeTXT(name)))
+		if name == "" || len(out) > maxRecords { // one more says that some are left out
+			return
+		}
+		text := escapeTXT(name)
+		same := func(rr dns.RR) bool { return rr.(*dns.TXT).Txt[0] == text }
+		if !slices.ContainsFunc(out, same) { // an RRset is a set (RFC 2181 §5)
+			out = append(out, q.room.takeTXT(q.header(dns.TypeTXT), text))
 		}
 	}
 	for _, c := range claims {

@@ -84,7 +84,7 @@ func (h *Home) gathered(claims []claim, all []location.Binding, at []int) []clai
 		own[id{b.AOR, b.Contact}] = len(out)
 		out, n = append(out, claim{h, b}), n+1
 	}
-	slices.SortFunc(out, compareClaims)
+	slices.SortFunc(out, h.view.compare)
 	return out
 }
 

@@ -55,6 +55,7 @@ type View struct {
 	turn        atomic.Uint32
 	settled     atomic.Bool
 	trimmed     atomic.Int64
+	ahead       aheadStamps
 	now         func() time.Time
 }
 
@@ -166,11 +167,12 @@ func (v *View) Home(node string) *Home {
 }
 
 // Rival returns the newest stamp with which a home other than this node's own
-// claims the AOR, zero if none does.
+// claims the AOR, zero if none does. One that is impossible counts as of when it
+// came.
 func (v *View) Rival(a location.AOR) location.Stamp {
 	for _, c := range v.names.load(a.Fold()).claims() {
 		if c.home.Name != v.self && c.b.Kind.Claims() {
-			return c.b.Stamp
+			return v.stamp(&c)
 		}
 	}
 	return 0

@@ -2,7 +2,6 @@ package location
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"sync"
 	"time"
@@ -35,7 +34,7 @@ func ParseStamp(s string) (Stamp, error) {
 }
 
 // MaxSkew is how far a stamp of another home may drag this home's clock
-// forward. Beyond it the stamp still ranks as it is, but does not spread.
+// forward. One beyond it does not spread, and ranks as of when it came.
 const MaxSkew = time.Minute
 
 // Clock issues stamps. The zero value is not usable; see NewClock. Safe for
@@ -52,19 +51,14 @@ func NewClock(now func() time.Time) *Clock { return &Clock{now: now} }
 func (c *Clock) wall() Stamp { return Stamp(c.now().UnixMilli()) << 16 }
 
 // Next returns a stamp above every one issued or observed before, and above
-// seen, the newest stamp that the caller knows for the same AOR.
+// seen, the newest stamp that the caller knows for the same AOR, unless that one
+// lies beyond MaxSkew.
 func (c *Clock) Next(seen Stamp) Stamp {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.last = max(c.wall(), c.last+1)
-	if seen == math.MaxUint64 {
-		return seen // no stamp is above; zero would rank below all
-	}
-	if seen >= c.last { // a clock far ahead wins this AOR only, not the clock
-		if skew := seen.Time().Sub(c.now()); skew <= MaxSkew {
-			c.last = seen + 1
-		}
-		return seen + 1
+	if seen >= c.last && seen.Time().Sub(c.now()) < MaxSkew {
+		c.last = seen + 1
 	}
 	return c.last
 }

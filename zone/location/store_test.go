@@ -146,14 +146,8 @@ func TestClock(t *testing.T) {
 	if c.Observe(far) {
 		t.Error("a stamp an hour ahead was taken for good")
 	}
-	if b := c.Next(far); b != far+1 {
-		t.Errorf("claim over %v is %v, want just above", far, b)
-	}
 	if b := c.Next(0); b >= far {
 		t.Errorf("a foreign clock dragged this one to %v", b.Time())
-	}
-	if b := c.Next(1<<64 - 1); b != 1<<64-1 {
-		t.Errorf("claim over the last stamp is %v: want the same, not one that ranks below all", b)
 	}
 	near := Stamp(now.Add(30*time.Second).UnixMilli()) << 16
 	if !c.Observe(near) || c.Next(0) <= near {
