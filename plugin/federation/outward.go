@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/asterfed/asterfed/zone/outward"
+	"github.com/asterfed/asterfed/zone/outbound"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
@@ -43,7 +43,7 @@ func (f *Federation) outward(w dns.ResponseWriter, r *dns.Msg, qname, name strin
 	default:
 		return f.fail(w, r, dns.RcodeServerFailure)
 	}
-	var kind outward.Kind
+	var kind outbound.Kind
 	err := z.Follow()
 	if err == nil {
 		err = f.stream(w, r, key, func(reply xfr.Reply) (err error) {
@@ -58,7 +58,7 @@ func (f *Federation) outward(w dns.ResponseWriter, r *dns.Msg, qname, name strin
 		})
 	}
 	switch {
-	case errors.Is(err, outward.ErrUnsettled):
+	case errors.Is(err, outbound.ErrUnsettled):
 		return f.fail(w, r, dns.RcodeServerFailure)
 	case err != nil:
 		w.Close()

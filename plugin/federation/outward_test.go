@@ -13,7 +13,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
-	"github.com/asterfed/asterfed/zone/outward"
+	"github.com/asterfed/asterfed/zone/outbound"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/coredns/coredns/plugin/test"
 	"github.com/miekg/dns"
@@ -31,7 +31,7 @@ func newOutward(t testing.TB, addrs ...string) *Runtime {
 		s.Addrs = append(s.Addrs, mustAddrPort(a))
 	}
 	r.cfg.Secondaries = []config.Secondary{s}
-	r.outward = outward.Open(outward.Config{View: r.view, Followed: true, Logger: slog.New(slog.DiscardHandler)})
+	r.outward = outbound.Open(outbound.Config{View: r.view, Followed: true, Logger: slog.New(slog.DiscardHandler)})
 	r.run(func() { r.outward.Run(r.ctx) })
 	r.notifyAll()
 	r.view.SetSettled(true)

@@ -19,7 +19,7 @@ import (
 	"github.com/asterfed/asterfed/zone/dnssec"
 	"github.com/asterfed/asterfed/zone/history"
 	"github.com/asterfed/asterfed/zone/location"
-	"github.com/asterfed/asterfed/zone/outward"
+	"github.com/asterfed/asterfed/zone/outbound"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -40,7 +40,7 @@ type Runtime struct {
 	source    *ami.Source // nil without an Asterisk
 	live      *ami.Live   // likewise
 	updates   *updates
-	outward   *outward.Zone
+	outward   *outbound.Zone
 	transfers chan struct{}  // of the federation zone, under way
 	snapshots chan struct{}  // of home zones, in transfers under way
 	notifiers []*notifier    // of the secondaries; not changed after the start
@@ -142,7 +142,7 @@ func (r *Runtime) Start() (err error) {
 	r.remember()
 	r.openSources()
 	r.updates = newUpdates(r, journal.Boot())
-	r.outward = outward.Open(outward.Config{View: r.view, Data: r.cfg.Data, Boot: journal.Boot(), Followed: len(r.cfg.Secondaries) > 0,
+	r.outward = outbound.Open(outbound.Config{View: r.view, Data: r.cfg.Data, Boot: journal.Boot(), Followed: len(r.cfg.Secondaries) > 0,
 		Logger: r.log.With("source", "outward")})
 	r.run(func() { r.outward.Run(r.ctx) })
 	r.notifyAll()
