@@ -24,12 +24,19 @@ type NameServer struct {
 	Addrs []netip.Addr
 }
 
-// CheckDelegations reports what cannot be: a block without servers, or one
-// within another.
-func CheckDelegations(list []Delegation) error {
+// CheckDelegations reports what cannot be: a block without servers, one within
+// another, or a server whose name this zone would have to answer for.
+func CheckDelegations(list []Delegation, origin string) error {
 	for i, d := range list {
 		if len(d.Servers) == 0 {
 			return fmt.Errorf("delegation of +%s: want at least one name server", d.Block)
+		}
+		apex := ENUM(d.Block) + "e164." + origin
+		for _, s := range d.Servers {
+			if dns.IsSubDomain(origin, s.Name) && !dns.IsSubDomain(apex, s.Name) {
+				return fmt.Errorf("delegation of +%s: %s is a name of this zone, but not within the block, so that no address is answered for it: "+
+					"want a name of another zone, or one below %s with its address", d.Block, s.Name, apex)
+			}
 		}
 		for j, o := range list {
 			if i != j && strings.HasPrefix(d.Block, o.Block) {
@@ -104,10 +111,16 @@ func (q query) refer(c *cut, n number) Result {
 }
 
 // Delegated returns the records of all delegations, as a transfer of the zone
-// has them: NS and DS at the cuts, and glue.
+// has them: NS and DS at the cuts, and glue. Addresses of names in other zones
+// are not among them: a secondary would drop them.
 func (v *View) Delegated() (out []dns.RR) {
 	for _, c := range v.cuts {
-		out = append(append(append(out, c.ns...), c.ds...), c.glue...)
+		out = append(append(out, c.ns...), c.ds...)
+		for _, rr := range c.glue {
+			if dns.IsSubDomain(v.origin, rr.Header().Name) {
+				out = append(out, rr)
+			}
+		}
 	}
 	return out
 }

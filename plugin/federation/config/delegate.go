@@ -42,7 +42,7 @@ func (p *parser) delegate(args []string) error {
 		rest = rest[1:]
 	}
 	list := append(p.cfg.Delegations, d)
-	if err := zone.CheckDelegations(list); err != nil {
+	if err := zone.CheckDelegations(list, p.cfg.Origin); err != nil {
 		return p.Errf("%v", err)
 	}
 	apex := zone.ENUM(digits) + "e164." + p.cfg.Origin
