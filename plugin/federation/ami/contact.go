@@ -87,10 +87,28 @@ func (s *session) contactRow(m *message, a location.AOR, u *user) (row, bool) {
 }
 
 // foreign reports whether another Asterisk that shares the database of
-// contacts took the registration.
+// contacts took the registration. An Asterisk without such a database has taken
+// all that it lists, perhaps under another system name.
 func (s *session) foreign(m *message) bool {
 	reg := m.get(keyRegServer)
-	return len(reg) > 0 && s.settled && string(reg) != s.systemName
+	return len(reg) > 0 && s.settled && s.realtime && string(reg) != s.systemName
+}
+
+// maxOthers bounds how many other RegServers are counted.
+const maxOthers = 20
+
+// sayOthers logs whose contacts are left out, when that changes.
+func (s *session) sayOthers(others map[string]int, own int) {
+	if s.realtime && s.settled && s.systemName == "" && own > 0 {
+		s.say("systemname", "Asterisk has no systemname in asterisk.conf: the contacts of a shared database cannot be told apart")
+	}
+	for name, n := range others {
+		if s.users.others[name] == 0 {
+			s.cfg.Logger.Info("contacts of another Asterisk, or of an earlier systemname of this one, are left out",
+				"regserver", name, "systemname", s.systemName, "contacts", n)
+		}
+	}
+	s.users.others = others
 }
 
 // peerContact reads a row of SIPpeers or IAXpeerlist: a peer that registers

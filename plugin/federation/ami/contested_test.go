@@ -1,6 +1,7 @@
 package ami_test
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -89,7 +90,7 @@ func TestEndpointNamedUnlikeItsAOR(t *testing.T) {
 // A database of contacts that several Asterisks share lists them all; only
 // RegServer tells which are ours.
 func TestSharedDatabase(t *testing.T) {
-	follow(t, amitest.Config{SystemName: "a", MaxContacts: 2}, ami.Config{}, func(b *bench) {
+	follow(t, amitest.Config{SystemName: "a", Realtime: true, MaxContacts: 2}, ami.Config{}, func(b *bench) {
 		until := time.Now().Add(10 * minute)
 		b.Put(amitest.Contact{AOR: "1001", URI: uri1, Expires: until, RegServer: "a"},
 			amitest.Contact{AOR: "1002", URI: "sip:1002@192.0.2.2", Expires: until, RegServer: "b"})
@@ -115,4 +116,46 @@ func TestSharedDatabase(t *testing.T) {
 			b.Errorf("%d listings of single AORs", n)
 		}
 	})
+}
+
+// TestOthersAreNotAnnounced: when somebody lists contacts on the command line of
+// Asterisk, it announces those that other Asterisks have put into the database
+// they share, with nothing to tell whose they are.
+func TestOthersAreNotAnnounced(t *testing.T) {
+	follow(t, amitest.Config{SystemName: "a", Realtime: true, MaxContacts: 2}, ami.Config{Rivals: rivals("1001")}, func(b *bench) {
+		until := time.Now().Add(10 * minute)
+		b.Register("1001", uri1, 10*minute)
+		b.connect()
+		b.advance(time.Second)
+		b.rec.take()
+		b.Put(amitest.Contact{AOR: "1002", URI: "sip:1002@192.0.2.2", Expires: until, RegServer: "b"}, // a stranger
+			amitest.Contact{AOR: "1001", URI: uri2, Expires: until, RegServer: "b"}) // a user of ours, who registered there
+		b.Qualify("1002", "sip:1002@192.0.2.2", "NonQualified")
+		b.Qualify("1001", uri2, "NonQualified")
+		b.src.Recheck("1001")
+		b.advance(30 * time.Second)
+		if got := b.rec.take(); containsAny(got, "1002", uri2) {
+			b.Errorf("published as registered here:\n%s", indent(got))
+		}
+		b.Register("1003", "sip:1003@192.0.2.3", 5*minute) // and this one is
+		b.advance(time.Second)
+		if got := b.rec.take(); !containsAny(got, "registered 1003 pjsip sip:1003@192.0.2.3") {
+			b.Errorf("got:\n%s", indent(got))
+		}
+	})
+}
+
+// TestEarlierSystemName: without a database, all contacts were registered here,
+// also those that carry an earlier systemname.
+func TestEarlierSystemName(t *testing.T) {
+	var log bytes.Buffer
+	for _, realtime := range []bool{false, true} {
+		follow(t, amitest.Config{SystemName: "new", Realtime: realtime}, logged(&log), func(b *bench) {
+			b.Put(amitest.Contact{AOR: "1001", URI: uri1, Expires: time.Now().Add(10 * minute), RegServer: "old"})
+			b.connect()
+			if got := b.rec.take(); containsAny(got, "1001 "+uri1) == realtime {
+				b.Errorf("realtime %v:\n%s", realtime, indent(got))
+			}
+		})
+	}
 }

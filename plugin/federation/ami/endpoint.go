@@ -14,7 +14,7 @@ type request struct {
 	peers  []location.Contact // chan_sip, IAX2
 	aor    location.AOR       // actEndpoint
 	sawAOR bool               // the endpoint has the AOR
-	shared bool               // some row was another RegServer's
+	others map[string]int     // rows of other RegServers
 	look   bool               // of trunks, or of services
 	probe  bool               // whether lists are answered
 	device Device             // actEndpoint, of a trunk

@@ -21,6 +21,7 @@ type inquiry struct {
 	in         *reader
 	id         uint64
 	systemName string
+	realtime   bool // contacts may be those of other Asterisks
 	version    string
 }
 
@@ -43,8 +44,9 @@ func (l *Live) dial(ctx context.Context) (*inquiry, error) {
 	}
 	if err == nil {
 		var settings headers
-		if settings, err = q.one(actSettings, "SystemName", "AsteriskVersion"); err == nil {
+		if settings, err = q.one(actSettings, "SystemName", "AsteriskVersion", "CoreRealTimeEnabled"); err == nil {
 			q.systemName, q.version = settings["SystemName"], settings["AsteriskVersion"]
+			q.realtime = settings["CoreRealTimeEnabled"] != "No"
 		}
 		var refused *Refused
 		if errors.As(err, &refused) { // the class may be missing: others tell more

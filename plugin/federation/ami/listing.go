@@ -59,7 +59,8 @@ func (s *session) response(id uint64, r *request, m *message) error {
 			return s.probe() // FullyBooted would have come before this answer
 		}
 		if r.action == actSettings && !failed {
-			s.settled = true
+			s.settled, s.realtime = true, !m.is(keyRealtime, "No")
+			s.users.shared = s.realtime
 			s.version, s.systemName = m.text(keyAsteriskVersion), m.text(keySystemName)
 		}
 		return nil
@@ -101,7 +102,12 @@ func (s *session) complete(r *request, err error) error {
 // may be refreshed before Asterisk removes them.
 func (s *session) listRow(r *request, m *message) {
 	if s.foreign(m) {
-		r.shared = true
+		if r.others == nil {
+			r.others = map[string]int{}
+		}
+		if reg := m.get(keyRegServer); len(r.others) < maxOthers || r.others[string(reg)] > 0 {
+			r.others[string(reg)]++
+		}
 		return
 	}
 	name, ok := registeredAOR(m.get(keyObjectName))

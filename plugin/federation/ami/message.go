@@ -44,6 +44,7 @@ const (
 	keyPort
 	keyUsername
 	keyDomain
+	keyRealtime
 	numKeys
 )
 
@@ -125,6 +126,8 @@ func keyOf(name []byte) (k key, ok bool) {
 		return keyPort, true
 	case "Username":
 		return keyUsername, true
+	case "CoreRealTimeEnabled": // CoreSettings
+		return keyRealtime, true
 	case "Domain": // RegistryEntry of chan_sip
 		return keyDomain, true
 	}

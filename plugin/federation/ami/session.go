@@ -36,9 +36,11 @@ type session struct {
 	pending map[uint64]*request
 	pinged  time.Time // when the outstanding Ping was sent, else zero
 
-	booted  bool
-	boot    bootWatch
-	settled bool // CoreSettings told the system name
+	booted bool
+	boot   bootWatch
+	// settled: CoreSettings told the system name. realtime: it told, too, that
+	// some configuration is in a database, which other Asterisks may share.
+	settled, realtime bool
 	// young: Asterisk was still starting when it announced FullyBooted, so
 	// that announcements of old contacts may trail in.
 	young bool

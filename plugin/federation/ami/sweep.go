@@ -17,7 +17,7 @@ type contactKey struct {
 // events that came while it was taken.
 func (s *session) deliverPJSIP(r *request) {
 	now := s.cfg.Now()
-	s.users.shared = r.shared
+	s.sayOthers(r.others, r.rows.n)
 	late := s.late(r)
 	s.users.expect(r.rows.n)
 	p := s.users.pass(now)

@@ -22,10 +22,11 @@ type table struct {
 	passes   uint32              // PJSIP listings delivered, those of single AORs included
 	again    map[*user]time.Time // when a few are to be looked at once more
 	born     time.Time           // moments are counted from it
-	// shared: some contact carried another RegServer, so that the database
-	// of contacts is shared by several Asterisks and only a full listing
-	// tells whose a contact is.
+	// shared: several Asterisks may share the database of contacts. Events and
+	// listings of single AORs then do not tell whose a contact is; only a full
+	// listing does, by RegServer.
 	shared bool
+	others map[string]int // contacts of other RegServers in the last listing
 	// bare are the chan_sip and IAX2 peers that this run of Asterisk has listed
 	// without an address, denied the AORs that were not permitted once.
 	bare, denied map[location.AOR]bool

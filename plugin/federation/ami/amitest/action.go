@@ -209,8 +209,12 @@ func (s *Server) simple(name, id string) []byte {
 	case "CoreSettings":
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		realtime := "No"
+		if s.cfg.Realtime {
+			realtime = "Yes"
+		}
 		return response("Success", id, "AMIversion", s.amiVersion(), "AsteriskVersion", s.asteriskVersion(),
-			"SystemName", s.cfg.SystemName, "CoreMaxCalls", "0", "CoreRealTimeEnabled", "No")
+			"SystemName", s.cfg.SystemName, "CoreMaxCalls", "0", "CoreRealTimeEnabled", realtime)
 	}
 	return response("Success", id)
 }

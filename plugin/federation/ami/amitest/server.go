@@ -21,7 +21,9 @@ type Config struct {
 	// User and Secret are checked at login unless both are empty.
 	User, Secret string
 	SystemName   string // "a" if empty
-	Version      int    // 16 or 22; 22 if zero
+	// Realtime: some configuration, perhaps contacts, is in a database.
+	Realtime bool
+	Version  int // 16 or 22; 22 if zero
 	// MaxContacts of an AOR, 1 if zero. With one more the oldest is replaced
 	// (remove_existing=yes).
 	MaxContacts int
