@@ -50,6 +50,7 @@ func (s *session) begun(uptime int64, ok bool) {
 		s.abreast = Abreast{Run: run}
 		s.refreshes = refreshes{} // a started Asterisk is registered nowhere
 		clear(s.users.bare)
+		s.users.peers = [len(lists)]peers{}
 	}
 	s.since = s.abreast.Mark
 }

@@ -122,7 +122,9 @@ func (s *session) peerContact(m *message, t location.Kind) (location.Contact, bo
 	if !ok {
 		return location.Contact{}, false
 	}
-	if net.ParseIP(strings.Trim(addr, "[]")) == nil {
+	there := net.ParseIP(strings.Trim(addr, "[]")) != nil
+	s.users.peers[t].list(a, m.is(keyRealtimeDevice, "yes"), there)
+	if !there {
 		s.users.bare[a] = true
 		return location.Contact{}, false // "-none-", "(null)"
 	}

@@ -191,9 +191,11 @@ func (s *session) peerStatus(m *message) {
 		}
 		c := peer(a, t, addr)
 		s.full.note(note{aor: a, tech: t, uri: c.URI})
+		s.users.peers[t].registered(a, c.URI, s.cfg.Now())
 		s.cfg.Registrar.Registered(c)
 	case "Unregistered":
 		s.full.note(note{aor: a, tech: t, removed: true})
+		s.users.peers[t].removed(a)
 		s.cfg.Registrar.Removed(a, t, "")
 	}
 }

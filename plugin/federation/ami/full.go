@@ -129,6 +129,7 @@ func (s *session) stepFull(now time.Time) error {
 
 func (s *session) sendList(t location.Kind) error {
 	r := &request{tech: t}
+	s.users.peers[t].begin()
 	s.full.running[t] = r
 	return s.send(lists[t], r)
 }

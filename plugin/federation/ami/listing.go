@@ -181,6 +181,11 @@ func (s *session) deliverPeers(r *request) {
 	for i := range list {
 		list[i].Since = s.proves(&list[i])
 	}
+	for _, c := range s.users.peers[r.tech].unlisted(r.tech, s.cfg.Now()) {
+		if _, changed := latest[c.AOR]; !changed { // else it is there already
+			list = append(list, c)
+		}
+	}
 	s.counted(r.tech, len(list))
 	s.cfg.Registrar.ListedAll(r.tech, location.List(list...))
 }

@@ -45,6 +45,7 @@ const (
 	keyUsername
 	keyDomain
 	keyRealtime
+	keyRealtimeDevice
 	numKeys
 )
 
@@ -128,6 +129,8 @@ func keyOf(name []byte) (k key, ok bool) {
 		return keyUsername, true
 	case "CoreRealTimeEnabled": // CoreSettings
 		return keyRealtime, true
+	case "RealtimeDevice": // PeerEntry of chan_sip
+		return keyRealtimeDevice, true
 	case "Domain": // RegistryEntry of chan_sip
 		return keyDomain, true
 	}

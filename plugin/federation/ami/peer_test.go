@@ -1,6 +1,7 @@
 package ami_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -54,5 +55,44 @@ func TestChanSIPIsAskedForOnceWhereItIsAbsent(t *testing.T) {
 		if n := b.Count("PJSIPShowContacts"); n != 7 {
 			b.Errorf("listed %d times in 30 minutes, want 7", n)
 		}
+	})
+}
+
+// TestUncachedRealtimePeers: what no list can show, no list takes away.
+func TestUncachedRealtimePeers(t *testing.T) {
+	follow(t, amitest.Config{Version: 16}, ami.Config{}, func(b *bench) {
+		b.ProvisionRealtimePeer("SIP", "2001", false)
+		b.ProvisionRealtimePeer("SIP", "2002", true)
+		b.ProvisionPeer("SIP", "2003", "")
+		b.connect()
+		for _, name := range []string{"2001", "2002", "2003"} {
+			b.RegisterPeer("SIP", name, "192.0.2.7:5060")
+		}
+		listed := func(want ...string) {
+			b.Helper()
+			b.rec.take()
+			b.Reload("chan_sip")
+			b.advance(10 * time.Second)
+			var peers []string
+			for _, name := range want {
+				peers = append(peers, name+" sip:"+name+"@192.0.2.7:5060")
+			}
+			if got, want := b.rec.take(), "listed all sip ["+strings.Join(peers, ", ")+"]"; !strings.Contains(got, want) {
+				b.Errorf("got:\n%s\nwant: %s", indent(got), want)
+			}
+		}
+		listed("2001", "2002", "2003")
+		b.DeprovisionPeer("SIP", "2002") // "sip prune realtime peer": it is loaded when needed
+		b.DeprovisionPeer("SIP", "2003") // deleted from sip.conf
+		listed("2001", "2002")
+		b.Drop() // a connection that breaks changes nothing
+		b.advance(time.Second)
+		listed("2001", "2002")
+		b.advance(30 * minute)
+		b.RegisterPeer("SIP", "2001", "192.0.2.7:5060") // a refresh
+		b.advance(31 * minute)
+		listed("2001") // the other one has not come for an hour
+		b.UnregisterPeer("SIP", "2001")
+		listed()
 	})
 }

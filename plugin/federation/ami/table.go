@@ -30,6 +30,8 @@ type table struct {
 	// bare are the chan_sip and IAX2 peers that this run of Asterisk has listed
 	// without an address, denied the AORs that were not permitted once.
 	bare, denied map[location.AOR]bool
+	// peers are those of chan_sip and IAX2 that were announced.
+	peers [location.IAX2 + 1]peers
 	// agents interns User-Agent texts, of which there are few.
 	agents map[string]string
 }

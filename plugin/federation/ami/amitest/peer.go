@@ -10,6 +10,8 @@ type peer struct {
 	tech, name string
 	addr       string // "192.0.2.7:5060", empty if not registered
 	static     bool
+	realtime   bool // in a database
+	uncached   bool // and in no list: rtcachefriends=no
 }
 
 // ProvisionPeer makes a peer of technology "SIP" or "IAX2" that may register.
@@ -18,6 +20,21 @@ func (s *Server) ProvisionPeer(tech, name, addr string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.peers[tech+"/"+name] = &peer{tech: tech, name: name, addr: addr, static: addr != ""}
+}
+
+// ProvisionRealtimePeer makes a peer in a database, which registers. Without a
+// cache no list shows it, and its expiry is not announced.
+func (s *Server) ProvisionRealtimePeer(tech, name string, cached bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.peers[tech+"/"+name] = &peer{tech: tech, name: name, realtime: true, uncached: !cached}
+}
+
+// DeprovisionPeer deletes a peer from the configuration, without a word.
+func (s *Server) DeprovisionPeer(tech, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.peers, tech+"/"+name)
 }
 
 // RegisterPeer takes the registration of a peer from addr, "192.0.2.7:5060".
@@ -64,7 +81,7 @@ func (s *Server) listPeers(tech string) *list {
 	l := &list{start: "Peer status list will follow", complete: "PeerlistComplete"}
 	var names []string
 	for key, p := range s.peers {
-		if p.tech == tech {
+		if p.tech == tech && !p.uncached {
 			names = append(names, key)
 		}
 	}
@@ -76,7 +93,10 @@ func (s *Server) listPeers(tech string) *list {
 }
 
 func (p *peer) entry() []string {
-	dynamic := "yes"
+	dynamic, realtime := "yes", "no"
+	if p.realtime {
+		realtime = "yes"
+	}
 	if p.static {
 		dynamic = "no"
 	}
@@ -92,5 +112,5 @@ func (p *peer) entry() []string {
 		host, port = "-none-", "0"
 	}
 	return []string{"PeerEntry", "Channeltype", "SIP", "ObjectName", p.name, "ChanObjectType", "peer",
-		"IPaddress", host, "IPport", port, "Dynamic", dynamic, "AutoForcerport", "yes", "ACL", "no", "Status", "Unmonitored"}
+		"IPaddress", host, "IPport", port, "Dynamic", dynamic, "AutoForcerport", "yes", "ACL", "no", "Status", "Unmonitored", "RealtimeDevice", realtime}
 }
