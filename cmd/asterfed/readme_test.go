@@ -185,12 +185,19 @@ func TestPluginReadmeProperties(t *testing.T) {
 // Every metric that the plugin makes is described, and no other.
 func TestPluginReadmeMetrics(t *testing.T) {
 	made := map[string]bool{}
-	src := read(t, root+"/plugin/federation/metrics.go")
-	for _, m := range regexp.MustCompile(`(?:counter|desc)\("([a-z_]+)"`).FindAllStringSubmatch(src, -1) {
-		made["coredns_federation_"+m[1]] = true
+	for _, pattern := range []string{"/*.go", "/*/*.go"} {
+		files, err := filepath.Glob(root + "/plugin/federation" + pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			for _, m := range regexp.MustCompile(`(?:(?:counter|desc)\(|Name: )"([a-z_]+)", (?:Help: )?"`).FindAllStringSubmatch(read(t, file), -1) {
+				made["coredns_federation_"+m[1]] = true
+			}
+		}
 	}
 	if len(made) < 10 {
-		t.Fatalf("metrics.go makes %d metrics", len(made))
+		t.Fatalf("the plugin makes %d metrics", len(made))
 	}
 	described := map[string]bool{}
 	text := section(t, read(t, pluginReadme), "Metrics")

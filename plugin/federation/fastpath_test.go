@@ -38,7 +38,7 @@ func newBoth(t testing.TB) *both {
 	populate(t, r.view)
 	conf := &dnsserver.Config{Zone: diffOrigin, ListenHosts: []string{"127.0.0.1"}, Port: "53", Transport: "dns"}
 	conf.AddPlugin(func(next plugin.Handler) plugin.Handler {
-		return &Federation{Next: next, origin: diffOrigin, runtime: r}
+		return newFederation(r)
 	})
 	standInFront(conf, diffOrigin)
 	if err := dnsserver.SetDirectives([]string{"bufsize", "federation"}); err != nil { // their order
@@ -48,7 +48,7 @@ func newBoth(t testing.TB) *both {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := &fastpath.Path{Conf: conf, Plugin: "federation", Origin: diffOrigin, View: r.view, MaxUDP: maxUDP, Requests: r.requests, Logger: r.log,
+	path := &fastpath.Path{Conf: conf, Plugin: "federation", Origin: diffOrigin, View: r.view, MaxUDP: maxUDP, Requests: requestCount.WithLabelValues(diffOrigin), Logger: r.log,
 		All: func() []*dnsserver.Config { return []*dnsserver.Config{conf} }}
 	if why := path.Obstacle("127.0.0.1:53"); why != "" {
 		t.Fatal(why)

@@ -41,7 +41,7 @@ func listeningOn(t *testing.T, l net.Listener, r *Runtime, before ...plugin.Plug
 		conf.AddPlugin(p)
 	}
 	conf.AddPlugin(func(next plugin.Handler) plugin.Handler {
-		return &Federation{Next: next, origin: r.cfg.Origin, runtime: r}
+		return newFederation(r)
 	})
 	standInFront(conf, r.cfg.Origin)
 	s, err := dnsserver.NewServer("dns://127.0.0.1:53", []*dnsserver.Config{conf})
@@ -266,7 +266,7 @@ func TestClientThatGoesAway(t *testing.T) {
 func TestClientThatDoesNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := crowd(t, 3)
-		f := &front{next: &Federation{origin: diffOrigin, runtime: r}, origin: diffOrigin}
+		f := &front{next: newFederation(r), origin: diffOrigin}
 		w := &stuckWriter{closed: make(chan struct{})}
 		m := new(dns.Msg)
 		m.SetQuestion("_sip._udp."+diffOrigin, dns.TypeSRV)

@@ -2,21 +2,47 @@ package federation
 
 import (
 	"context"
+	"log/slog"
+	"net"
 	"slices"
 	"strings"
 
+	"github.com/asterfed/asterfed/plugin/federation/config"
+	"github.com/asterfed/asterfed/zone"
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Federation is the plugin: one zone out of one Runtime.
+// Federation is the plugin: one zone, answered for one node.
 type Federation struct {
-	Next    plugin.Handler
-	origin  string
-	runtime *Runtime
-	// withheld are records that no transfer can carry.
-	withheld withheld
+	Next   plugin.Handler
+	origin string
+	node   node
+	*desk
+}
+
+// desk is what the handlers of a server block have in common: CoreDNS makes one for
+// each address that the block listens on.
+type desk struct {
+	requests  prometheus.Counter
+	transfers chan struct{} // of the federation zone, under way
+	snapshots chan struct{} // of home zones, in transfers under way
+	writers   map[string]*writer
+	resent    resent
+	withheld  withheld // records that no transfer can carry
+}
+
+func newDesk(cfg *config.Config, log *slog.Logger) *desk {
+	return &desk{requests: requestCount.WithLabelValues(cfg.Origin), transfers: make(chan struct{}, maxTransfers),
+		snapshots: make(chan struct{}, maxSnapshots), writers: writersOf(cfg.Updates), withheld: withheld{origin: cfg.Origin, log: log}}
+}
+
+// newFederation returns a handler by itself.
+func newFederation(n node) *Federation {
+	origin := n.Config().Origin
+	return &Federation{origin: origin, node: n, desk: newDesk(n.Config(), n.Logger())}
 }
 
 // Name implements plugin.Handler.
@@ -34,7 +60,7 @@ func (f *Federation) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.
 	if !within(qname, f.origin) {
 		return plugin.NextOrFailure(f.Name(), f.Next, ctx, w, r)
 	}
-	f.runtime.requests.Inc()
+	f.requests.Inc()
 	if misplaced(r) {
 		return dns.RcodeFormatError, nil
 	}
@@ -60,7 +86,7 @@ func (f *Federation) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.
 		return f.outward(w, r, qname, key)
 	}
 	if key != "" && state.QType() == dns.TypeSOA && qname == f.origin {
-		f.runtime.shown(key, addrOf(w))
+		f.node.SecondaryAsked(key, addrOf(w))
 	}
 	return f.answer(w, r, qname, state.QType())
 }
@@ -99,8 +125,8 @@ func belowHomes(qname, origin string) bool {
 
 // answer serves the federation zone from the view.
 func (f *Federation) answer(w dns.ResponseWriter, r *dns.Msg, qname string, qtype uint16) (int, error) {
-	asker := f.asker(w)
-	res := f.runtime.view.LookupFor(asker, qname, qtype)
+	client := f.client(w)
+	res := f.node.View().LookupFor(client, qname, qtype)
 	if res.Rcode == dns.RcodeServerFailure {
 		unsettledCount.WithLabelValues(f.origin).Inc()
 		return res.Rcode, nil
@@ -122,7 +148,7 @@ func (f *Federation) answer(w dns.ResponseWriter, r *dns.Msg, qname string, qtyp
 			m.Answer[i] = c
 		}
 	}
-	if err := f.secure(w, r, m, asker); err != nil {
+	if err := f.secure(w, r, m, client); err != nil {
 		return dns.RcodeServerFailure, err
 	}
 	return f.write(w, r, m)
@@ -130,7 +156,16 @@ func (f *Federation) answer(w dns.ResponseWriter, r *dns.Msg, qname string, qtyp
 
 // Ready implements ready.Readiness: the node knows its own registrations and
 // those of the others.
-func (f *Federation) Ready() bool {
-	r := f.runtime
-	return r.view.Settled() && (r.source == nil || r.monitor.Ready())
+func (f *Federation) Ready() bool { return f.node.Ready() }
+
+// client returns how the client of a request is answered: by its address, which may
+// be in a network with answers of its own.
+func (f *Federation) client(w dns.ResponseWriter) zone.Asker {
+	switch a := w.RemoteAddr().(type) {
+	case *net.UDPAddr:
+		return f.node.View().Asker(a.AddrPort().Addr())
+	case *net.TCPAddr:
+		return f.node.View().Asker(a.AddrPort().Addr())
+	}
+	return zone.Asker{}
 }

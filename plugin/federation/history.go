@@ -2,39 +2,14 @@ package federation
 
 import (
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/history"
 	"github.com/miekg/dns"
 )
-
-// newHistory returns the log of the past, nil if none is kept.
-func newHistory(cfg *config.Config, r *Runtime) *history.Log {
-	if cfg.History == (config.History{}) {
-		return nil
-	}
-	return history.New(history.Config{Path: filepath.Join(cfg.Data, "history.db"), MaxAge: cfg.History.Age, MaxBytes: cfg.History.Bytes,
-		Logger: r.log.With("source", "history")})
-}
-
-// remember writes the history while the runtime lives.
-func (r *Runtime) remember() {
-	if r.history == nil {
-		return
-	}
-	if err := r.history.Open(); err != nil {
-		r.log.Error("history is not kept", "err", err)
-		return
-	}
-	r.run(func() {
-		r.history.Run(r.ctx, func() map[string]zone.HomeState { return history.Homes(r.view) }, "order="+string(r.cfg.Order))
-	})
-}
 
 // historyTree holds the past: what has changed at NAME.history.<origin>, and how
 // NAME was answered at NAME.20261125T140300Z.history.<origin>.
@@ -46,28 +21,29 @@ const momentLabel = "20060102t150405z"
 // maxEvents is how many changes are told, the latest.
 const maxEvents = 200
 
-// historyAnswer returns the records of a name below history.
-func (r *Runtime) historyAnswer(about, owner string) ([]dns.RR, error) {
-	if r.history == nil {
+// history returns the records of a name below history.
+func (f *Federation) history(about, owner string) ([]dns.RR, error) {
+	log, view, cfg := f.node.History(), f.node.View(), f.node.Config()
+	if log == nil {
 		return nil, fmt.Errorf("%w: history is off", history.ErrNone)
 	}
-	name := strings.TrimSuffix(about, "."+r.cfg.Origin)
+	name := strings.TrimSuffix(about, "."+cfg.Origin)
 	if i := strings.LastIndexByte(name, '.'); i > 0 {
 		if t, err := time.Parse(momentLabel, name[i+1:]); err == nil {
-			e, err := r.history.At(r.view, name[:i+1]+r.cfg.Origin, t.Add(time.Second-time.Millisecond)) // the whole second
+			e, err := log.At(view, name[:i+1]+cfg.Origin, t.Add(time.Second-time.Millisecond)) // the whole second
 			if err != nil {
 				return nil, err
 			}
-			return e.TXT(owner, r.view.TTL()), nil
+			return e.TXT(owner, view.TTL()), nil
 		}
 	}
-	list, err := r.history.Changes(r.view, about, maxEvents)
+	list, err := log.Changes(view, about, maxEvents)
 	if err != nil {
 		return nil, err
 	}
-	ttl := r.view.TTL()
-	out := []dns.RR{zone.StringsTXT(owner, ttl, "v=1", "n=0", "node="+r.cfg.Node, "changes="+strconv.Itoa(len(list)),
-		"dropped="+strconv.FormatInt(r.history.Dropped(), 10))}
+	ttl := view.TTL()
+	out := []dns.RR{zone.StringsTXT(owner, ttl, "v=1", "n=0", "node="+cfg.Node, "changes="+strconv.Itoa(len(list)),
+		"dropped="+strconv.FormatInt(log.Dropped(), 10))}
 	for i, e := range list {
 		s := []string{"v=1", "n=" + strconv.Itoa(i+1), "at=" + e.At.UTC().Format(zone.StampTime), "change=" + e.What}
 		if e.Home != "" {

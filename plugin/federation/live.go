@@ -1,14 +1,8 @@
 package federation
 
 import (
-	"context"
 	"fmt"
-	"strconv"
-	"time"
 
-	"github.com/asterfed/asterfed/zone"
-	"github.com/asterfed/asterfed/zone/location"
-	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 )
 
@@ -18,77 +12,38 @@ import (
 // at channels.NODE.live.<origin>.
 const liveTree = "live"
 
-// liveLimit is how long Asterisk may take to list what is there: less than who
-// transfers waits for a message.
-const liveLimit = 4 * time.Second
-
-// listed is a zone with one version: now.
-type listed struct {
-	version  zone.Version
-	node     zone.Node
-	bindings []location.Binding
-}
-
-// Since implements xfr.Zone: what was there before is not known.
-func (l listed) Since(uint32) (zone.Version, []zone.Delta, bool) { return l.version, nil, false }
-
-// Snapshot implements xfr.Zone.
-func (l listed) Snapshot() (zone.Version, zone.Node, []location.Binding) {
-	return l.version, l.node, l.bindings
-}
-
-// liveZone asks Asterisk for all contacts. A node without an Asterisk has none,
-// and its zone holds nothing but the node.
-func (r *Runtime) liveZone() (xfr.Zone, error) {
-	v := r.primary.Version()
-	l := listed{version: zone.Version{Epoch: v.Epoch, Serial: uint32(time.Now().Unix())}, node: r.primary.Node()}
-	if r.live == nil {
-		return l, nil
-	}
-	ctx, cancel := context.WithTimeout(r.ctx, liveLimit)
-	defer cancel()
-	list, err := r.live.Contacts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range list {
-		l.bindings = append(l.bindings, location.Binding{AOR: c.AOR, Kind: c.Kind, Contact: c.ID()})
-	}
-	return l, nil
-}
-
 // liveAnswer answers below live: about is the name without it.
 func (f *Federation) liveAnswer(w dns.ResponseWriter, r, m *dns.Msg, about string) (int, error) {
-	rt := f.runtime
+	cfg, view := f.node.Config(), f.node.View()
 	q := r.Question[0]
-	own := rt.cfg.Node + "." + f.origin
+	own := cfg.Node + "." + f.origin
 	transfer := q.Qtype == dns.TypeAXFR || q.Qtype == dns.TypeIXFR
 	switch {
 	case about == own && transfer:
-		z, err := rt.liveZone()
+		z, err := f.node.LiveZone()
 		if err != nil {
 			return f.unavailable(w, r, m, err)
 		}
-		return f.transfer(w, r, dns.CanonicalName(q.Name), z, f.runtime.cfg.Key, f.runtime.snapshots)
+		return f.transfer(w, r, dns.CanonicalName(q.Name), z, f.node.Config().Key, f.snapshots)
 	case transfer:
 		m.Rcode = dns.RcodeRefused // only the node itself knows
 	case about == "channels."+own && q.Qtype == dns.TypeTXT:
-		answer, err := rt.liveChannels(q.Name)
+		answer, err := f.node.LiveChannels(q.Name)
 		if err != nil {
 			return f.unavailable(w, r, m, err)
 		}
 		m.Answer = answer
 	case about == statusLabel+"."+own && q.Qtype == dns.TypeTXT:
-		answer, err := rt.statusAnswer(q.Name)
+		answer, err := f.node.Status(q.Name)
 		if err != nil {
 			return f.unavailable(w, r, m, err)
 		}
 		m.Answer = answer
 	case about == own || about == "channels."+own || about == statusLabel+"."+own || about == f.origin:
-		m.Ns = rt.view.Lookup(f.origin, dns.TypeSOA).Answer
+		m.Ns = view.Lookup(f.origin, dns.TypeSOA).Answer
 	default:
 		m.Rcode = dns.RcodeNameError
-		m.Ns = rt.view.Lookup(f.origin, dns.TypeSOA).Answer
+		m.Ns = view.Lookup(f.origin, dns.TypeSOA).Answer
 	}
 	return f.write(w, r, m)
 }
@@ -96,29 +51,11 @@ func (f *Federation) liveAnswer(w dns.ResponseWriter, r, m *dns.Msg, about strin
 // unavailable is SERVFAIL, with the reason for whoever sent an OPT.
 func (f *Federation) unavailable(w dns.ResponseWriter, r, m *dns.Msg, err error) (int, error) {
 	m.Rcode = dns.RcodeServerFailure
-	explain(m, r, fmt.Errorf("ask Asterisk: %w", err))
+	reason(m, r, fmt.Errorf("ask Asterisk: %w", err))
 	return f.write(w, r, m)
 }
 
-// maxChannels bounds the records of one answer, which must fit into 64 KiB.
-const maxChannels = 250
-
-// liveChannels returns a record of the number of channels, and one of each.
-func (r *Runtime) liveChannels(owner string) ([]dns.RR, error) {
-	if r.live == nil {
-		return nil, errNoAsterisk
-	}
-	ctx, cancel := context.WithTimeout(r.ctx, liveLimit)
-	defer cancel()
-	list, err := r.live.Channels(ctx)
-	if err != nil {
-		return nil, err
-	}
-	ttl := r.view.TTL()
-	out := []dns.RR{zone.StringsTXT(owner, ttl, "v=1", "n=0", "node="+r.cfg.Node, "channels="+strconv.Itoa(len(list)))}
-	for i, c := range list[:min(len(list), maxChannels)] {
-		out = append(out, zone.StringsTXT(owner, ttl, "v=1", "n="+strconv.Itoa(i+1), "channel="+word(c.Name), "state="+word(c.State),
-			"from="+word(c.Number), "to="+word(c.Connected), "exten="+word(c.Extension), "seconds="+strconv.Itoa(c.Seconds)))
-	}
-	return out, nil
-}
+// statusLabel is the name, below a node's live zone, at which the node says how
+// it is: one record of itself, one of each other node as seen from here, and one
+// of each trouble that a person should mend (asterfed status).
+const statusLabel = "status"

@@ -50,7 +50,7 @@ func answering(t *testing.T, answer func(*Federation, dns.ResponseWriter, *dns.M
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, up := &Federation{origin: testZone, runtime: r}, make(chan struct{})
+	f, up := newFederation(r), make(chan struct{})
 	s := &dns.Server{Listener: l, TsigSecret: map[string]string{testKey.Name: testKey.Secret}, NotifyStartedFunc: func() { close(up) },
 		Handler: dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) { answer(f, w, m) })}
 	go s.ActivateAndServe()
@@ -178,7 +178,7 @@ func TestClocksThatDiffer(t *testing.T) {
 type scraped struct{ *Runtime }
 
 func (scraped) Describe(chan<- *prometheus.Desc)      {}
-func (s scraped) Collect(ch chan<- prometheus.Metric) { s.collect(ch) }
+func (s scraped) Collect(ch chan<- prometheus.Metric) { s.Runtime.Collect(ch) }
 
 // What a peer holds is compared with this node's digest, and the metrics tell.
 func TestDigestIsAnsweredAndCompared(t *testing.T) {

@@ -1,10 +1,6 @@
 package federation
 
 import (
-	"time"
-
-	"github.com/asterfed/asterfed/plugin/federation/ami"
-	"github.com/asterfed/asterfed/zone"
 	"github.com/coredns/coredns/plugin"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
@@ -25,44 +21,10 @@ var (
 	transferOutCount  = counter("transfers_out_total", "Transfers of home zones answered.")
 	withheldCount     = counter("records_withheld_total", "Records left out of transfers of home zones because no DNS message can carry them.")
 	outwardCount      = counter("zone_transfers_total", "Transfers of the federation zone answered, by kind.", "kind")
-	notifyCount       = counter("notifies_total", "NOTIFYs of the federation zone to each secondary, by what came of it.", "secondary", "result")
 )
 
 // collector exports the state of every runtime as it is when it is asked for.
 type collector struct{ g *Registry }
-
-func desc(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, subsystem, name), help,
-		append([]string{"zone"}, labels...), nil)
-}
-
-var (
-	bindingsDesc = desc("bindings", "Bindings held, by home node.", "node")
-	reachDesc    = desc("node_reach", "1 for the reach of each node: alive, orphan or gone.", "node", "reach")
-	rttDesc      = desc("node_rtt_seconds", "Smoothed round-trip time to each node.", "node")
-	lagDesc      = desc("replication_lag_seconds", "Seconds since what is held of each node was last known to be what that node has.", "node")
-	pulledDesc   = desc("transfers_in_total", "Transfers that brought news, by kind.", "node", "kind")
-	failedDesc   = desc("transfers_failed_total", "Transfers of a node's home zone that were refused or broken off.", "node")
-	refusedDesc  = desc("records_refused_total", "Records of a node that must not be published.", "node")
-	leftOutDesc  = desc("records_left_out_total", "Bindings and values that this node's sources have, and that cannot be published.")
-	aheadDesc    = desc("stamps_ahead_total", "Stamps of a node more than a minute in the future.", "node")
-	comparedDesc = desc("comparisons_total", "Comparisons of a home zone as held here with its home, by result.", "node", "result")
-	differsDesc  = desc("differs", "1 while a home zone as held here differs from its home at the same serial.", "node")
-	serialDesc   = desc("serial", "Serial of each home zone as held here.", "node")
-	skewDesc     = desc("clock_skew_seconds", "How far each node's clock is ahead of this one's, 0 within what TSIG tolerates (300 s).", "node")
-	trunkDesc    = desc("trunk_up", "1 while calls can leave by a trunk of this node's file, 0 while they cannot.", "trunk")
-	serviceDesc  = desc("services", "Conference rooms in use, queues and parked calls that this node publishes.", "kind")
-	amiDesc      = desc("ami_up", "1 while AMI is connected and the registrations are listed.")
-	diskDesc     = desc("disk_ok", "1 while the home zone can be kept on disk.")
-	settledDesc  = desc("settled", "1 once every node is known.")
-	trimmedDesc  = desc("answers_trimmed_total", "Answers that left homes out, since Asterisk reads 4096 octets at most.")
-	signedDesc   = desc("signatures_total", "DNSSEC signatures given, by whether they were made for it.", "cached")
-	badLinesDesc = desc("directory_bad_lines", "Lines of the directory that were left out.")
-	homelessDesc = desc("directory_homeless_lines", "Lines of the directory that nobody publishes, since no node has a home that they name.")
-	publicDesc   = desc("zone_serial", "Serial of the federation zone as answered here.")
-	forgotDesc   = desc("history_dropped_total", "Changes that the history lacks, since the disk was too slow or full.")
-	contestDesc  = desc("contested", "AORs bound here that another node claims newer.")
-)
 
 // Describe implements prometheus.Collector. It names nothing in advance, since
 // which metrics there are depends on the runtimes that run then.
@@ -71,83 +33,6 @@ func (c collector) Describe(chan<- *prometheus.Desc) {}
 // Collect implements prometheus.Collector.
 func (c collector) Collect(ch chan<- prometheus.Metric) {
 	for _, r := range c.g.running() {
-		r.collect(ch)
+		r.Collect(ch)
 	}
-}
-
-func (r *Runtime) collect(ch chan<- prometheus.Metric) {
-	z := r.cfg.Origin
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, append([]string{z}, labels...)...)
-	}
-	count := func(d *prometheus.Desc, v int64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), append([]string{z}, labels...)...)
-	}
-	for _, h := range r.view.Homes() {
-		gauge(bindingsDesc, float64(h.Len()), h.Name)
-		gauge(serialDesc, float64(h.Version().Serial), h.Name)
-		m := r.member(h.Name)
-		if m == nil && h.Name != r.cfg.Node { // it left: nobody is to be alarmed
-			continue
-		}
-		for _, reach := range []zone.Reach{zone.Alive, zone.Orphan, zone.Gone} {
-			gauge(reachDesc, truth(h.Reach() == reach), h.Name, reach.String())
-		}
-		if m == nil {
-			continue
-		}
-		s := m.peer.Stats()
-		gauge(rttDesc, s.RTT.Seconds(), h.Name)
-		gauge(lagDesc, time.Since(s.Level).Seconds(), h.Name)
-		gauge(skewDesc, s.Skew.Seconds(), h.Name)
-		count(pulledDesc, s.Full, h.Name, "full")
-		count(pulledDesc, s.Incremental, h.Name, "incremental")
-		count(failedDesc, s.Failed, h.Name)
-		count(refusedDesc, s.Refused+h.Surplus(), h.Name)
-		count(aheadDesc, s.Ahead, h.Name)
-		gauge(differsDesc, truth(s.Differs), h.Name)
-		count(comparedDesc, s.Alike, h.Name, "equal")
-		count(comparedDesc, s.Unlike, h.Name, "different")
-		count(comparedDesc, s.Overtaken, h.Name, "overtaken")
-	}
-	gauge(settledDesc, truth(r.view.Settled()))
-	count(trimmedDesc, r.view.Trimmed())
-	gauge(publicDesc, float64(r.view.Serial()))
-	gauge(contestDesc, float64(len(r.view.Contested())))
-	if r.primary != nil {
-		gauge(diskDesc, truth(r.primary.DiskErr() == nil))
-		count(leftOutDesc, r.primary.LeftOut())
-	}
-	if r.signer != nil {
-		asked, made := r.signer.Stats()
-		count(signedDesc, asked-made, "yes")
-		count(signedDesc, made, "no")
-	}
-	if r.history != nil {
-		count(forgotDesc, r.history.Dropped())
-	}
-	if r.cfg.Directory != "" {
-		bad, homeless := r.directory.BadLines()
-		gauge(badLinesDesc, float64(bad))
-		gauge(homelessDesc, float64(homeless))
-	}
-	for name, up := range r.trunks.Usable() {
-		gauge(trunkDesc, truth(up), name)
-	}
-	for c := range ami.NumClasses {
-		if r.services.Follows(c) {
-			kind, n := r.services.Count(c)
-			gauge(serviceDesc, float64(n), kind.String())
-		}
-	}
-	if r.source != nil {
-		gauge(amiDesc, truth(r.monitor.Ready()))
-	}
-}
-
-func truth(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
 }

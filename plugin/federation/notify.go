@@ -45,10 +45,10 @@ func (r *Runtime) notifyAll() {
 	}
 }
 
-// shown is called for each request that the key of a secondary has signed: one
+// SecondaryAsked is called for each request that the key of a secondary has signed: one
 // that was away is told of changes at once. The key may be that of several; an
 // address that is none of theirs is another address of any.
-func (r *Runtime) shown(key string, from netip.Addr) {
+func (r *Runtime) SecondaryAsked(key string, from netip.Addr) {
 	known := false
 	for _, n := range r.notifiers {
 		known = known || n.key.Name == key && n.addr.Addr() == from

@@ -168,7 +168,7 @@ func TestWhoIsShown(t *testing.T) {
 		{"other.", "192.0.2.1", [3]int{}},
 	} {
 		for range 3 {
-			r.shown(c.key, netip.MustParseAddr(c.from))
+			r.SecondaryAsked(c.key, netip.MustParseAddr(c.from))
 		}
 		var got [3]int
 		for i, n := range r.notifiers {

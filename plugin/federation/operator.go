@@ -41,7 +41,7 @@ func (f *Federation) operates(qname string) bool {
 
 // operator answers TXT in one of these trees.
 func (f *Federation) operator(w dns.ResponseWriter, r *dns.Msg, qname string) (int, error) {
-	v := f.runtime.view
+	v := f.node.View()
 	m := new(dns.Msg)
 	m.SetReply(r)
 	m.Authoritative, m.Compress, m.RecursionAvailable = true, true, false
@@ -55,12 +55,12 @@ func (f *Federation) operator(w dns.ResponseWriter, r *dns.Msg, qname string) (i
 	case qtype != dns.TypeTXT || about == f.origin: // NODATA
 		m.Ns = v.Lookup(f.origin, dns.TypeSOA).Answer
 	case tree == explainTree:
-		m.Answer = f.runtime.explained(about).TXT(r.Question[0].Name, v.TTL())
+		m.Answer = f.explain(about).TXT(r.Question[0].Name, v.TTL())
 	case tree == historyTree:
-		answer, err := f.runtime.historyAnswer(about, r.Question[0].Name)
+		answer, err := f.history(about, r.Question[0].Name)
 		if err != nil { // there is no data, and the reason is told to whoever sent an OPT
 			m.Ns = v.Lookup(f.origin, dns.TypeSOA).Answer
-			explain(m, r, err)
+			reason(m, r, err)
 			if !errors.Is(err, history.ErrNone) {
 				m.Rcode = dns.RcodeServerFailure
 			}
@@ -70,17 +70,17 @@ func (f *Federation) operator(w dns.ResponseWriter, r *dns.Msg, qname string) (i
 	return f.write(w, r, m)
 }
 
-// explained explains a name, and says what this node itself keeps out of the
+// explain explains a name, and says what this node itself keeps out of the
 // answers.
-func (r *Runtime) explained(qname string) zone.Explanation {
-	e := r.view.Explain(qname)
-	name, ok := strings.CutSuffix(qname, ".users."+r.cfg.Origin)
+func (f *Federation) explain(qname string) zone.Explanation {
+	e := f.node.View().Explain(qname)
+	name, ok := strings.CutSuffix(qname, ".users."+f.node.Config().Origin)
 	if a, err := location.ParseAOR(name); ok && err == nil {
 		switch {
-		case !r.cfg.Permits(a):
-			e.Note = "registrations at " + r.cfg.Node + " are not published: its users line does not have the name"
-		case !r.directory.Allows(a):
-			e.Note = "registrations at " + r.cfg.Node + " are not published: the directory names other homes"
+		case !f.node.Config().Permits(a):
+			e.Note = "registrations at " + f.node.Config().Node + " are not published: its users line does not have the name"
+		case !f.node.Allows(a):
+			e.Note = "registrations at " + f.node.Config().Node + " are not published: the directory names other homes"
 		}
 	}
 	return e

@@ -18,14 +18,14 @@ const maxTransfers = 8
 // outward answers AXFR and IXFR of the federation zone for whoever holds the
 // transfer key or that of a secondary.
 func (f *Federation) outward(w dns.ResponseWriter, r *dns.Msg, qname, name string) (int, error) {
-	key := f.runtime.cfg.TransferKey(name)
+	key := f.node.Config().TransferKey(name)
 	if key == nil || qname != f.origin {
 		return f.fail(w, r, dns.RcodeRefused)
 	}
 	if t := tsigOf(r, name); t != nil && dns.CanonicalName(t.Algorithm) != dns.CanonicalName(key.Algorithm) {
 		return f.tsigError(w, r, t, dns.RcodeBadKey)
 	}
-	f.runtime.shown(name, addrOf(w))
+	f.node.SecondaryAsked(name, addrOf(w))
 	var held *dns.SOA
 	if r.Question[0].Qtype == dns.TypeIXFR {
 		if held = soaOf(r.Ns, f.origin); held == nil {
@@ -36,10 +36,10 @@ func (f *Federation) outward(w dns.ResponseWriter, r *dns.Msg, qname, name strin
 	if state.Proto() == "udp" {
 		return f.outwardUDP(w, r, held)
 	}
-	z := f.runtime.outward
+	z := f.node.FederationZone()
 	select {
-	case f.runtime.transfers <- struct{}{}:
-		defer func() { <-f.runtime.transfers }()
+	case f.transfers <- struct{}{}:
+		defer func() { <-f.transfers }()
 	default:
 		return f.fail(w, r, dns.RcodeServerFailure)
 	}
@@ -47,13 +47,13 @@ func (f *Federation) outward(w dns.ResponseWriter, r *dns.Msg, qname, name strin
 	err := z.Follow()
 	if err == nil {
 		err = f.stream(w, r, key, func(reply xfr.Reply) (err error) {
-			s, err := xfr.NewStream(reply, f.origin, f.runtime.view.TTL())
+			s, err := xfr.NewStream(reply, f.origin, f.node.View().TTL())
 			if err == nil {
 				kind, err = z.Transfer(held, s)
 			}
 			return err
 		}, func(send func([]dns.RR) error) (err error) {
-			kind, err = z.Transfer(held, xfr.NewSections(f.origin, f.runtime.view.TTL(), send))
+			kind, err = z.Transfer(held, xfr.NewSections(f.origin, f.node.View().TTL(), send))
 			return err
 		})
 	}
@@ -65,7 +65,7 @@ func (f *Federation) outward(w dns.ResponseWriter, r *dns.Msg, qname, name strin
 		return dns.RcodeSuccess, fmt.Errorf("transfer %s: %w", f.origin, err)
 	}
 	outwardCount.WithLabelValues(f.origin, string(kind)).Inc()
-	f.runtime.log.Info("federation zone transferred", "kind", kind, "to", state.IP(), "key", name)
+	f.node.Logger().Info("federation zone transferred", "kind", kind, "to", state.IP(), "key", name)
 	return dns.RcodeSuccess, nil
 }
 
@@ -75,13 +75,13 @@ func (f *Federation) outwardUDP(w dns.ResponseWriter, r *dns.Msg, held *dns.SOA)
 	switch {
 	case held == nil:
 		return f.fail(w, r, dns.RcodeRefused)
-	case !f.runtime.view.Settled():
+	case !f.node.View().Settled():
 		return f.fail(w, r, dns.RcodeServerFailure)
 	}
 	m := new(dns.Msg)
 	m.SetReply(r)
 	m.Authoritative, m.RecursionAvailable = true, false
-	m.Answer = []dns.RR{f.runtime.view.SOA(f.runtime.view.Serial())}
+	m.Answer = []dns.RR{f.node.View().SOA(f.node.View().Serial())}
 	return f.write(w, r, m)
 }
 

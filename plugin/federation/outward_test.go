@@ -127,7 +127,7 @@ func TestTransferOfTheFederationZone(t *testing.T) {
 // transfers beyond what is bearable are told to come again.
 func TestTransferElsewise(t *testing.T) {
 	r := newOutward(t)
-	f := &Federation{origin: testZone, runtime: r}
+	f := newFederation(r)
 	w := new(packets)
 	soa := r.view.SOA(1)
 	ixfr := new(dns.Msg).SetIxfr(testZone, 1, soa.Ns, soa.Mbox)
@@ -146,7 +146,7 @@ func TestTransferElsewise(t *testing.T) {
 		t.Errorf("AXFR over UDP: %v", w.last)
 	}
 	for range maxTransfers {
-		r.transfers <- struct{}{}
+		f.transfers <- struct{}{}
 	}
 	f.outward(&w.tcp, ixfr, testZone, secondaryKey.Name)
 	if w.tcp.last.Rcode != dns.RcodeServerFailure {
@@ -168,7 +168,7 @@ func FuzzTransfer(f *testing.F) {
 		}
 		f.Add(wire)
 	}
-	fed := &Federation{origin: testZone, runtime: r}
+	fed := newFederation(r)
 	f.Fuzz(func(t *testing.T, wire []byte) {
 		m := new(dns.Msg)
 		if m.Unpack(wire) != nil || len(m.Question) != 1 {
@@ -234,7 +234,7 @@ func serveWith(t *testing.T, r *Runtime, keys ...*xfr.Key) string {
 	for _, k := range keys {
 		secrets[k.Name] = k.Secret
 	}
-	f, up := &Federation{origin: testZone, runtime: r}, make(chan struct{})
+	f, up := newFederation(r), make(chan struct{})
 	s := &dns.Server{Listener: l, TsigSecret: secrets, NotifyStartedFunc: func() { close(up) },
 		Handler: dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) {
 			if rcode, err := f.ServeDNS(context.Background(), w, m); rcode != dns.RcodeSuccess && err == nil {

@@ -21,7 +21,6 @@ import (
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/outbound"
 	"github.com/asterfed/asterfed/zone/xfr"
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Runtime is a node at work: its home zone, its view of all others, Serf, the
@@ -41,8 +40,6 @@ type Runtime struct {
 	live      *ami.Live   // likewise
 	updates   *updates
 	outward   *outbound.Zone
-	transfers chan struct{}  // of the federation zone, under way
-	snapshots chan struct{}  // of home zones, in transfers under way
 	notifiers []*notifier    // of the secondaries; not changed after the start
 	signer    *dnssec.Signer // nil where the zone is not signed
 	monitor   *liveness.Monitor
@@ -54,7 +51,6 @@ type Runtime struct {
 	fresh     bool         // began without data
 	met       bool         // an earlier process has reached other nodes
 	began     time.Time
-	requests  prometheus.Counter
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -80,8 +76,8 @@ type Runtime struct {
 // newRuntime makes a runtime that has opened nothing yet.
 func newRuntime(cfg config.Config, log *slog.Logger) *Runtime {
 	r := &Runtime{cfg: cfg, log: log, clock: location.NewClock(time.Now), peers: map[string]*member{}, tidy: newTidy(),
-		left: make(chan struct{}), serving: make(chan struct{}), ending: make(chan struct{}, 1), transfers: make(chan struct{}, maxTransfers), snapshots: make(chan struct{}, maxSnapshots),
-		began: time.Now(), requests: requestCount.WithLabelValues(cfg.Origin)}
+		left: make(chan struct{}), serving: make(chan struct{}), ending: make(chan struct{}, 1),
+		began: time.Now()}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.history = newHistory(&cfg, r)
 	var onChange func(zone.Change)

@@ -78,7 +78,7 @@ func leads(t *testing.T, r *Runtime, name, want string) {
 func gauges(t *testing.T, r *Runtime) map[string]float64 {
 	t.Helper()
 	ch, out := make(chan prometheus.Metric, 1000), map[string]float64{}
-	r.collect(ch)
+	r.Collect(ch)
 	close(ch)
 	for m := range ch {
 		var d dto.Metric

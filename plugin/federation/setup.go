@@ -240,12 +240,13 @@ func setup(c *caddy.Controller) error {
 	conf.AllowOpcode(dns.OpcodeUpdate) // also without a key for it: REFUSED tells more than NOTIMP
 	listen(c, len(Default.Blocks), cfg)
 	c.OnStartup(func() error { return Default.start(r) })
+	d := newDesk(cfg, r.log)
 	conf.AddPlugin(func(next plugin.Handler) plugin.Handler {
-		return &Federation{Next: next, origin: cfg.Origin, runtime: r, withheld: withheld{origin: cfg.Origin, log: r.log}}
+		return &Federation{Next: next, origin: cfg.Origin, node: r, desk: d}
 	})
 	standInFront(conf, cfg.Origin)
 	path := fastpath.Path{Off: !cfg.Fast, Conf: conf, All: fastpath.Configs(c, Default.Blocks), Plugin: "federation", Origin: cfg.Origin,
-		View: r.view, MaxUDP: maxUDP, Requests: r.requests, Logger: r.log}
+		View: r.view, MaxUDP: maxUDP, Requests: d.requests, Logger: r.log}
 	path.Open(c)
 	return nil
 }

@@ -18,11 +18,6 @@ import (
 	"github.com/miekg/dns"
 )
 
-// statusLabel is the name, below a node's live zone, at which the node says how
-// it is: one record of itself, one of each other node as seen from here, and one
-// of each trouble that a person should mend (asterfed status).
-const statusLabel = "status"
-
 // patience is how long something may go on that mends itself as a rule, before it
 // is a trouble.
 const patience = 10 * time.Second
@@ -226,8 +221,8 @@ func portOf(addr string) string {
 	return addr
 }
 
-// statusAnswer answers for the status of this node.
-func (r *Runtime) statusAnswer(owner string) ([]dns.RR, error) {
+// Status returns records that say how this node is, and what needs a person.
+func (r *Runtime) Status(owner string) ([]dns.RR, error) {
 	if r.agent == nil {
 		return nil, errors.New("the node has just started")
 	}

@@ -24,10 +24,10 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 	node, ok := zone.HomeOf(apex, f.origin)
 	var z xfr.Zone
 	if ok {
-		z = f.runtime.held(node)
+		z = f.node.HomeZone(node)
 	}
 	switch {
-	case z == nil && node == f.runtime.cfg.Node:
+	case z == nil && node == f.node.Config().Node:
 		m.Rcode = dns.RcodeServerFailure // not yet: nothing is listed
 	case z == nil && transfer:
 		// Not NOTAUTH, as RFC 5936 §2.2.1 has it: that is for bad signatures
@@ -37,21 +37,21 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 		m.Rcode = dns.RcodeNameError
 	case digest:
 		if qtype == dns.TypeTXT {
-			m.Answer = []dns.RR{zone.StringsTXT(qname, f.runtime.view.TTL(), f.runtime.view.Home(node).Digest().Strings()...)}
+			m.Answer = []dns.RR{zone.StringsTXT(qname, f.node.View().TTL(), f.node.View().Home(node).Digest().Strings()...)}
 		}
 	case transfer:
-		return f.transfer(w, r, qname, z, f.runtime.cfg.Key, f.runtime.snapshots)
+		return f.transfer(w, r, qname, z, f.node.Config().Key, f.snapshots)
 	default:
-		v, n := f.runtime.version(node)
-		soa := v.SOA(qname, f.origin, f.runtime.view.TTL())
+		v, n := f.node.Version(node)
+		soa := v.SOA(qname, f.origin, f.node.View().TTL())
 		switch qtype {
 		case dns.TypeSOA:
 			f.greeted(w, r, node)
 			m.Answer = []dns.RR{soa}
 		case dns.TypeNS:
-			m.Answer = []dns.RR{xfr.NS(qname, node, f.origin, f.runtime.view.TTL())}
+			m.Answer = []dns.RR{xfr.NS(qname, node, f.origin, f.node.View().TTL())}
 		case dns.TypeTXT:
-			m.Answer = []dns.RR{zone.NodeTXT(n, qname, f.runtime.view.TTL())}
+			m.Answer = []dns.RR{zone.NodeTXT(n, qname, f.node.View().TTL())}
 		default:
 			m.Ns = []dns.RR{soa}
 		}
@@ -61,13 +61,11 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 
 // greeted takes note of a heartbeat of another node, which tells its own SOA.
 func (f *Federation) greeted(w dns.ResponseWriter, r *dns.Msg, node string) {
-	if node != f.runtime.cfg.Node || len(r.Ns) == 0 {
+	if node != f.node.Config().Node || len(r.Ns) == 0 {
 		return
 	}
 	from, _ := zone.HomeOf(strings.ToLower(r.Ns[0].Header().Name), f.origin)
-	if m := f.runtime.member(from); m != nil {
-		m.peer.Greeted(r.Ns, w.RemoteAddr())
-	}
+	f.node.HandleHeartbeat(from, r.Ns, w.RemoteAddr())
 }
 
 func (f *Federation) write(w dns.ResponseWriter, r, m *dns.Msg) (int, error) {
@@ -80,41 +78,11 @@ func (f *Federation) write(w dns.ResponseWriter, r, m *dns.Msg) (int, error) {
 func (f *Federation) send(w dns.ResponseWriter, m *dns.Msg) (int, error) {
 	switch err := w.WriteMsg(m); {
 	case gone(err):
-		f.runtime.log.Debug("answer not sent", "to", w.RemoteAddr(), "err", err)
+		f.node.Logger().Debug("answer not sent", "to", w.RemoteAddr(), "err", err)
 	case err != nil:
 		return dns.RcodeServerFailure, fmt.Errorf("write answer: %w", err)
 	}
 	return dns.RcodeSuccess, nil
-}
-
-// held returns the home zone of a node, nil if this node has none to give.
-func (r *Runtime) held(node string) xfr.Zone {
-	if node == r.cfg.Node {
-		if !r.transferable() {
-			return nil
-		}
-		return r.primary
-	}
-	if h := r.view.Find(node); h != nil && h.Version().Epoch != "" {
-		return xfr.Held{Home: h}
-	}
-	return nil
-}
-
-// apexRecords are the records at the apex of the own home zone.
-func (r *Runtime) apexRecords(apex string) []dns.RR {
-	v, n := r.version(r.cfg.Node)
-	return []dns.RR{v.SOA(apex, r.cfg.Origin, r.view.TTL()), xfr.NS(apex, r.cfg.Node, r.cfg.Origin, r.view.TTL()),
-		zone.NodeTXT(n, apex, r.view.TTL())}
-}
-
-func (r *Runtime) version(node string) (zone.Version, zone.Node) {
-	if node == r.cfg.Node {
-		return r.primary.Version(), r.primary.Node()
-	}
-	h := r.view.Home(node)
-	n, _ := h.Node()
-	return h.Version(), n
 }
 
 // maxSnapshots bounds the full transfers of home zones under way at once: each has
@@ -140,16 +108,16 @@ func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z x
 	state := request.Request{W: w, Req: r}
 	if state.Proto() == "udp" {
 		node, _ := zone.HomeOf(apex, f.origin)
-		v, _ := f.runtime.version(node)
+		v, _ := f.node.Version(node)
 		m := new(dns.Msg)
 		m.SetReply(r)
-		m.Answer = []dns.RR{v.SOA(apex, f.origin, f.runtime.view.TTL())}
+		m.Answer = []dns.RR{v.SOA(apex, f.origin, f.node.View().TTL())}
 		if from == nil {
 			m.Answer, m.Rcode = nil, dns.RcodeRefused
 		}
 		return f.write(w, r, m)
 	}
-	ttl := f.runtime.view.TTL()
+	ttl := f.node.View().TTL()
 	q := xfr.Query{Origin: f.origin, Apex: apex, TTL: ttl, Held: from, LeftOut: f.withheld.report}
 	turn := &slotted{Zone: z, slots: slots}
 	defer turn.release()
@@ -203,12 +171,9 @@ func (f *Federation) notify(w dns.ResponseWriter, r *dns.Msg, qname string, sign
 	case !ok:
 		m.Rcode = dns.RcodeRefused
 	default:
-		peer := f.runtime.member(node)
-		if peer == nil {
+		if !f.node.HandleNotify(node, r.Answer, w.RemoteAddr()) {
 			m.Rcode = dns.RcodeRefused // not NOTAUTH: the key is good
-			break
 		}
-		peer.peer.News(r.Answer, w.RemoteAddr())
 	}
 	return f.write(w, r, m)
 }

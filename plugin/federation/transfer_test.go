@@ -60,11 +60,11 @@ func TestTransferToWhoStopsReading(t *testing.T) {
 			}
 			return out
 		})
-		f := &Federation{origin: "fed.example.", runtime: r}
+		f := newFederation(r)
 		apex := zone.HomeZone("pbx-a", "fed.example.")
 		w := &stuckWriter{reads: 2, closed: make(chan struct{})}
 		start := time.Now()
-		if _, err := f.transfer(&streamWriter{w}, new(dns.Msg).SetAxfr(apex), apex, r.primary, nil, r.snapshots); err == nil {
+		if _, err := f.transfer(&streamWriter{w}, new(dns.Msg).SetAxfr(apex), apex, r.primary, nil, f.snapshots); err == nil {
 			t.Error("the transfer ended as if all had been read")
 		}
 		if d := time.Since(start); d < writeStall || d > 2*writeStall {
@@ -100,7 +100,7 @@ func TestReadersThatNeverRead(t *testing.T) {
 			}
 			return out
 		})
-		f := &Federation{origin: "fed.example.", runtime: r}
+		f := newFederation(r)
 		apex := zone.HomeZone("pbx-a", "fed.example.")
 		z := &countedZone{Zone: r.primary}
 		const readers = 100
@@ -109,7 +109,7 @@ func TestReadersThatNeverRead(t *testing.T) {
 		for range readers {
 			all.Go(func() {
 				w := &streamWriter{&stuckWriter{closed: make(chan struct{})}}
-				if _, err := f.transfer(w, new(dns.Msg).SetAxfr(apex), apex, z, nil, r.snapshots); err == nil {
+				if _, err := f.transfer(w, new(dns.Msg).SetAxfr(apex), apex, z, nil, f.snapshots); err == nil {
 					t.Error("a transfer that nobody reads has ended well")
 				}
 				z.now.Add(-1)
@@ -119,7 +119,7 @@ func TestReadersThatNeverRead(t *testing.T) {
 		v := r.primary.Version()
 		ixfr := new(dns.Msg).SetIxfr(apex, v.Serial, "", "")
 		ixfr.Ns = []dns.RR{v.SOA(apex, "fed.example.", 0)}
-		if _, err := f.transfer(&stuckWriter{reads: 1, closed: make(chan struct{})}, ixfr, apex, z, nil, r.snapshots); err != nil || time.Since(begun) > 0 {
+		if _, err := f.transfer(&stuckWriter{reads: 1, closed: make(chan struct{})}, ixfr, apex, z, nil, f.snapshots); err != nil || time.Since(begun) > 0 {
 			t.Errorf("an IXFR took %v: %v", time.Since(begun), err)
 		}
 		all.Wait()

@@ -1,83 +1,43 @@
 package federation
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/asterfed/asterfed/zone"
-	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/update"
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
 )
 
-// updates is what this node takes DNS UPDATEs with (RFC 2136).
-type updates struct {
-	r       *Runtime
-	home    update.Home
-	writers map[string]*writer // by key name
-	replay  *update.Replay     // nil if no key may update
-	resent  resent
-	log     *slog.Logger
-}
-
-func newUpdates(r *Runtime, boot string) *updates {
-	apex := zone.HomeZone(r.cfg.Node, r.cfg.Origin)
-	u := &updates{r: r, writers: map[string]*writer{},
-		log: r.log.With("source", "update"),
-		home: update.Home{Node: r.cfg.Node, Origin: r.cfg.Origin, Clock: r.clock, Now: time.Now,
-			Users: r.view.Home(r.cfg.Node).Users, Newest: r.view.Newest, Allows: r.directory.Allows,
-			Apex: func() []dns.RR { return r.apexRecords(apex) }}}
-	for _, p := range r.cfg.Updates {
-		who := u.writers[p.Key.Name]
-		if who == nil {
-			who = &writer{key: p.Key, slots: make(chan struct{}, maxReads)}
-			u.writers[p.Key.Name] = who
-		}
-		who.rules = append(who.rules, p.Rule)
-	}
-	if len(u.writers) > 0 {
-		u.replay = update.OpenReplay(r.cfg.Data, boot, time.Now)
-	}
-	return u
-}
-
-func (u *updates) close() error {
-	if u == nil || u.replay == nil {
-		return nil
-	}
-	return u.replay.Close()
-}
-
 // update answers an UPDATE whose signature, if it has one, is good.
 func (f *Federation) update(w dns.ResponseWriter, r *dns.Msg, key string) (int, error) {
-	u := f.runtime.updates
 	state := request.Request{W: w, Req: r}
 	t := tsigOf(r, key)
-	take := func() error { return u.take(r, key, t) }
+	take := func() error { return f.node.Update(r, key, t) }
 	var err error
 	if t != nil && state.Proto() == "udp" {
-		err = u.resent.once(fmt.Sprintf("%s %s %d %s", state.IP(), state.Port(), r.Id, t.MAC), take)
+		err = f.resent.once(fmt.Sprintf("%s %s %d %s", state.IP(), state.Port(), r.Id, t.MAC), take)
 	} else {
 		err = take()
 	}
 	rcode, name := rcodeOf(err)
 	updateCount.WithLabelValues(f.origin, name).Inc()
 	if err != nil {
-		u.complain(name, key, state.IP(), err)
+		f.complain(name, key, state.IP(), err)
 	}
 	switch {
 	case errors.Is(err, update.ErrTime):
 		return f.tsigError(w, r, t, dns.RcodeBadTime)
-	case errors.Is(err, errAlgorithm):
+	case errors.Is(err, ErrKeyAlgorithm):
 		return f.tsigError(w, r, t, dns.RcodeBadKey)
 	}
 	m := new(dns.Msg)
 	m.SetRcode(r, rcode)
 	if err != nil && key != "" {
-		explain(m, r, err)
+		reason(m, r, err)
 	}
 	return f.write(w, r, m)
 }
@@ -92,7 +52,7 @@ func rcodeOf(err error) (int, string) {
 		rcode = dns.RcodeSuccess
 	case errors.Is(err, update.ErrTime):
 		return dns.RcodeNotAuth, dns.RcodeToString[dns.RcodeBadTime]
-	case errors.Is(err, errAlgorithm):
+	case errors.Is(err, ErrKeyAlgorithm):
 		return dns.RcodeNotAuth, dns.RcodeToString[dns.RcodeNotAuth]
 	case errors.As(err, &refusal):
 		rcode = refusal.Rcode
@@ -104,17 +64,17 @@ func rcodeOf(err error) (int, string) {
 
 // complain logs why an update was not taken. Whoever has no key cannot fill
 // the log.
-func (u *updates) complain(rcode, key, from string, err error) {
+func (f *Federation) complain(rcode, key, from string, err error) {
 	level := slog.LevelWarn
 	if key == "" {
 		level = slog.LevelDebug
 	}
-	u.log.Log(u.r.ctx, level, "update not taken", "rcode", rcode, "key", key, "from", from, "why", err)
+	f.node.Logger().With("source", "update").Log(context.Background(), level, "update not taken", "rcode", rcode, "key", key, "from", from, "why", err)
 }
 
-// explain tells whoever sent an OPT why (RFC 8914): the rcode alone says
+// reason tells whoever sent an OPT why (RFC 8914): the rcode alone says
 // little to a person.
-func explain(m, r *dns.Msg, err error) {
+func reason(m, r *dns.Msg, err error) {
 	if r.IsEdns0() == nil {
 		return
 	}
@@ -129,54 +89,3 @@ func explain(m, r *dns.Msg, err error) {
 
 // maxReason bounds the text of a reason, in octets.
 const maxReason = 300
-
-// errAlgorithm: a key is known with its algorithm only (RFC 8945 §5.2.1).
-var errAlgorithm = errors.New("the key is for another algorithm: BADKEY")
-
-// take does what an UPDATE says, once. The error is update.ErrTime, a
-// *update.Refusal, or that of a disk.
-func (u *updates) take(r *dns.Msg, key string, t *dns.TSIG) error {
-	who := u.writers[key]
-	switch {
-	case key == "":
-		return &update.Refusal{Rcode: dns.RcodeRefused, Text: "it is not signed"}
-	case who == nil:
-		return &update.Refusal{Rcode: dns.RcodeRefused, Text: "no update line names the key"}
-	case t == nil:
-		return errors.New("its signature cannot be seen, and so a replay not be told")
-	case dns.CanonicalName(t.Algorithm) != who.key.Algorithm:
-		return errAlgorithm
-	}
-	if err := u.home.CheckZone(r); err != nil {
-		return err
-	}
-	if err := u.replay.Take(key, t.MAC, time.Unix(int64(t.TimeSigned), 0)); err != nil {
-		return err
-	}
-	if !u.r.known() {
-		return errors.New("what the peers have kept of this zone is not known yet; try again in a few seconds")
-	}
-	var done []location.Change
-	err := u.r.primary.Publish(func(_ *location.Store, pubs *location.Publications) (changes []location.Change, err error) {
-		done, err = u.home.Decide(r, key, pubs, who.rules)
-		return done, err
-	})
-	if err != nil || len(done) == 0 {
-		return err
-	}
-	u.r.wakeExpiry()
-	u.log.Info("updated", "key", key, "changes", len(done), "first", told(done[0]), "serial", u.r.primary.Version().Serial)
-	return nil
-}
-
-// told is a change in a few words.
-func told(c location.Change) string {
-	b, verb := c.New, "add"
-	switch {
-	case b.Kind == 0:
-		b, verb = c.Old, "delete"
-	case c.Old.Kind != 0:
-		verb = "replace"
-	}
-	return verb + " " + b.Kind.String() + " " + string(b.AOR)
-}

@@ -1,6 +1,7 @@
 package federation
 
 import (
+	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/update"
@@ -19,14 +20,27 @@ type writer struct {
 	slots chan struct{} // for its full transfers
 }
 
+// writersOf returns the writers of a node, by the names of their keys.
+func writersOf(updates []config.Permission) map[string]*writer {
+	out := map[string]*writer{}
+	for _, p := range updates {
+		w := out[p.Key.Name]
+		if w == nil {
+			w = &writer{key: p.Key, slots: make(chan struct{}, maxReads)}
+			out[p.Key.Name] = w
+		}
+		w.rules = append(w.rules, p.Rule)
+	}
+	return out
+}
+
 // writerOf returns the writer of a key that may publish in the home zone of this
 // node, if qname is at or below the apex of that zone; else nil.
 func (f *Federation) writerOf(qname, key string) *writer {
-	u := f.runtime.updates
-	if u == nil || !belowHomes(qname, f.origin) || !within(qname, zone.HomeZone(f.runtime.cfg.Node, f.origin)) {
+	if !belowHomes(qname, f.origin) || !within(qname, zone.HomeZone(f.node.Config().Node, f.origin)) {
 		return nil
 	}
-	return u.writers[key]
+	return f.writers[key]
 }
 
 // read answers a query that an update key has signed, in the zone that it
@@ -34,12 +48,12 @@ func (f *Federation) writerOf(qname, key string) *writer {
 // 2136 §1.1), and some transfer the zone to see what they have published. They see
 // the SOA, NS and TXT of the apex and, below it, what the key may write.
 func (f *Federation) read(w dns.ResponseWriter, r *dns.Msg, qname string, who *writer) (int, error) {
-	apex := zone.HomeZone(f.runtime.cfg.Node, f.origin)
+	apex := zone.HomeZone(f.node.Config().Node, f.origin)
 	q := r.Question[0]
 	if t := tsigOf(r, who.key.Name); t != nil && dns.CanonicalName(t.Algorithm) != who.key.Algorithm {
 		return f.tsigError(w, r, t, dns.RcodeBadKey)
 	}
-	z := f.runtime.held(f.runtime.cfg.Node)
+	z := f.node.HomeZone(f.node.Config().Node)
 	if z == nil {
 		return f.fail(w, r, dns.RcodeServerFailure) // not yet: nothing is listed
 	}
@@ -52,10 +66,10 @@ func (f *Federation) read(w dns.ResponseWriter, r *dns.Msg, qname string, who *w
 	m := new(dns.Msg)
 	m.SetReply(r)
 	m.Authoritative, m.RecursionAvailable = true, false
-	records := f.runtime.apexRecords(apex)
+	records := f.node.ApexRecords(apex)
 	soa := records[0]
 	if qname != apex {
-		records = f.runtime.published(qname, apex, who.rules)
+		records = f.node.Published(qname, apex, who.rules)
 	}
 	for _, rr := range records {
 		if t := rr.Header().Rrtype; t == q.Qtype || q.Qtype == dns.TypeANY {
@@ -68,22 +82,6 @@ func (f *Federation) read(w dns.ResponseWriter, r *dns.Msg, qname string, who *w
 		m.Ns = []dns.RR{soa}
 	}
 	return f.write(w, r, m)
-}
-
-// published returns the records at a name that rules permit to write.
-func (r *Runtime) published(qname, apex string, rules update.Rules) (out []dns.RR) {
-	kinds, name := zone.ParseOwner(qname, apex)
-	if len(kinds) == 0 {
-		return nil
-	}
-	r.primary.ReadPublished(func(p *location.Publications) {
-		for _, b := range p.At(kinds[0], name) {
-			if rules.Own(b) {
-				out = append(out, zone.TXT(b, apex, r.view.TTL()))
-			}
-		}
-	})
-	return out
 }
 
 // own is a home zone as the holder of an update key sees it.

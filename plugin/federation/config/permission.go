@@ -86,3 +86,14 @@ func (p *parser) sameKeys() error {
 	}
 	return nil
 }
+
+// UpdateKey returns the key of that name and all that its update lines permit, nil if
+// none names it.
+func (c *Config) UpdateKey(name string) (key *xfr.Key, rules update.Rules) {
+	for _, u := range c.Updates {
+		if u.Key.Name == name {
+			key, rules = u.Key, append(rules, u.Rule)
+		}
+	}
+	return key, rules
+}

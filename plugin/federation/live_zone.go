@@ -1,0 +1,74 @@
+package federation
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/miekg/dns"
+)
+
+// liveLimit is how long Asterisk may take to list what is there: less than who
+// transfers waits for a message.
+const liveLimit = 4 * time.Second
+
+// listed is a zone with one version: now.
+type listed struct {
+	version  zone.Version
+	node     zone.Node
+	bindings []location.Binding
+}
+
+// Since implements xfr.Zone: what was there before is not known.
+func (l listed) Since(uint32) (zone.Version, []zone.Delta, bool) { return l.version, nil, false }
+
+// Snapshot implements xfr.Zone.
+func (l listed) Snapshot() (zone.Version, zone.Node, []location.Binding) {
+	return l.version, l.node, l.bindings
+}
+
+// LiveZone asks Asterisk for all contacts. A node without an Asterisk has none,
+// and its zone holds nothing but the node.
+func (r *Runtime) LiveZone() (xfr.Zone, error) {
+	v := r.primary.Version()
+	l := listed{version: zone.Version{Epoch: v.Epoch, Serial: uint32(time.Now().Unix())}, node: r.primary.Node()}
+	if r.live == nil {
+		return l, nil
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, liveLimit)
+	defer cancel()
+	list, err := r.live.Contacts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range list {
+		l.bindings = append(l.bindings, location.Binding{AOR: c.AOR, Kind: c.Kind, Contact: c.ID()})
+	}
+	return l, nil
+}
+
+// maxChannels bounds the records of one answer, which must fit into 64 KiB.
+const maxChannels = 250
+
+// LiveChannels returns a record of the number of channels, and one of each.
+func (r *Runtime) LiveChannels(owner string) ([]dns.RR, error) {
+	if r.live == nil {
+		return nil, errNoAsterisk
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, liveLimit)
+	defer cancel()
+	list, err := r.live.Channels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ttl := r.view.TTL()
+	out := []dns.RR{zone.StringsTXT(owner, ttl, "v=1", "n=0", "node="+r.cfg.Node, "channels="+strconv.Itoa(len(list)))}
+	for i, c := range list[:min(len(list), maxChannels)] {
+		out = append(out, zone.StringsTXT(owner, ttl, "v=1", "n="+strconv.Itoa(i+1), "channel="+word(c.Name), "state="+word(c.State),
+			"from="+word(c.Number), "to="+word(c.Connected), "exten="+word(c.Extension), "seconds="+strconv.Itoa(c.Seconds)))
+	}
+	return out, nil
+}
