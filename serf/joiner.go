@@ -27,20 +27,19 @@ type joiner struct {
 	gate     *admission
 	log      *slog.Logger
 
-	busy   atomic.Bool   // an attempt is under way
-	wait   time.Duration // until the next attempt while alone
-	warned bool          // said that nobody answers
-	joined bool          // said that we are not alone
-	ever   atomic.Bool   // has reached another member since its start
-	fresh  bool          // joined, and member lists not compared since
-	told   bool          // said why the seeds are not reached
+	busy   atomic.Bool     // an attempt is under way
+	wait   time.Duration   // until the next attempt while alone
+	warned bool            // said that nobody answers
+	joined bool            // said that we are not alone
+	ever   atomic.Bool     // has reached another member since its start
+	fresh  bool            // joined, and member lists not compared since
+	told   map[string]bool // seeds of which was said why they are not reached
 
 	began time.Time
 	taken time.Time // since when another node is known to have our name
 
 	mu      sync.Mutex
-	trouble map[string]*JoinError // by seed
-	own     map[string]bool       // seeds that are this node itself
+	trouble map[string]map[netip.AddrPort]error // by seed and address; nil = reached
 }
 
 // atOnce bounds the addresses that are tried side by side, for one that
@@ -147,11 +146,17 @@ func (j *joiner) alone(members []Member) bool {
 // complain says once for each seed why it was not reached, if none was for a
 // while.
 func (j *joiner) complain(alone bool) {
-	if j.told || !alone || j.ever.Load() || time.Since(j.began) < j.retry.silence {
+	if !alone || j.ever.Load() || time.Since(j.began) < j.retry.silence {
 		return
 	}
 	for _, e := range j.errors() {
-		j.told = true
+		if j.told[e.Seed] {
+			continue
+		}
+		if j.told == nil {
+			j.told = make(map[string]bool)
+		}
+		j.told[e.Seed] = true
 		j.log.Warn("seed not reached; retrying in the background", "seed", e.Seed, "why", e.Why, "remedy", e.Remedy)
 	}
 }
@@ -202,7 +207,7 @@ func (j *joiner) attempt(ctx context.Context, members []Member, missing []peer) 
 func (j *joiner) tried(t target, err error) {
 	switch {
 	case t.seed != "":
-		j.note(t.seed, err)
+		j.note(t.seed, t.addr, err)
 	case err != nil && strings.Contains(err.Error(), otherZone):
 		j.log.Warn("peer forgotten", "node", t.peer, "addr", t.addr, "err", err)
 		j.peers.drop(t.peer)
@@ -269,7 +274,7 @@ func (j *joiner) targets(seeds []target, members []Member, missing []peer) []tar
 	}
 	for _, s := range seeds {
 		if up[s.addr] {
-			j.note(s.seed, nil)
+			j.note(s.seed, s.addr, nil)
 			continue
 		}
 		if !known[s.addr] {
@@ -294,8 +299,10 @@ func (j *joiner) resolve(ctx context.Context) []target {
 		ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		if err != nil {
 			j.log.Debug("look up seed", "seed", seed, "err", err)
-			j.note(seed, err)
+			j.note(seed, netip.AddrPort{}, err)
+			continue
 		}
+		j.resolved(seed, ips, port)
 		for _, ip := range ips {
 			addrs = append(addrs, target{seed: seed, addr: netip.AddrPortFrom(ip.Unmap(), port)})
 		}

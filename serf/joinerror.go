@@ -3,7 +3,9 @@ package serf
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"syscall"
@@ -54,35 +56,61 @@ func joinError(seed string, err error) *JoinError {
 	return &JoinError{seed, err.Error(), "See the log of that node.", err}
 }
 
-// note keeps why a seed was not reached; nil means that it was. A seed with
-// several addresses counts as reached through any of them.
-func (j *joiner) note(seed string, err error) {
+// note keeps why a seed was not reached at one of its addresses; nil means that
+// it was. An invalid address stands for the look-up of its name.
+func (j *joiner) note(seed string, at netip.AddrPort, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.trouble == nil {
-		j.trouble, j.own = make(map[string]*JoinError), make(map[string]bool)
+		j.trouble = make(map[string]map[netip.AddrPort]error)
 	}
-	if err == nil {
-		delete(j.trouble, seed)
-		if j.company() {
-			j.ever.Store(true)
-		} else {
-			j.own[seed] = true
-		}
-		return
+	if err == nil && j.company() {
+		j.ever.Store(true)
 	}
-	delete(j.own, seed)
-	j.trouble[seed] = joinError(seed, err)
+	if j.trouble[seed] == nil || !at.IsValid() {
+		j.trouble[seed] = make(map[netip.AddrPort]error)
+	}
+	j.trouble[seed][at] = err
 }
 
-// errors returns the trouble in the order of the seeds.
+// resolved forgets what was noted about addresses that the seed has no longer.
+func (j *joiner) resolved(seed string, ips []netip.Addr, port uint16) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	maps.DeleteFunc(j.trouble[seed], func(at netip.AddrPort, _ error) bool {
+		return at.Port() != port || !slices.Contains(ips, at.Addr())
+	})
+}
+
+// reached reports whether a seed was reached at any of its addresses. The caller
+// holds mu.
+func (j *joiner) reached(seed string) bool {
+	for _, err := range j.trouble[seed] {
+		if err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// errors returns the trouble in the order of the seeds: one for each that was
+// reached at none of its addresses.
 func (j *joiner) errors() []*JoinError {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var out []*JoinError
 	for _, seed := range j.seeds {
-		if e := j.trouble[seed]; e != nil {
-			out = append(out, e)
+		if j.reached(seed) {
+			continue
+		}
+		var found *JoinError
+		for _, err := range j.trouble[seed] {
+			if e := joinError(seed, err); found == nil || e.Why < found.Why { // the same one each time
+				found = e
+			}
+		}
+		if found != nil {
+			out = append(out, found)
 		}
 	}
 	return out
@@ -107,7 +135,7 @@ func (j *joiner) complete() bool {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return !slices.ContainsFunc(j.seeds, func(seed string) bool { return !j.own[seed] })
+	return !slices.ContainsFunc(j.seeds, func(seed string) bool { return !j.reached(seed) })
 }
 
 // Joined reports whether this node has reached another member since it started,

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -89,6 +91,38 @@ func TestJoinErrors(t *testing.T) {
 	if c := strings.Count(out.String(), "seed not reached"); c != len(want) {
 		t.Errorf("the log says %d times that a seed was not reached, want %d", c, len(want))
 	}
+}
+
+// A seed counts as reached through any of its addresses, and what is known about
+// an address goes with it.
+func TestSeedOfSeveralAddresses(t *testing.T) {
+	a, b := netip.MustParseAddrPort("192.0.2.1:7946"), netip.MustParseAddrPort("[2001:db8::1]:7946")
+	self := Member{Name: "self", Status: StatusAlive}
+	j := &joiner{seeds: []string{"pbx.example"}, self: func() Member { return self }, members: func() []Member { return nil }}
+	check := func(step string, want string) {
+		t.Helper()
+		got := ""
+		for _, e := range j.errors() {
+			got += e.Why
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", step, got, want)
+		}
+	}
+	check("not tried", "")
+	j.note("pbx.example", netip.AddrPort{}, &net.DNSError{IsNotFound: true})
+	check("unknown", "name unknown")
+	j.resolved("pbx.example", []netip.Addr{a.Addr(), b.Addr()}, 7946)
+	check("found", "")
+	j.note("pbx.example", a, syscall.ECONNREFUSED)
+	j.note("pbx.example", b, syscall.EHOSTUNREACH)
+	check("both fail", "connection refused")
+	j.note("pbx.example", b, nil)
+	check("one is reached", "")
+	j.note("pbx.example", b, syscall.EHOSTUNREACH)
+	check("no longer", "connection refused")
+	j.resolved("pbx.example", []netip.Addr{b.Addr()}, 7946)
+	check("the other address is gone", "no route")
 }
 
 // A seed that is the node itself, as in a list that all nodes share, is no
