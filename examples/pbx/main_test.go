@@ -179,6 +179,9 @@ func call(t *testing.T, user string, through *lab.Node, to string, code int) lab
 	if err != nil {
 		t.Fatal(err)
 	}
+	if r.Code == 0 {
+		t.Fatalf("%s calls %s through %s: no final response after %s\n%s", user, to, through.Name, ms(r.After), r.Log)
+	}
 	if r.Code != code {
 		log := through.Read("/var/log/asterisk/full")
 		t.Errorf("%s calls %s through %s: got %d after %s, want %d\n%s\n%s", user, to, through.Name, r.Code, ms(r.After), code, r.Log, log[max(0, len(log)-6000):])

@@ -138,7 +138,7 @@ func found(t *testing.T, limit time.Duration, user string, home *lab.Node, at ..
 	start := time.Now()
 	for _, n := range at {
 		if !lab.Poll(limit-time.Since(start), func() bool { return best(n, user, home) }) {
-			t.Errorf("%s gives %s the homes %q after %s", n.Name, user, homes(n, user), limit)
+			t.Fatalf("%s gives %s the homes %q after %s", n.Name, user, homes(n, user), limit)
 		}
 	}
 	return time.Since(start)
@@ -170,6 +170,9 @@ func call(t *testing.T, user string, through *lab.Node, to string, code int) lab
 	r, err := l.Call(user, through, to)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if r.Code == 0 {
+		t.Fatalf("%s calls %s through %s: no final response after %s\n%s", user, to, through.Name, ms(r.After), r.Log)
 	}
 	if r.Code != code {
 		t.Errorf("%s calls %s through %s: got %d after %s, want %d\n%s", user, to, through.Name, r.Code, ms(r.After), code, r.Log)

@@ -3,6 +3,8 @@
 package threenodes
 
 import (
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +23,7 @@ func TestOutcomes(t *testing.T) {
 	}{
 		{"busy", "1003", "busy", 486, false, time.Second},
 		{"declined", "1004", "decline", 403, true, time.Second},
+		{"refused by the phone", "1006", "refuse", 403, false, time.Second},
 		{"unanswered", "1005", "ring", 480, true, 5 * time.Second},
 	} {
 		left, p := phone(t, o.user, "answer"), phone(t, o.user, o.scenario)
@@ -37,6 +40,64 @@ func TestOutcomes(t *testing.T) {
 			}
 			figure(o.name, "from %s: %d after %s, nobody else rang", n.Name, r.Code, ms(r.After))
 		}
+	}
+}
+
+// A node that does not take the account of the others has asked nobody: the next
+// home rings, and the log says which node is wrong. The user's own decline is
+// final, whatever his other homes (see TestOutcomes).
+func TestRefusedNode(t *testing.T) {
+	atC, atB := phone(t, "1003", "answer"), phone(t, "1003", "answer")
+	register(t, "1003", c, atC.Contact)
+	register(t, "1003", b, atB.Contact)
+	found(t, 5*time.Second, "1003", b, nodes()...)
+	const site = "/etc/asterisk/extensions_site.conf"
+	dialplan := b.Read(site)
+	t.Cleanup(func() {
+		_ = b.Write(site, dialplan)
+		_, _ = b.CLI("dialplan reload")
+	})
+	if err := b.Append(site, "[closed]\nexten => _X.,1,Hangup(21)\n"); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = b.CLI("dialplan reload")
+	for _, refusal := range []struct{ name, file, old, new, said string }{
+		{"another password", "pjsip_secret.conf", "password = ", "password = x", "SIP 401"},
+		{"another realm", "pjsip_federation.conf", "realm = asterisk", "realm = elsewhere", "SIP 40[137]"},
+		{"another address", "pjsip_federation.conf", "[fed]\ntype = endpoint\n", "[fed]\ntype = endpoint\ndeny = 0.0.0.0/0\n", "SIP 40[137]"},
+		{"a rule of the node", "pjsip_federation.conf", "context = from-fed\n", "context = closed\n", "SIP 403"},
+	} {
+		t.Run(refusal.name, func(t *testing.T) {
+			file := "/etc/asterisk/" + refusal.file
+			old := b.Read(file)
+			reload := func(text string) {
+				if err := b.Write(file, text); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := b.CLI("module reload res_pjsip.so"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			defer reload(old)
+			reload(strings.ReplaceAll(old, refusal.old, refusal.new))
+			for _, n := range []*lab.Node{a, c} {
+				there, here := atC.Invites(), atB.Invites()
+				r := call(t, "1002", n, "1003", 200)
+				if atC.Invites() != there+1 || atB.Invites() != here {
+					t.Errorf("from %s: %d calls at the other home, %d at the node that refuses", n.Name, atC.Invites()-there, atB.Invites()-here)
+				}
+				log := n.Read("/var/log/asterisk/full")
+				if !regexp.MustCompile(`pbx-b refuses calls as "fed": ` + refusal.said).MatchString(log) {
+					t.Errorf("%s does not say who refuses:\n%s", n.Name, log[max(0, len(log)-9000):])
+				}
+				figure("refused node", "%s, from %s: the next home answers after %s", refusal.name, n.Name, ms(r.After))
+			}
+		})
+	}
+	found(t, 5*time.Second, "1003", b, nodes()...)
+	call(t, "1002", a, "1003", 200)
+	if atB.Invites() != 1 {
+		t.Errorf("after the mend, the best home has %d calls, want 1", atB.Invites())
 	}
 }
 

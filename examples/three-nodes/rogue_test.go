@@ -14,14 +14,25 @@ import (
 	"github.com/asterfed/asterfed/test/lab"
 )
 
-// trunk answers whatever reaches the trunk of the example.
+// trunk answers whatever reaches the trunk of the example, which every node can
+// use when it returns: a trunk that is down would prove nothing.
 func trunk(t *testing.T) *lab.Phone {
 	t.Helper()
-	p, err := l.PhoneAt("trunk", "answer", "5099", "5102")
+	p, err := l.PhoneAt("trunk", "provider", "5099", "5102", "-deadcall_wait", "0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Stop)
+	for _, n := range nodes() {
+		_, _ = n.CLI("pjsip qualify trunk")
+		if !lab.Poll(10*time.Second, func() bool {
+			out, _ := n.CLI("pjsip show aor trunk")
+			return strings.Contains(out, "Avail ")
+		}) {
+			out, _ := n.CLI("pjsip show aor trunk")
+			t.Fatalf("%s cannot use the trunk: %s", n.Name, out)
+		}
+	}
 	return p
 }
 
