@@ -25,11 +25,13 @@ var layers = []struct {
 		"a plain query is octets; what is answered is for the zone to say"},
 	{"zone", []string{"zone/datadir", "zone/location", "zone/plain"}, []string{"github.com/coredns", "github.com/hashicorp", "net/http"},
 		"answers are made from bindings alone, so that they can be tested without a server"},
-	{"zone/xfr", []string{"zone", "zone/datadir", "zone/location"}, []string{"github.com/coredns", "github.com/hashicorp"},
+	{"zone/tsig", nil, []string{"github.com/coredns", "github.com/hashicorp", "net"},
+		"a signature is over octets, whoever carries them and whatever the key permits"},
+	{"zone/xfr", []string{"zone", "zone/datadir", "zone/location", "zone/tsig"}, []string{"github.com/coredns", "github.com/hashicorp"},
 		"a secondary decides nothing: what silence means is the plugin's to say"},
 	{"zone/outbound", []string{"zone", "zone/datadir", "zone/location", "zone/xfr"}, []string{"github.com/coredns", "github.com/hashicorp", "net"},
 		"what others transfer is what queries are answered with: it asks the view, and decides neither answers nor who may ask"},
-	{"zone/update", []string{"zone", "zone/datadir", "zone/location"}, []string{"github.com/coredns", "github.com/hashicorp", "net"},
+	{"zone/update", []string{"zone", "zone/datadir", "zone/location", "zone/tsig"}, []string{"github.com/coredns", "github.com/hashicorp", "net"},
 		"what an UPDATE does is decided from the message and the zone alone: who carries it is the plugin's affair"},
 	{"zone/history", []string{"zone", "zone/location"}, []string{"github.com/coredns", "github.com/hashicorp", "net"},
 		"the past is made of what a view has told: who asks for it is the plugin's affair"},
@@ -53,9 +55,9 @@ var layers = []struct {
 		"which trunks there are stands in a file: whether they work, AMI says, and who publishes them, the plugin"},
 	{"plugin/federation/fastpath", []string{"plugin/federation/udp", "zone", "zone/plain"}, []string{"github.com/hashicorp", "github.com/asterfed/asterfed/serf"},
 		"plain queries are answered from the view alone: what the other queries get is for CoreDNS's chain to say"},
-	{"plugin/federation/config", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/trunk", "serf", "zone", "zone/dnssec", "zone/location", "zone/update", "zone/xfr"}, []string{"github.com/hashicorp", "github.com/prometheus"},
+	{"plugin/federation/config", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/trunk", "serf", "zone", "zone/dnssec", "zone/location", "zone/tsig", "zone/update"}, []string{"github.com/hashicorp", "github.com/prometheus"},
 		"a Corefile is read and checked: nothing is opened, and what the values do is for others to say"},
-	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/config", "plugin/federation/directory", "plugin/federation/fastpath", "plugin/federation/liveness", "plugin/federation/source", "plugin/federation/trunk", "serf", "zone", "zone/datadir", "zone/dnssec", "zone/history", "zone/location", "zone/outbound", "zone/plain", "zone/update", "zone/xfr"}, nil,
+	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/config", "plugin/federation/directory", "plugin/federation/fastpath", "plugin/federation/liveness", "plugin/federation/source", "plugin/federation/trunk", "serf", "zone", "zone/datadir", "zone/dnssec", "zone/history", "zone/location", "zone/outbound", "zone/plain", "zone/tsig", "zone/update", "zone/xfr"}, nil,
 		"the plugin joins the parts; only the command stands above it"},
 }
 
@@ -92,7 +94,7 @@ func TestOneImporter(t *testing.T) {
 		"github.com/coredns/":       {"plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "cmd/asterfed", "test/bench/constant"},
 		"go.etcd.io/bbolt":          {"zone/history"},
 		"github.com/urfave/cli/v2":  {"cmd/asterfed"},
-		"github.com/miekg/dns":      {"zone", "zone/dnssec", "zone/outbound", "zone/update", "zone/xfr", "plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "cmd/asterfed", "test/lab", "examples/three-nodes", "test/chaos", "test/simulation", "test/bench", "test/guard", "test/bench/constant"},
+		"github.com/miekg/dns":      {"zone", "zone/dnssec", "zone/outbound", "zone/tsig", "zone/update", "zone/xfr", "plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "cmd/asterfed", "test/lab", "examples/three-nodes", "test/chaos", "test/simulation", "test/bench", "test/guard", "test/bench/constant"},
 		"github.com/prometheus/cli": {"plugin/federation", "plugin/federation/fastpath"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()

@@ -9,7 +9,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 	"github.com/urfave/cli/v2"
 )
@@ -171,7 +171,7 @@ func subject(args []string, every bool) (location.Binding, []string, error) {
 type updating struct {
 	msg          *dns.Msg
 	server, zone string
-	key          *xfr.Key
+	key          *tsig.Key
 	limit        time.Duration
 }
 
@@ -202,7 +202,7 @@ func updateOf(c *cli.Context) (*updating, error) {
 	u.msg.SetUpdate(u.zone)
 	u.msg.SetEdns0(1232, false) // so that the server may say why
 	var err error
-	if u.key, err = xfr.ReadKey(file); err != nil {
+	if u.key, err = tsig.ReadKey(file); err != nil {
 		return nil, usage(err)
 	}
 	return u, nil
@@ -221,7 +221,7 @@ func (u *updating) record(b location.Binding, txt []string) dns.RR {
 func (u *updating) send() error {
 	ctx, cancel := context.WithTimeout(context.Background(), u.limit)
 	defer cancel()
-	u.msg.SetTsig(u.key.Name, u.key.Algorithm, 300, time.Now().Unix())
+	u.msg.SetTsig(u.key.Name, u.key.Algorithm, tsig.Fudge, time.Now().Unix())
 	c := &dns.Client{Net: "tcp", Timeout: u.limit, TsigSecret: map[string]string{u.key.Name: u.key.Secret}}
 	r, _, err := c.ExchangeContext(ctx, u.msg, u.server)
 	if r == nil || err != nil && !errors.Is(err, dns.ErrAuth) && r.Rcode != dns.RcodeNotAuth {

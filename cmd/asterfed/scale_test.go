@@ -17,6 +17,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/ami/amitest"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 )
@@ -249,7 +250,7 @@ func serveHomes(b *testing.B, zones map[string]*zone.Primary) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	key := &xfr.Key{Name: "transfer.", Algorithm: dns.HmacSHA256, Secret: scaleKey}
+	key := &tsig.Key{Name: "transfer.", Algorithm: dns.HmacSHA256, Secret: scaleKey}
 	server := &dns.Server{Listener: l, TsigSecret: map[string]string{key.Name: key.Secret}, MaxTCPQueries: -1,
 		Handler: dns.HandlerFunc(func(w dns.ResponseWriter, r *dns.Msg) {
 			m := new(dns.Msg).SetReply(r)

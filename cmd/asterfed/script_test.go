@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami/amitest"
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -187,9 +187,9 @@ func pbx(ts *testscript.TestScript, _ bool, args []string) {
 // ask SERVER NAME TYPE WANT... [key FILE] asks until the answer is WANT: an
 // rcode, or parts that the answer's text holds in this order.
 func ask(ts *testscript.TestScript, _ bool, args []string) {
-	var key *xfr.Key
+	var key *tsig.Key
 	if n := len(args); n > 2 && args[n-2] == "key" {
-		k, err := xfr.ReadKey(ts.MkAbs(args[n-1]))
+		k, err := tsig.ReadKey(ts.MkAbs(args[n-1]))
 		ts.Check(err)
 		key, args = k, args[:n-2]
 	}
@@ -266,7 +266,7 @@ func holds(got string, want []string) bool {
 	return true
 }
 
-func signedExchange(server, qname string, qtype uint16, key *xfr.Key) (*dns.Msg, error) {
+func signedExchange(server, qname string, qtype uint16, key *tsig.Key) (*dns.Msg, error) {
 	c := &dns.Client{Net: "tcp", Timeout: 2 * time.Second}
 	m := new(dns.Msg)
 	m.SetQuestion(qname, qtype)

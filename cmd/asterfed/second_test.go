@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
 
@@ -58,7 +58,7 @@ func TestSecondStartLosesNothing(t *testing.T) {
 		}
 	}
 
-	key, err := xfr.ReadKey(filepath.Join(dir, "update.key"))
+	key, err := tsig.ReadKey(filepath.Join(dir, "update.key"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 	"github.com/urfave/cli/v2"
 )
@@ -19,11 +19,11 @@ type text map[string]string
 // signedTXT asks for the TXT records at a name that exists for the transfer
 // key only, and returns them in the order of n=. Of a key that a record has twice
 // the first one counts.
-func signedTXT(server, qname string, key *xfr.Key, patience time.Duration) ([]text, error) {
+func signedTXT(server, qname string, key *tsig.Key, patience time.Duration) ([]text, error) {
 	m := new(dns.Msg)
 	m.SetQuestion(qname, dns.TypeTXT)
 	m.SetEdns0(1232, false) // so that the server may say why
-	m.SetTsig(key.Name, key.Algorithm, 300, time.Now().Unix())
+	m.SetTsig(key.Name, key.Algorithm, tsig.Fudge, time.Now().Unix())
 	c := &dns.Client{Net: "tcp", Timeout: patience, TsigSecret: map[string]string{key.Name: key.Secret}}
 	r, _, err := c.Exchange(m, server)
 	if r == nil || err != nil && !errors.Is(err, dns.ErrAuth) && r.Rcode != dns.RcodeNotAuth {

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	_ "github.com/asterfed/asterfed/plugin/federation" // go test caches by what is imported, and the binary is not
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
 
@@ -50,12 +50,12 @@ func TestMain(m *testing.M) {
 // lab is a folder with the keys.
 type lab struct {
 	dir string
-	key map[string]*xfr.Key
+	key map[string]*tsig.Key
 }
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	l := &lab{t.TempDir(), map[string]*xfr.Key{}}
+	l := &lab{t.TempDir(), map[string]*tsig.Key{}}
 	for name, text := range map[string]string{
 		"gossip":   "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
 		"transfer": `key "transfer" { algorithm hmac-sha256; secret "dHJhbnNmZXJ0cmFuc2Zlcg=="; };`,
@@ -65,7 +65,7 @@ func newLab(t *testing.T) *lab {
 		if err := os.WriteFile(filepath.Join(l.dir, name+".key"), []byte(text+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if k, err := xfr.ParseKey(text); err == nil {
+		if k, err := tsig.ParseKey(text); err == nil {
 			l.key[name] = k
 		}
 	}

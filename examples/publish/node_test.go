@@ -14,6 +14,7 @@ import (
 
 	_ "github.com/asterfed/asterfed/plugin/federation" // go test caches by what is imported, and the binary is not
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 )
@@ -55,17 +56,17 @@ func TestMain(m *testing.M) {
 // lab is a folder with the keys.
 type lab struct {
 	dir string
-	key map[string]*xfr.Key // by file without ".key"
+	key map[string]*tsig.Key // by file without ".key"
 }
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	l := &lab{t.TempDir(), map[string]*xfr.Key{}}
+	l := &lab{t.TempDir(), map[string]*tsig.Key{}}
 	for file, text := range keys {
 		if err := os.WriteFile(filepath.Join(l.dir, file), []byte(text+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if k, err := xfr.ParseKey(text); err == nil {
+		if k, err := tsig.ParseKey(text); err == nil {
 			l.key[strings.TrimSuffix(file, ".key")] = k
 		}
 	}

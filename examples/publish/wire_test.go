@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
 
@@ -32,7 +32,7 @@ func message(t *testing.T, digit string) *dns.Msg {
 }
 
 // signed packs a message with a signature of a time from now.
-func signed(t *testing.T, m *dns.Msg, key *xfr.Key, ago time.Duration, fudge uint16) []byte {
+func signed(t *testing.T, m *dns.Msg, key *tsig.Key, ago time.Duration, fudge uint16) []byte {
 	t.Helper()
 	m.SetTsig(key.Name, key.Algorithm, fudge, time.Now().Add(-ago).Unix())
 	raw, _, err := dns.TsigGenerate(m, key.Secret, "", false)
@@ -197,13 +197,13 @@ func badMessages(t *testing.T, n *node) {
 // doubled returns a message that is well signed with one key, and names another
 // in a second signature behind: who verifies the first and believes the last
 // takes the one for the other.
-func doubled(t *testing.T, key, pretended *xfr.Key) []byte {
+func doubled(t *testing.T, key, pretended *tsig.Key) []byte {
 	t.Helper()
 	raw, err := message(t, "2").Pack()
 	if err != nil {
 		t.Fatal(err)
 	}
-	stamp := func(k *xfr.Key, mac string) []byte {
+	stamp := func(k *tsig.Key, mac string) []byte {
 		rr := &dns.TSIG{Hdr: dns.RR_Header{Name: k.Name, Rrtype: dns.TypeTSIG, Class: dns.ClassANY}, Algorithm: k.Algorithm,
 			TimeSigned: uint64(time.Now().Unix()), Fudge: 300, MACSize: uint16(len(mac) / 2), MAC: mac, OrigId: binary.BigEndian.Uint16(raw)}
 		out := make([]byte, 512)

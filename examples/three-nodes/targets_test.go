@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/test/lab"
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
 
@@ -98,7 +98,7 @@ func TestManyTargets(t *testing.T) {
 // update sends a DNS UPDATE to a node over TCP, signed with the transfer key.
 func update(t *testing.T, n *lab.Node, zone string, fill func(*dns.Msg)) {
 	t.Helper()
-	key, err := xfr.ReadKey(filepath.Join(n.Root, "etc/asterfed/transfer.key"))
+	key, err := tsig.ReadKey(filepath.Join(n.Root, "etc/asterfed/transfer.key"))
 	if err != nil {
 		t.Fatal(err)
 	}

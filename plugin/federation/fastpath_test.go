@@ -15,7 +15,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/udp"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 	"github.com/miekg/dns"
@@ -32,7 +32,7 @@ type both struct {
 func newBoth(t testing.TB) *both {
 	t.Helper()
 	cfg := config.Config{Origin: diffOrigin, Node: "pbx-a", TTL: 5 * time.Second, Order: zone.Newest, Fast: true, ITAD: "256",
-		Key: &xfr.Key{Name: "transfer.fed.example."}, Dial: zone.Dial{Country: "972", National: "0", International: "00"},
+		Key: &tsig.Key{Name: "transfer.fed.example."}, Dial: zone.Dial{Country: "972", National: "0", International: "00"},
 		Delegations: []zone.Delegation{{Block: "97246", Servers: []zone.NameServer{{Name: "ns.example.", Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.9")}}}}}}
 	r := newRuntime(cfg, slog.New(slog.DiscardHandler))
 	populate(t, r.view)

@@ -15,7 +15,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/request"
@@ -85,7 +85,7 @@ func crowd(t *testing.T, nodes int) *Runtime { return crowdOf(t, nodes, "pbx-fra
 func crowdOf(t *testing.T, nodes int, name string, iax uint16) *Runtime {
 	t.Helper()
 	r := newRuntime(config.Config{Origin: diffOrigin, Node: fmt.Sprintf(name, 0), TTL: 5 * time.Second, Order: zone.Newest,
-		Key: &xfr.Key{Name: "transfer.fed.example.", Algorithm: dns.HmacSHA256, Secret: "c2VjcmV0IHNlY3JldCBzZWNyZXQ="}}, slog.New(slog.DiscardHandler))
+		Key: &tsig.Key{Name: "transfer.fed.example.", Algorithm: dns.HmacSHA256, Secret: "c2VjcmV0IHNlY3JldCBzZWNyZXQ="}}, slog.New(slog.DiscardHandler))
 	t.Cleanup(func() { r.Stop() })
 	for i := range nodes {
 		n := zone.Node{State: zone.Up, SIP: []zone.Transport{{Proto: "udp", Port: 5060}, {Proto: "tcp", Port: 5060}}, IAX: iax, Addrs: []netip.Addr{

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 )
@@ -48,7 +49,7 @@ func TestHeartbeatTellsOfTheAsker(t *testing.T) {
 			defer conn.Close()
 			co := &dns.Conn{Conn: conn, TsigSecret: map[string]string{testKey.Name: testKey.Secret}}
 			if c.key {
-				m.SetTsig(testKey.Name, testKey.Algorithm, fudge, time.Now().Unix())
+				m.SetTsig(testKey.Name, testKey.Algorithm, tsig.Fudge, time.Now().Unix())
 			}
 			if err := co.WriteMsg(m); err != nil {
 				t.Fatal(err)

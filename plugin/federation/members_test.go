@@ -16,6 +16,7 @@ import (
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,7 +24,7 @@ import (
 
 const testZone = "fed.example."
 
-var testKey = &xfr.Key{Name: "transfer.", Algorithm: dns.HmacSHA256, Secret: "c2VjcmV0c2VjcmV0c2VjcmV0"}
+var testKey = &tsig.Key{Name: "transfer.", Algorithm: dns.HmacSHA256, Secret: "c2VjcmV0c2VjcmV0c2VjcmV0"}
 
 // newTestRuntime returns a runtime with a home zone, but without Serf, AMI
 // and disk.

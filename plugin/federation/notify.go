@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
 
@@ -17,13 +17,13 @@ import (
 type notifier struct {
 	r     *Runtime
 	addr  netip.AddrPort
-	key   *xfr.Key
+	key   *tsig.Key
 	shown chan struct{} // it has asked for something: it is there
 	wait  time.Duration // before it is tried again, 0 after an answer
 	last  string        // the result of the last NOTIFY
 }
 
-func newNotifier(r *Runtime, addr netip.AddrPort, key *xfr.Key) *notifier {
+func newNotifier(r *Runtime, addr netip.AddrPort, key *tsig.Key) *notifier {
 	return &notifier{r: r, addr: addr, key: key, shown: make(chan struct{}, 1)}
 }
 
@@ -101,7 +101,7 @@ func (n *notifier) tell(ctx context.Context, serial uint32) bool {
 	m := new(dns.Msg)
 	m.SetNotify(n.r.cfg.Origin)
 	m.Answer = []dns.RR{n.r.view.SOA(serial)}
-	m.SetTsig(n.key.Name, n.key.Algorithm, fudge, time.Now().Unix())
+	m.SetTsig(n.key.Name, n.key.Algorithm, tsig.Fudge, time.Now().Unix())
 	c := &dns.Client{Timeout: notifyTimeout, TsigSecret: map[string]string{n.key.Name: n.key.Secret}}
 	result := "unanswered"
 	conn, err := n.dial(ctx)

@@ -14,12 +14,12 @@ import (
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/outbound"
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/coredns/coredns/plugin/test"
 	"github.com/miekg/dns"
 )
 
-var secondaryKey = &xfr.Key{Name: "secondary.", Algorithm: dns.HmacSHA256, Secret: "c2Vjb25kYXJ5c2Vjb25kYXJ5"}
+var secondaryKey = &tsig.Key{Name: "secondary.", Algorithm: dns.HmacSHA256, Secret: "c2Vjb25kYXJ5c2Vjb25kYXJ5"}
 
 // newOutward returns a settled runtime whose zone others may transfer, and
 // that goes on by itself.
@@ -48,7 +48,7 @@ func register(r *Runtime, user location.AOR) {
 
 // askTransfer sends a request over TCP, signed with a key if there is one, and returns
 // the rcode and all records of the answer.
-func askTransfer(t *testing.T, addr string, m *dns.Msg, key *xfr.Key) (string, []dns.RR) {
+func askTransfer(t *testing.T, addr string, m *dns.Msg, key *tsig.Key) (string, []dns.RR) {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -83,16 +83,16 @@ func TestTransferOfTheFederationZone(t *testing.T) {
 	t.Parallel()
 	r := newOutward(t)
 	r.cfg.Key = testKey
-	addr := serveWith(t, r, testKey, secondaryKey, &xfr.Key{Name: "other.", Algorithm: dns.HmacSHA256, Secret: "b3RoZXI="})
+	addr := serveWith(t, r, testKey, secondaryKey, &tsig.Key{Name: "other.", Algorithm: dns.HmacSHA256, Secret: "b3RoZXI="})
 	axfr := func(apex string) *dns.Msg { return new(dns.Msg).SetAxfr(apex) }
 	for _, c := range []struct {
 		name string
 		m    *dns.Msg
-		key  *xfr.Key
+		key  *tsig.Key
 		want string
 	}{
 		{"unsigned", axfr(testZone), nil, "bad xfr rcode: 5"},
-		{"a key that opens nothing", axfr(testZone), &xfr.Key{Name: "other.", Algorithm: dns.HmacSHA256, Secret: "b3RoZXI="}, "bad xfr rcode: 5"},
+		{"a key that opens nothing", axfr(testZone), &tsig.Key{Name: "other.", Algorithm: dns.HmacSHA256, Secret: "b3RoZXI="}, "bad xfr rcode: 5"},
 		{"not the apex", axfr("users." + testZone), secondaryKey, "bad xfr rcode: 5"},
 		{"the secondary's key", axfr(testZone), secondaryKey, "NOERROR"},
 		{"the transfer key", axfr(testZone), testKey, "NOERROR"},
@@ -224,7 +224,7 @@ func (w *packetsTCP) Write(wire []byte) (int, error) {
 }
 
 // serveWith is serve for several keys.
-func serveWith(t *testing.T, r *Runtime, keys ...*xfr.Key) string {
+func serveWith(t *testing.T, r *Runtime, keys ...*tsig.Key) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/coredns/coredns/plugin/tsig"
+	"github.com/asterfed/asterfed/zone/tsig"
+	tsigplugin "github.com/coredns/coredns/plugin/tsig"
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
 )
@@ -24,7 +25,7 @@ const (
 // good or foreign. Where the tsig plugin stands in the chain it has verified,
 // stripped and noted the key already.
 func (f *Federation) signature(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (verdict, string) {
-	name, ok := tsig.ValidatedKeyName(ctx)
+	name, ok := tsigplugin.ValidatedKeyName(ctx)
 	if !ok {
 		t := r.IsTsig()
 		switch {
@@ -85,15 +86,12 @@ func sign(w dns.ResponseWriter, r, m *dns.Msg) {
 	if state.Proto() == "udp" { // a signed message is not truncated any more
 		m.Truncate(state.Size() - tsigRoom)
 	}
-	m.SetTsig(t.Hdr.Name, t.Algorithm, fudge, time.Now().Unix())
+	m.SetTsig(t.Hdr.Name, t.Algorithm, tsig.Fudge, time.Now().Unix())
 }
 
 // tsigRoom is what a TSIG takes at most: a key name, an algorithm, 64 octets
 // of MAC and 26 of the rest (RFC 8945 §4.2).
 const tsigRoom = 200
-
-// fudge is the clock difference that a TSIG tolerates, in seconds.
-const fudge = 300
 
 // notAuth refuses a request whose signature does not verify (RFC 8945 §5.2).
 func (f *Federation) notAuth(w dns.ResponseWriter, r *dns.Msg) (int, error) {
@@ -117,7 +115,7 @@ func (f *Federation) tsigError(w dns.ResponseWriter, r *dns.Msg, t *dns.TSIG, co
 	m.SetRcode(r, dns.RcodeNotAuth)
 	state := request.Request{W: w, Req: r}
 	state.SizeAndDo(m)
-	m.SetTsig(t.Hdr.Name, t.Algorithm, fudge, time.Now().Unix())
+	m.SetTsig(t.Hdr.Name, t.Algorithm, tsig.Fudge, time.Now().Unix())
 	answer := m.IsTsig()
 	if answer.Error = code; code == dns.RcodeBadTime {
 		answer.TimeSigned = t.TimeSigned

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
@@ -92,7 +93,7 @@ const maxSnapshots = 16
 // transfer writes the messages of an AXFR or IXFR, each signed (RFC 8945
 // §5.3.1). Over UDP only the SOA fits (RFC 1995 §2), which makes a secondary
 // come back over TCP.
-func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z xfr.Zone, key *xfr.Key, slots chan struct{}) (int, error) {
+func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z xfr.Zone, key *tsig.Key, slots chan struct{}) (int, error) {
 	var from *zone.Version
 	if r.Question[0].Qtype == dns.TypeIXFR {
 		for _, rr := range r.Ns {
@@ -135,7 +136,7 @@ func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z x
 // stream sends the messages of a transfer: packed and signed with the key of
 // the request, or as answer sections where the tsig plugin has taken the
 // signature off, and signs.
-func (f *Federation) stream(w dns.ResponseWriter, r *dns.Msg, key *xfr.Key,
+func (f *Federation) stream(w dns.ResponseWriter, r *dns.Msg, key *tsig.Key,
 	packed func(xfr.Reply) error, sections func(send func([]dns.RR) error) error) error {
 	m := new(dns.Msg)
 	m.SetReply(r)

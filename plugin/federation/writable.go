@@ -4,6 +4,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/asterfed/asterfed/zone/update"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
@@ -15,7 +16,7 @@ const maxReads = 2
 
 // writer is an update key as one that reads.
 type writer struct {
-	key   *xfr.Key
+	key   *tsig.Key
 	rules update.Rules
 	slots chan struct{} // for its full transfers
 }

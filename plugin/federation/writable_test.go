@@ -8,8 +8,8 @@ import (
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/asterfed/asterfed/zone/update"
-	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 )
 
@@ -18,8 +18,8 @@ import (
 func TestUpdateKeyReads(t *testing.T) {
 	t.Parallel()
 	r := newTestRuntime(t, "pbx-a")
-	key := &xfr.Key{Name: "customer.", Algorithm: dns.HmacSHA256, Secret: "Y3VzdG9tZXI="}
-	other := &xfr.Key{Name: "other.", Algorithm: dns.HmacSHA256, Secret: "b3RoZXI="}
+	key := &tsig.Key{Name: "customer.", Algorithm: dns.HmacSHA256, Secret: "Y3VzdG9tZXI="}
+	other := &tsig.Key{Name: "other.", Algorithm: dns.HmacSHA256, Secret: "b3RoZXI="}
 	pattern, err := update.ParsePattern("1*")
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func TestUpdateKeyReads(t *testing.T) {
 	r.view.SetSettled(true)
 	addr := serveWith(t, r, testKey, key, other)
 	const apex = "pbx-a.homes." + testZone
-	ask := func(name string, qtype uint16, key *xfr.Key) *dns.Msg {
+	ask := func(name string, qtype uint16, key *tsig.Key) *dns.Msg {
 		t.Helper()
 		m := new(dns.Msg).SetQuestion(name, qtype)
 		c := &dns.Client{Net: "tcp"}
@@ -77,7 +77,7 @@ func TestUpdateKeyReads(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		qtype uint16
-		key   *xfr.Key
+		key   *tsig.Key
 		want  string
 	}{
 		{apex, dns.TypeSOA, key, "NOERROR ~ SOA"},
@@ -100,7 +100,7 @@ func TestUpdateKeyReads(t *testing.T) {
 	}
 	for _, c := range []struct {
 		m    *dns.Msg
-		key  *xfr.Key
+		key  *tsig.Key
 		want string
 	}{
 		{new(dns.Msg).SetAxfr(apex), key, "1001.users k=user, 1002.users k=user, 3.0.0.1.e164 k=number"},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 )
@@ -20,7 +21,7 @@ const (
 	ttl    = 5
 )
 
-var transferKey = &xfr.Key{Name: "transfer.", Algorithm: dns.HmacSHA256, Secret: "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}
+var transferKey = &tsig.Key{Name: "transfer.", Algorithm: dns.HmacSHA256, Secret: "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}
 
 // Node is asterfed on a host, joined together as plugin/federation does it.
 type Node struct {

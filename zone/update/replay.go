@@ -14,11 +14,12 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/datadir"
+	"github.com/asterfed/asterfed/zone/tsig"
 )
 
-// Fudge is how far the clocks of whoever signs and of this node may be apart,
+// fudge is how far the clocks of the signer and of this node may be apart,
 // whatever the signature allows (RFC 8945 §5.2.3, §10).
-const Fudge = 300 * time.Second
+const fudge = tsig.Fudge * time.Second
 
 // ErrTime is the error of a message that was signed too long ago, too far in
 // the future, or was taken before: BADTIME (RFC 8945 §5.2.3).
@@ -91,7 +92,7 @@ func (r *Replay) Take(key, mac string, signed time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now, at := r.now(), signed.Unix()
-	if d := now.Sub(signed); d > Fudge || d < -Fudge {
+	if d := now.Sub(signed); d > fudge || d < -fudge {
 		return fmt.Errorf("%w: %v from now", ErrTime, -d.Round(time.Second))
 	}
 	if at < r.floor {
@@ -100,7 +101,7 @@ func (r *Replay) Take(key, mac string, signed time.Time) error {
 	if _, again := r.seen[m]; again {
 		return fmt.Errorf("%w: it is a replay", ErrTime)
 	}
-	until := at + int64(Fudge/time.Second) + 1
+	until := at + tsig.Fudge + 1
 	if err := r.append(fmt.Sprintf("%d %x\n", until, m)); err != nil {
 		return fmt.Errorf("remember signature: %w", err)
 	}

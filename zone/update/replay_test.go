@@ -29,9 +29,9 @@ func TestReplay(t *testing.T) {
 	take("k.", "aa", start, false)
 	take("other.", "aa", start, true)
 	take("k.", "bb", start, true)
-	take("k.", "old", start.Add(-Fudge-time.Second), false)
-	take("k.", "new", start.Add(Fudge+time.Second), false)
-	take("k.", "ahead", start.Add(Fudge), true)
+	take("k.", "old", start.Add(-fudge-time.Second), false)
+	take("k.", "new", start.Add(fudge+time.Second), false)
+	take("k.", "ahead", start.Add(fudge), true)
 	take("k.", "before", start.Add(-time.Second), false) // this node began later
 
 	// The next process knows it too, and takes what was signed while this one ran.
@@ -44,11 +44,11 @@ func TestReplay(t *testing.T) {
 	take("k.", "cc", start.Add(time.Second), false)
 
 	// As long as a signature would be good, it is remembered.
-	c.t = start.Add(2 * Fudge)
+	c.t = start.Add(2 * fudge)
 	for i := range 5000 {
 		take("k.", fmt.Sprint("flood", i), c.t, true)
 	}
-	take("k.", "ahead", start.Add(Fudge), false)
+	take("k.", "ahead", start.Add(fudge), false)
 	if n := len(r.seen); n > 5001 {
 		t.Errorf("%d signatures are remembered, want 5001 at most", n)
 	}

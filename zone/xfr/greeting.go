@@ -5,6 +5,7 @@ import (
 	"net"
 
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
 
@@ -58,10 +59,10 @@ func (p *Peer) Greeted(authority []dns.RR, from net.Addr) {
 // soaIn returns the version in the first record of an answer's or an authority
 // section, which begins with the SOA of a home zone.
 func soaIn(wire []byte) (zone.Version, error) {
-	if len(wire) < headerSize {
+	if len(wire) < tsig.HeaderSize {
 		return zone.Version{}, errMessage
 	}
-	off, ok := skipQuestions(wire)
+	off, ok := tsig.SkipQuestions(wire)
 	if !ok || off >= len(wire) {
 		return zone.Version{}, errMessage
 	}

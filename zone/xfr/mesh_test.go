@@ -9,6 +9,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
 
@@ -93,7 +94,7 @@ func (n *meshNode) serve(w dns.ResponseWriter, r *dns.Msg) {
 		m.Compress = true
 		m.Answer = rrs
 		if t := r.IsTsig(); t != nil && w.TsigStatus() == nil {
-			m.SetTsig(t.Hdr.Name, t.Algorithm, fudge, time.Now().Unix())
+			m.SetTsig(t.Hdr.Name, t.Algorithm, tsig.Fudge, time.Now().Unix())
 		} else {
 			m.Rcode, m.Answer = dns.RcodeNotAuth, nil
 		}

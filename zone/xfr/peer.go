@@ -11,6 +11,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/tsig"
 )
 
 // Peer keeps this node level with one other node's home zone, and tells that
@@ -43,7 +44,7 @@ type PeerConfig struct {
 	Node   string
 	Addr   string // host:port of its DNS server
 	Origin string
-	Key    *Key // nil only in tests
+	Key    *tsig.Key // nil only in tests
 	Home   *zone.Home
 	Own    *Herald
 	Clock  *location.Clock

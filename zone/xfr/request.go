@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
 
@@ -12,8 +13,8 @@ import (
 // without their TSIGs.
 type call struct {
 	id    uint16
-	blunt bool   // a FORMERR without a signature is an answer: servers send it to what they do not read
-	chain *chain // nil without a key
+	blunt bool        // a FORMERR without a signature is an answer: servers send it to what they do not read
+	chain *tsig.Chain // nil without a key
 	msgs  chan []byte
 	gone  chan struct{} // closed when its caller has given up
 	// then takes the one answer in place of msgs. The goroutine that reads calls
@@ -86,10 +87,10 @@ func (s *session) open(c *call, wire []byte) ([]byte, error) {
 	binary.BigEndian.PutUint16(wire, c.id)
 	if s.key != nil {
 		var err error
-		if c.chain, err = newChain(s.key, nil); err != nil {
+		if c.chain, err = tsig.New(s.key, nil); err != nil {
 			return nil, fmt.Errorf("sign request: %w", err)
 		}
-		wire = c.chain.sign(wire, s.clock.time())
+		wire = c.chain.Sign(wire, s.clock.time())
 	}
 	s.pending[c.id] = c
 	return wire, nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/tsig"
 )
 
 // stats are the counters of one peer.
@@ -214,7 +215,7 @@ func (p *Peer) observe(b location.Binding) {
 }
 
 // Fetch transfers the whole zone apex from the name server at addr, once.
-func Fetch(ctx context.Context, addr, apex, origin string, key *Key) (*Transfer, error) {
+func Fetch(ctx context.Context, addr, apex, origin string, key *tsig.Key) (*Transfer, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var d net.Dialer

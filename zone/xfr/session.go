@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
 
@@ -25,7 +26,7 @@ var ErrRefused = errors.New("answered REFUSED")
 // at once. Safe for concurrent use.
 type session struct {
 	conn  net.Conn
-	key   *Key
+	key   *tsig.Key
 	heard func()
 	clock *skewed // nil: the wall clock
 
@@ -41,7 +42,7 @@ type session struct {
 
 // newSession takes over conn. The function heard is called for every message
 // that arrives and verifies.
-func newSession(conn net.Conn, key *Key, heard func(), clock *skewed) *session {
+func newSession(conn net.Conn, key *tsig.Key, heard func(), clock *skewed) *session {
 	s := &session{conn: conn, key: key, heard: heard, clock: clock, pending: map[uint16]*call{}, done: make(chan struct{}),
 		nextID: uint16(dns.Id())}
 	go s.read()
@@ -104,7 +105,7 @@ func (s *session) read() {
 }
 
 func (s *session) deliver(wire []byte) error {
-	if len(wire) < headerSize {
+	if len(wire) < tsig.HeaderSize {
 		return fmt.Errorf("unpack answer: it has %d octets", len(wire))
 	}
 	s.mu.Lock()
@@ -115,12 +116,12 @@ func (s *session) deliver(wire []byte) error {
 		return nil // given up by its caller
 	}
 	if c.chain != nil {
-		msg, err := c.chain.verify(wire, s.clock.time())
-		var late badTime
+		msg, err := c.chain.Verify(wire, s.clock.time())
+		var late tsig.TimeError
 		if errors.As(err, &late) && s.clock != nil {
-			return s.clock.learn(late.theirs)
+			return s.clock.learn(late.Theirs)
 		}
-		if err == errUnsigned && c.blunt && wire[3]&15 == dns.RcodeFormatError {
+		if err == tsig.ErrUnsigned && c.blunt && wire[3]&15 == dns.RcodeFormatError {
 			s.hand(c, wire)
 			return nil
 		}

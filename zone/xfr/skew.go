@@ -1,13 +1,12 @@
 package xfr
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
-	"github.com/miekg/dns"
+	"github.com/asterfed/asterfed/zone/tsig"
 )
 
 // ErrClock means that the other side's clock differs by more than a TSIG
@@ -18,7 +17,7 @@ var ErrClock = errors.New("clocks differ")
 // skewed is this node's clock as set as another node's. Safe for concurrent use.
 type skewed struct {
 	now   func() time.Time
-	ahead atomic.Int64 // of the other's clock, nanoseconds; zero within the fudge
+	ahead atomic.Int64 // of the other's clock, nanoseconds; zero within the tsig.Fudge
 }
 
 func (c *skewed) time() time.Time {
@@ -31,7 +30,7 @@ func (c *skewed) time() time.Time {
 // learn takes note of a time that the other side has told, signed.
 func (c *skewed) learn(theirs time.Time) error {
 	d := theirs.Sub(c.now()).Round(time.Second)
-	if max(d, -d) < fudge*time.Second/2 { // set right again
+	if max(d, -d) < tsig.Fudge*time.Second/2 { // set right again
 		d = 0
 	}
 	c.ahead.Store(int64(d))
@@ -45,26 +44,4 @@ func (p *Peer) tellClock(err error) {
 		return
 	}
 	p.log.Error("the clocks of the two nodes differ too much; set them", "err", err)
-}
-
-// badTime is the error of a request whose time was not taken, or of an answer of
-// another time: the server's own stands in the TSIG, whose MAC holds and is made
-// with that of the request (RFC 8945 §5.2.3).
-type badTime struct{ theirs time.Time }
-
-func (b badTime) Error() string { return dns.ErrTime.Error() }
-
-func (b badTime) Is(target error) bool { return target == dns.ErrTime }
-
-// serverTime returns the time in the TSIG of a BADTIME answer.
-func serverTime(t *dns.TSIG) (badTime, bool) {
-	b, err := hex.DecodeString(t.OtherData)
-	if err != nil || len(b) != 6 {
-		return badTime{}, false
-	}
-	var n int64
-	for _, octet := range b {
-		n = n<<8 | int64(octet)
-	}
-	return badTime{time.Unix(n, 0)}, true
 }

@@ -9,10 +9,9 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
-
-const headerSize = 12
 
 var errMessage = errors.New("message ends before its records")
 
@@ -21,7 +20,7 @@ var errMessage = errors.New("message ends before its records")
 // out of the ordinary is left to package dns. Nothing of it is kept.
 func (r *reader) message(wire []byte) (n int, err error) {
 	n = int(binary.BigEndian.Uint16(wire[6:]))
-	off, ok := skipQuestions(wire)
+	off, ok := tsig.SkipQuestions(wire)
 	if !ok {
 		return 0, errMessage
 	}
@@ -60,7 +59,7 @@ func (r *reader) message(wire []byte) (n int, err error) {
 // behindRecord returns the offset behind a record whose data cannot be read. One
 // that holds the transfer together, a SOA, is not ok.
 func behindRecord(wire []byte, off int) (next int, ok bool) {
-	if off, ok = skipName(wire, off); !ok || off+10 > len(wire) {
+	if off, ok = tsig.SkipName(wire, off); !ok || off+10 > len(wire) {
 		return 0, false
 	}
 	next = off + 10 + int(binary.BigEndian.Uint16(wire[off+8:]))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
 
@@ -26,7 +27,7 @@ func transferMsg(tb testing.TB, n int, odd string) []byte {
 	if odd != "" {
 		m.Answer = append(m.Answer, &dns.TXT{Hdr: dns.RR_Header{Name: "x." + apex, Rrtype: dns.TypeTXT, Class: dns.ClassINET}, Txt: []string{odd}})
 	}
-	m.SetTsig(testKey.Name, testKey.Algorithm, fudge, time.Now().Unix())
+	m.SetTsig(testKey.Name, testKey.Algorithm, tsig.Fudge, time.Now().Unix())
 	wire, _, err := dns.TsigGenerate(m, testKey.Secret, "", false)
 	if err != nil {
 		tb.Fatal(err)
@@ -78,7 +79,7 @@ func FuzzMessage(f *testing.F) {
 		written(f, canned{version: zone.Version{Epoch: "e", Serial: 9}, all: b}, nil, nil, func(wire []byte) { f.Add(bytes.Clone(wire)) })
 	}
 	f.Fuzz(func(t *testing.T, wire []byte) {
-		if len(wire) < headerSize || len(wire) > dns.MaxMsgSize {
+		if len(wire) < tsig.HeaderSize || len(wire) > dns.MaxMsgSize {
 			return
 		}
 		for _, held := range []*zone.Version{nil, {Epoch: "e", Serial: 6}} {

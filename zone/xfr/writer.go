@@ -8,6 +8,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
 
@@ -17,7 +18,7 @@ type Reply struct {
 	// stands before the TSIG.
 	Msg *dns.Msg
 	// Key signs, on top of the request's MAC. Nil leaves unsigned.
-	Key *Key
+	Key *tsig.Key
 	MAC string // hexadecimal, as dns.TSIG has it
 	// Send takes one message, which is not valid afterwards.
 	Send func([]byte) error
@@ -27,7 +28,7 @@ type Reply struct {
 // where they are registrations.
 type writer struct {
 	Reply
-	chain *chain
+	chain *tsig.Chain
 	head  []byte // header and question
 	extra []byte
 	apex  string
@@ -47,7 +48,7 @@ func newWriter(r Reply, apex string, ttl uint32) (*writer, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read MAC of the request: %w", err)
 		}
-		if w.chain, err = newChain(r.Key, mac); err != nil {
+		if w.chain, err = tsig.New(r.Key, mac); err != nil {
 			return nil, err
 		}
 	}
@@ -83,7 +84,7 @@ func (w *writer) begin() {
 	}
 	clear(w.names)
 	if len(w.Msg.Question) > 0 {
-		w.names[w.apex] = headerSize
+		w.names[w.apex] = tsig.HeaderSize
 	}
 }
 
@@ -156,7 +157,7 @@ func (w *writer) flush() error {
 	binary.BigEndian.PutUint16(w.buf[10:], uint16(len(w.Msg.Extra)))
 	msg := append(w.buf, w.extra...)
 	if w.chain != nil {
-		msg = w.chain.sign(msg, time.Now())
+		msg = w.chain.Sign(msg, time.Now())
 	}
 	err := w.Send(msg)
 	w.begin()

@@ -14,12 +14,13 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
 
 const origin = "fed.example."
 
-var testKey = &Key{Name: "transfer.", Algorithm: dns.HmacSHA256, Secret: "c2VjcmV0c2VjcmV0c2VjcmV0"}
+var testKey = &tsig.Key{Name: "transfer.", Algorithm: dns.HmacSHA256, Secret: "c2VjcmV0c2VjcmV0c2VjcmV0"}
 
 // node is one home with a real DNS server on loopback.
 type node struct {
@@ -86,7 +87,7 @@ func (n *node) serve(w dns.ResponseWriter, r *dns.Msg) {
 		m.SetReply(r)
 		m.Answer = rrs
 		if t := r.IsTsig(); t != nil && w.TsigStatus() == nil {
-			m.SetTsig(t.Hdr.Name, t.Algorithm, fudge, time.Now().Unix())
+			m.SetTsig(t.Hdr.Name, t.Algorithm, tsig.Fudge, time.Now().Unix())
 		} else {
 			m.Rcode, m.Answer = dns.RcodeNotAuth, nil
 		}
@@ -135,7 +136,7 @@ func (n *node) register(aors ...string) {
 }
 
 // follow connects n to peer both ways and returns n's end.
-func (n *node) follow(peer *node, key *Key) (*Peer, chan struct{}, chan error) {
+func (n *node) follow(peer *node, key *tsig.Key) (*Peer, chan struct{}, chan error) {
 	pulled, lost := make(chan struct{}, 1000), make(chan error, 1000)
 	p := NewPeer(PeerConfig{Node: peer.name, Addr: peer.addr, Origin: origin, Key: key, Home: n.view.Home(peer.name),
 		Own: NewHerald(n.primary, origin), Clock: n.clock, Heard: func() {}, Lost: func(err error) { lost <- err }, Refused: func(err error) { lost <- fmt.Errorf("refused: %w", err) }, Pulled: func() { pulled <- struct{}{} },

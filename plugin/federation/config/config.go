@@ -9,8 +9,8 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/asterfed/asterfed/zone/update"
-	"github.com/asterfed/asterfed/zone/xfr"
 )
 
 // Config is one federation block of a Corefile, complete and checked.
@@ -43,7 +43,7 @@ type Config struct {
 	Server string
 
 	Transfer netip.AddrPort // where peers reach this node's DNS
-	Key      *xfr.Key
+	Key      *tsig.Key
 	OwnKey   bool // the key is from a file, not derived from the gossip key
 	Asterisk Asterisk
 	Data     string
@@ -75,7 +75,7 @@ type Config struct {
 
 // Permission is one update line: what the holder of a key may publish.
 type Permission struct {
-	Key  *xfr.Key
+	Key  *tsig.Key
 	File string
 	Rule update.Rule
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/asterfed/asterfed/serf"
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
 
@@ -93,7 +93,7 @@ func (p *parser) profile(args []string) (err error) {
 // deriveKey makes the transfer key of a federation whose Corefiles name none,
 // out of the gossip key (HKDF, RFC 5869), so that one file serves a LAN. A
 // federation whose gossip key rotates needs a transfer key of its own.
-func deriveKey(gossipKeyFile, origin string) (*xfr.Key, error) {
+func deriveKey(gossipKeyFile, origin string) (*tsig.Key, error) {
 	secret, err := serf.ReadKey(gossipKeyFile)
 	if err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ func deriveKey(gossipKeyFile, origin string) (*xfr.Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive transfer key: %w", err)
 	}
-	return &xfr.Key{Name: "transfer." + origin, Algorithm: dns.HmacSHA256, Secret: base64.StdEncoding.EncodeToString(key)}, nil
+	return &tsig.Key{Name: "transfer." + origin, Algorithm: dns.HmacSHA256, Secret: base64.StdEncoding.EncodeToString(key)}, nil
 }
 
 // Serf is what Serf is started with, as far as the Corefile says.

@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/asterfed/asterfed/zone/update"
-	"github.com/asterfed/asterfed/zone/xfr"
 )
 
 const updateSyntax = "update key FILE [KIND...] [since] [quota N] [names PATTERN...]"
@@ -19,7 +19,7 @@ func (p *parser) update(args []string) error {
 	if err := p.secret(args[1]); err != nil {
 		return err
 	}
-	key, err := xfr.ReadKey(args[1])
+	key, err := tsig.ReadKey(args[1])
 	if err != nil {
 		return p.Errf("%v", err)
 	}
@@ -66,8 +66,8 @@ func (p *parser) update(args []string) error {
 // sameKeys checks that no two keys share a name: the server could not tell
 // them apart.
 func (p *parser) sameKeys() error {
-	known := map[string]*xfr.Key{p.cfg.Key.Name: p.cfg.Key}
-	check := func(what, file string, key *xfr.Key) error {
+	known := map[string]*tsig.Key{p.cfg.Key.Name: p.cfg.Key}
+	check := func(what, file string, key *tsig.Key) error {
 		if k := known[key.Name]; k != nil && *k != *key {
 			return p.Errf("%s key %s: another key has the name %q too; give each its own", what, file, key.Name)
 		}
@@ -89,7 +89,7 @@ func (p *parser) sameKeys() error {
 
 // UpdateKey returns the key of that name and all that its update lines permit, nil if
 // none names it.
-func (c *Config) UpdateKey(name string) (key *xfr.Key, rules update.Rules) {
+func (c *Config) UpdateKey(name string) (key *tsig.Key, rules update.Rules) {
 	for _, u := range c.Updates {
 		if u.Key.Name == name {
 			key, rules = u.Key, append(rules, u.Rule)

@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/tsig"
 )
 
 func (p *parser) transfer(args []string) error {
@@ -22,7 +22,7 @@ func (p *parser) transfer(args []string) error {
 	if err := p.secret(file); err != nil {
 		return err
 	}
-	if p.cfg.Key, err = xfr.ReadKey(file); err != nil {
+	if p.cfg.Key, err = tsig.ReadKey(file); err != nil {
 		return p.Errf("%v", err)
 	}
 	p.cfg.OwnKey = true
@@ -33,7 +33,7 @@ func (p *parser) transfer(args []string) error {
 // federation zone, and the key that they do it with.
 type Secondary struct {
 	Addrs []netip.AddrPort // told of changes
-	Key   *xfr.Key
+	Key   *tsig.Key
 	File  string
 }
 
@@ -50,7 +50,7 @@ func (p *parser) secondary(args []string) error {
 		return err
 	}
 	var err error
-	if s.Key, err = xfr.ReadKey(s.File); err != nil {
+	if s.Key, err = tsig.ReadKey(s.File); err != nil {
 		return p.Errf("%v", err)
 	}
 	for _, text := range addrs {
@@ -70,7 +70,7 @@ func (p *parser) secondary(args []string) error {
 
 // TransferKey returns the key of that name if its holder may transfer the
 // federation zone, else nil.
-func (c *Config) TransferKey(name string) *xfr.Key {
+func (c *Config) TransferKey(name string) *tsig.Key {
 	if c.Key != nil && name == c.Key.Name {
 		return c.Key
 	}

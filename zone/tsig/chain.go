@@ -1,4 +1,4 @@
-package xfr
+package tsig
 
 import (
 	"bytes"
@@ -18,13 +18,13 @@ import (
 	"github.com/miekg/dns"
 )
 
-// fudge is the clock difference that a TSIG tolerates, in seconds.
-const fudge = 300
+// Fudge is the clock difference that a TSIG tolerates, in seconds (RFC 8945 §10).
+const Fudge = 300
 
-// chain signs or verifies the messages of one exchange, each on top of the one
+// Chain signs or verifies the messages of one exchange, each on top of the one
 // before (RFC 8945 §5.3.1), over their octets as they are on the wire. Not
 // safe for concurrent use.
-type chain struct {
+type Chain struct {
 	*ready
 	mac    []byte // of the message before, nil before a request
 	timers bool   // the first answer was signed or verified
@@ -41,10 +41,10 @@ type ready struct {
 // keys are those that were used, ready ones by what they are made of.
 var keys sync.Map
 
-// newChain begins with a request, or with the answer to one that had this MAC.
-func newChain(key *Key, mac []byte) (*chain, error) {
+// New begins with a request, or with the answer to a request that had this MAC.
+func New(key *Key, mac []byte) (*Chain, error) {
 	if r, ok := keys.Load(*key); ok {
-		return &chain{ready: r.(*ready), mac: mac}, nil
+		return &Chain{ready: r.(*ready), mac: mac}, nil
 	}
 	secret, err := base64.StdEncoding.DecodeString(key.Secret)
 	if err != nil {
@@ -65,7 +65,7 @@ func newChain(key *Key, mac []byte) (*chain, error) {
 		return nil, fmt.Errorf("name of key %s: %w", key.Name, err)
 	}
 	keys.Store(*key, r)
-	return &chain{ready: r, mac: mac}, nil
+	return &Chain{ready: r, mac: mac}, nil
 }
 
 func wireName(name string) ([]byte, error) {
@@ -75,7 +75,7 @@ func wireName(name string) ([]byte, error) {
 }
 
 // digest is the MAC of a message without its TSIG (RFC 8945 §4.3.3).
-func (c *chain) digest(msg []byte, t *dns.TSIG) []byte {
+func (c *Chain) digest(msg []byte, t *dns.TSIG) []byte {
 	sum := c.sums.Get().(hash.Hash)
 	defer c.sums.Put(sum)
 	sum.Reset()
@@ -103,11 +103,11 @@ func (c *chain) digest(msg []byte, t *dns.TSIG) []byte {
 	return sum.Sum(nil)
 }
 
-// sign appends a TSIG to a message.
-func (c *chain) sign(msg []byte, now time.Time) []byte {
+// Sign appends a TSIG to a message. It appends to msg, as append does.
+func (c *Chain) Sign(msg []byte, now time.Time) []byte {
 	id := binary.BigEndian.Uint16(msg)
 	t := &dns.TSIG{Hdr: dns.RR_Header{Name: c.key.Name}, Algorithm: c.key.Algorithm,
-		TimeSigned: uint64(now.Unix()), Fudge: fudge, OrigId: id}
+		TimeSigned: uint64(now.Unix()), Fudge: Fudge, OrigId: id}
 	answer := c.mac != nil
 	c.mac = c.digest(msg, t)
 	c.timers = answer
@@ -118,7 +118,7 @@ func (c *chain) sign(msg []byte, now time.Time) []byte {
 	start := len(msg)
 	msg = append(msg, c.alg...)
 	msg = appendTime(msg, t.TimeSigned)
-	msg = binary.BigEndian.AppendUint16(msg, fudge)
+	msg = binary.BigEndian.AppendUint16(msg, Fudge)
 	msg = append(binary.BigEndian.AppendUint16(msg, uint16(len(c.mac))), c.mac...)
 	msg = binary.BigEndian.AppendUint16(msg, id)
 	msg = append(msg, 0, 0, 0, 0) // error, other
@@ -127,20 +127,22 @@ func (c *chain) sign(msg []byte, now time.Time) []byte {
 	return msg
 }
 
-var errUnsigned = errors.New("unsigned")
+// ErrUnsigned is the error of a message without a TSIG.
+var ErrUnsigned = errors.New("unsigned")
 
-// verify checks the TSIG of an answer and takes it off. The message is
-// changed; what it returns is a part of it.
-func (c *chain) verify(msg []byte, now time.Time) ([]byte, error) {
+// Verify checks the TSIG of an answer and removes it. The message is changed; the
+// result is a part of it. Errors are ErrUnsigned, a TimeError, or those of package
+// dns.
+func (c *Chain) Verify(msg []byte, now time.Time) ([]byte, error) {
 	off, ok := lastRecord(msg)
 	if !ok {
-		return nil, errUnsigned
+		return nil, ErrUnsigned
 	}
 	rr, end, err := dns.UnpackRR(msg, off)
 	t, ok := rr.(*dns.TSIG)
 	switch {
 	case err != nil || !ok || end != len(msg):
-		return nil, errUnsigned
+		return nil, ErrUnsigned
 	case msg[3]&15 == dns.RcodeNotAuth && t.Error != dns.RcodeBadTime:
 		return nil, dns.ErrAuth
 	case dns.CanonicalName(t.Hdr.Name) != c.key.Name:
@@ -163,60 +165,10 @@ func (c *chain) verify(msg []byte, now time.Time) ([]byte, error) {
 		return nil, dns.ErrAuth
 	}
 	if d := now.Unix() - int64(t.TimeSigned); max(d, -d) > int64(t.Fudge) {
-		return nil, badTime{time.Unix(int64(t.TimeSigned), 0)} // signed for this request: no replay
+		return nil, TimeError{time.Unix(int64(t.TimeSigned), 0)} // signed for this request: no replay
 	}
 	c.mac, c.timers = mac, true
 	return msg, nil
-}
-
-// lastRecord returns where the last record of a message begins, if it has an
-// additional one.
-func lastRecord(msg []byte) (off int, ok bool) {
-	if len(msg) < headerSize || binary.BigEndian.Uint16(msg[10:]) == 0 {
-		return 0, false
-	}
-	if off, ok = skipQuestions(msg); !ok {
-		return 0, false
-	}
-	records := -1
-	for i := 6; i < headerSize; i += 2 {
-		records += int(binary.BigEndian.Uint16(msg[i:]))
-	}
-	for range records {
-		if off, ok = skipName(msg, off); !ok || off+10 > len(msg) {
-			return 0, false
-		}
-		off += 10 + int(binary.BigEndian.Uint16(msg[off+8:]))
-	}
-	return off, off < len(msg)
-}
-
-// skipQuestions returns the offset behind the question section of a message that
-// has a header.
-func skipQuestions(msg []byte) (off int, ok bool) {
-	off = headerSize
-	for range binary.BigEndian.Uint16(msg[4:]) {
-		if off, ok = skipName(msg, off); !ok || off+4 > len(msg) {
-			return 0, false
-		}
-		off += 4
-	}
-	return off, true
-}
-
-// skipName returns the offset behind the name at off.
-func skipName(msg []byte, off int) (int, bool) {
-	for off < len(msg) {
-		switch n := int(msg[off]); {
-		case n == 0:
-			return off + 1, true
-		case n >= 0xC0:
-			return off + 2, true
-		default:
-			off += 1 + n
-		}
-	}
-	return 0, false
 }
 
 func appendTime(b []byte, t uint64) []byte {

@@ -1,4 +1,4 @@
-package xfr
+package tsig
 
 import (
 	"encoding/base64"
