@@ -3,6 +3,7 @@ package location
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // AOR is the user part of an address-of-record (RFC 3261 §6) as its registrar
@@ -28,7 +29,8 @@ func ParseAOR(s string) (AOR, error) {
 		switch {
 		case i < len(s) && s[i] != '.':
 			if !aorChar(s[i]) {
-				return "", fmt.Errorf("AOR %q holds %q: only letters, digits and . _ + - can be published", s, s[i])
+				r, _ := utf8.DecodeRuneInString(s[i:])
+				return "", fmt.Errorf("AOR %q holds %q: only letters, digits and . _ + - of ASCII can be published", s, r)
 			}
 		case i == label || i-label > 63 || s[label] == '_':
 			return "", fmt.Errorf("AOR %q: label %q is empty, longer than 63 octets or begins with an underscore", s, s[label:i])

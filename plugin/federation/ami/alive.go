@@ -36,7 +36,7 @@ func (s *session) login(ctx context.Context) error {
 				clear(s.pending)
 				return nil
 			case m.is(keyResponse, "Error"):
-				return fmt.Errorf("%w: %.100q", errAuth, m.get(keyMessage))
+				return fmt.Errorf("%w: %w", errAuth, loginError(&Refused{string(actLogin), m.text(keyMessage)}))
 			}
 		}
 	}

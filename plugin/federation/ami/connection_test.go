@@ -86,7 +86,7 @@ func TestWrongSecret(t *testing.T) {
 	follow(t, amitest.Config{User: "fed", Secret: "right"}, ami.Config{User: "fed", Secret: "wrong"}, func(b *bench) {
 		b.connect()
 		b.advance(19 * time.Second)
-		b.expect("status connecting", `status down: login refused: "Authentication failed"`)
+		b.expect("status connecting", "status down: login refused: Login: Authentication failed")
 		if n := b.Count("Login"); n < 3 || n > 5 {
 			b.Errorf("%d logins in 19 s, want one every 5 s", n)
 		}

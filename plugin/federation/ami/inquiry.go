@@ -38,10 +38,12 @@ func (l *Live) dial(ctx context.Context) (*inquiry, error) {
 	}
 	q := &inquiry{conn: conn, in: newReader(conn)}
 	conn.SetDeadline(time.Now().Add(liveTimeout))
+	l.loggingIn.Store(true)
 	err = q.in.banner()
 	if err == nil {
-		err = q.do(actLogin, nil, nil, l.cfg.User, l.cfg.Secret, "off")
+		err = loginError(q.do(actLogin, nil, nil, l.cfg.User, l.cfg.Secret, "off"))
 	}
+	l.loggingIn.Store(false)
 	if err == nil {
 		var settings headers
 		if settings, err = q.one(actSettings, "SystemName", "AsteriskVersion", "CoreRealTimeEnabled"); err == nil {
@@ -58,6 +60,16 @@ func (l *Live) dial(ctx context.Context) (*inquiry, error) {
 		return nil, fmt.Errorf("ask Asterisk: %w", err)
 	}
 	return q, nil
+}
+
+// loginError explains why a login was refused, where Asterisk's own words do not
+// say what to do.
+func loginError(err error) error {
+	var refused *Refused
+	if errors.As(err, &refused) && refused.Message == "Login Already In Use" {
+		return fmt.Errorf("%w: asterfed needs two sessions of the manager user; take allowmultiplelogin=no out of manager.conf", err)
+	}
+	return err
 }
 
 // headers are those of a message that were wanted, by the names of the first

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
@@ -21,6 +22,8 @@ type Live struct {
 	conn sync.Mutex // one question at a time
 	open *inquiry   // nil while there is no connection; guarded by conn
 	idle *time.Timer
+
+	loggingIn atomic.Bool // a login is not answered yet
 
 	mu      sync.Mutex
 	flights map[string]*flight // by question
@@ -39,6 +42,10 @@ const (
 	liveTimeout = 10 * time.Second // what a question may take altogether
 	liveIdle    = 30 * time.Second // after which the connection is closed
 )
+
+// errLoginPending is why a question has no answer in time. Asterisk answers a
+// login that it refuses a second late, which may be too late for who asks.
+var errLoginPending = errors.New("Asterisk has not answered the login yet. It refuses a second session of the manager user if manager.conf has allowmultiplelogin=no")
 
 // NewLive returns a Live that opens nothing yet.
 func NewLive(cfg LiveConfig) *Live {
@@ -80,6 +87,9 @@ func inquire[T any](ctx context.Context, l *Live, question string, put func(*inq
 	var none T
 	select {
 	case <-ctx.Done():
+		if l.loggingIn.Load() {
+			return none, errLoginPending
+		}
 		return none, ctx.Err()
 	case <-f.done:
 	}

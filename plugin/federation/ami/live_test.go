@@ -125,3 +125,21 @@ func TestLiveTrouble(t *testing.T) {
 		t.Error("CoreStatus is not in the closed list")
 	}
 }
+
+// TestSecondSessionIsRefused: allowmultiplelogin=no leaves no session for
+// questions, and the answer says so, however little time the question had.
+func TestSecondSessionIsRefused(t *testing.T) {
+	l, s, _ := newLive(t, amitest.Config{OneLogin: true})
+	first := ami.NewLive(ami.LiveConfig{Addr: s.Addr(), User: "u", Secret: "s"})
+	defer first.Close()
+	if _, err := first.Status(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	for _, ctx := range []context.Context{short, t.Context()} {
+		if _, err := l.Status(ctx); err == nil || !strings.Contains(err.Error(), "allowmultiplelogin=no") || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v", err)
+		}
+	}
+}

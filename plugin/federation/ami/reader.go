@@ -14,6 +14,12 @@ const (
 	maxKept    = 64 << 10 // octets kept of one message
 )
 
+// tlsRecord begins an alert of TLS (RFC 8446 section 5.1), the answer to what is
+// no TLS.
+var tlsRecord = []byte{0x15, 0x03}
+
+var errTLS = errors.New("the port speaks TLS; want the port of AMI without TLS (port in manager.conf, not tlsbindaddr)")
+
 var errLimit = errors.New("message exceeds the limits")
 
 // reader splits an AMI byte stream into messages. Its memory is bounded
@@ -67,11 +73,15 @@ func (r *reader) fill() error {
 // banner reads the greeting, "Asterisk Call Manager/11.0.0".
 func (r *reader) banner() error {
 	b, err := r.line()
-	if err != nil {
-		return fmt.Errorf("read banner: %w", err)
-	}
-	if !bytes.HasPrefix(b, []byte("Asterisk Call Manager")) {
-		return fmt.Errorf("read banner: %.60q is no Asterisk Call Manager", b)
+	switch {
+	case bytes.HasPrefix(r.rest, tlsRecord), bytes.HasPrefix(b, tlsRecord):
+		return errTLS
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("the connection ends before a greeting; want the port of AMI without TLS (port in manager.conf, not tlsbindaddr): %w", err)
+	case err != nil:
+		return fmt.Errorf("read greeting: %w", err)
+	case !bytes.HasPrefix(b, []byte("Asterisk Call Manager")):
+		return fmt.Errorf("read greeting: %.60q is no Asterisk Call Manager", b)
 	}
 	return nil
 }

@@ -114,3 +114,19 @@ func TestActionsOnTheWire(t *testing.T) {
 		t.Error("sent a field that the action does not have")
 	}
 }
+
+// TestGreetings: the port may be of another service, or of AMI over TLS.
+func TestGreetings(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                   "tlsbindaddr",
+		"\x15\x03\x03\x00\x02\x02\x28":       "speaks TLS",
+		"\x15\x03\x03\x00\x02\x02\n\x28":     "speaks TLS",
+		"SSH-2.0-OpenSSH\r\n":                "is no Asterisk Call Manager",
+		"Asterisk Call Manager/11.0.0\r\n\n": "",
+	} {
+		err := newReader(strings.NewReader(text)).banner()
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v, want %q", text, err, want)
+		}
+	}
+}

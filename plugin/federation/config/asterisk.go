@@ -7,6 +7,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/plugin/federation/directory"
@@ -47,9 +49,9 @@ func (p *parser) asterisk(args []string) error {
 	if err != nil {
 		return p.Errf("read AMI secret: %v", err)
 	}
-	s := strings.TrimSpace(string(secret))
-	if s == "" || strings.ContainsAny(s, "\r\n") {
-		return p.Errf("AMI secret file %q: want the secret alone on one line", args[4])
+	s := strings.TrimSpace(strings.TrimPrefix(string(secret), "\ufeff")) // editors put it at the front of UTF-8
+	if s == "" || strings.ContainsFunc(s, unicode.IsControl) || !utf8.ValidString(s) {
+		return p.Errf("AMI secret file %q: want the secret alone on one line, as plain text or UTF-8", args[4])
 	}
 	p.cfg.Asterisk = Asterisk{Addr: addr, User: args[2], Secret: s}
 	return nil

@@ -26,6 +26,8 @@ func secrets(t *testing.T) string {
 		"same-name.key": "key \"update\" { algorithm hmac-sha256; secret \"b3RoZXI=\"; };\n",
 		"ami.secret":    "s3cret\n",
 		"empty":         "\n",
+		"bom.secret":    "\ufeffs3cret\r\n",
+		"utf16.secret":  "\xff\xfes\x003\x00",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -207,6 +209,7 @@ func TestParseErrors(t *testing.T) {
 		{"asterisk 127.0.0.1:5038", `want HOST:PORT user NAME secret FILE`},
 		{"asterisk 127.0.0.1:5038 user a secret /nonexistent", `read AMI secret: open /nonexistent`},
 		{"asterisk 127.0.0.1:5038 user a secret " + dir + "/empty", `want the secret alone on one line`},
+		{"asterisk 127.0.0.1:5038 user a secret " + dir + "/utf16.secret", `as plain text or UTF-8`},
 		{"ttl 0s", `ttl "0s": want whole seconds from 1s to 1m`},
 		{"delegate 97246 ns.example.org", `delegate "97246": want delegate +BLOCK`},
 		{"delegate +97246", `want at least one name server`},
@@ -264,5 +267,15 @@ func TestParseErrors(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q:\n got %v\nwant …%s", c.block, err, c.want)
 		}
+	}
+}
+
+// An editor may have put a byte order mark before the secret.
+func TestSecretWithByteOrderMark(t *testing.T) {
+	dir := secrets(t)
+	cfg, err := Read("Corefile", fmt.Appendf(nil, "fed.example {\nfederation {\nnode a\naddress 10.0.0.1\ngossip 10.0.0.1:7946 key %[1]s/gossip.key\n"+
+		"asterisk 127.0.0.1:5038 user a secret %[1]s/bom.secret\n}\n}\n", dir))
+	if err != nil || cfg.Asterisk.Secret != "s3cret" {
+		t.Errorf("%v, error %v", cfg, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 )
@@ -131,6 +132,18 @@ func (s *Server) login(c *session, a Action, id string) bool {
 		c.queue(response("Error", id, "Message", "Authentication failed"))
 		c.close(true)
 		return false
+	}
+	if s.cfg.OneLogin {
+		for other := range s.sessions {
+			if other.loggedIn {
+				// Asterisk answers a refused login a second later.
+				time.AfterFunc(time.Second, func() {
+					c.queue(response("Error", id, "Message", "Login Already In Use"))
+					c.close(true)
+				})
+				return true
+			}
+		}
 	}
 	c.loggedIn, c.mask = true, a.Get("Events")
 	c.read, c.write, c.filter = s.read, s.write, filter{slices.Clone(s.filter.include), slices.Clone(s.filter.exclude)}

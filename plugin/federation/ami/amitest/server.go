@@ -24,6 +24,8 @@ type Config struct {
 	// Realtime: some configuration, perhaps contacts, is in a database.
 	Realtime bool
 	Version  int // 16 or 22; 22 if zero
+	// OneLogin is allowmultiplelogin=no: another session of the user is refused.
+	OneLogin bool
 	// MaxContacts of an AOR, 1 if zero. With one more the oldest is replaced
 	// (remove_existing=yes).
 	MaxContacts int
