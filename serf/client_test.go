@@ -2,10 +2,14 @@ package serf
 
 import (
 	"errors"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 func TestClient(t *testing.T) {
@@ -120,4 +124,70 @@ func TestDialNobody(t *testing.T) {
 	if _, err := Dial(addr, ""); err == nil || !strings.Contains(err.Error(), addr) {
 		t.Errorf("error %v", err)
 	}
+}
+
+// A local user without the key of the RPC can neither take memory nor file
+// descriptors through it.
+func TestRPCStrangers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "rpc.key")
+	a := startNode(t, "a", withRPC, func(c *Config) { c.RPCKeyFile = file })
+	c, err := net.Dial("tcp", a.RPCAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(patience))
+	// A request whose command is a string of 512 MB (msgpack str 32).
+	c.Write(append([]byte("\x82\xa7Command\xdb"), 0x20, 0, 0, 0))
+	chunk, sent := make([]byte, 64<<10), 0
+	for sent < 64<<20 {
+		n, err := c.Write(chunk)
+		if sent += n; err != nil {
+			break
+		}
+	}
+	if sent >= 64<<20 {
+		t.Errorf("%d MB of one request were taken", sent>>20)
+	}
+
+	var open []net.Conn
+	defer func() {
+		for _, c := range open {
+			c.Close()
+		}
+	}()
+	closed := 0
+	for range maxClients + 10 {
+		c, err := net.Dial("tcp", a.RPCAddr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, c)
+	}
+	limit := time.Now().Add(patience)
+	for _, c := range open[maxClients:] {
+		c.SetDeadline(limit)
+		if _, err := c.Read(chunk); errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+			closed++
+		}
+	}
+	if closed < 9 { // one has the place of the connection above
+		t.Errorf("%d of 10 connections beyond %d were closed", closed, maxClients)
+	}
+	for _, c := range open {
+		c.Close()
+	}
+	until(t, "the operator is served", func() bool {
+		key, err := ReadRPCKey(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cl, err := Dial(a.RPCAddr(), key)
+		if err != nil {
+			return false
+		}
+		defer cl.Close()
+		_, err = cl.Members()
+		return err == nil
+	})
 }

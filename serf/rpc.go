@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -57,7 +59,7 @@ func listenRPC(ctx context.Context, addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, listenError("RPC", addr, err)
 	}
-	return patientListener{ln}, nil
+	return &rpcListener{Listener: ln, slots: make(chan struct{}, maxClients)}, nil
 }
 
 // listenError says what could not be opened, and why that is likely.
@@ -69,17 +71,67 @@ func listenError(what, addr string, err error) error {
 	return fmt.Errorf("listen for Serf %s on %s: %w", what, addr, err)
 }
 
-// patientListener waits a moment after an error, for Serf calls Accept again
-// at once and would spin when the process is out of file descriptors.
-type patientListener struct{ net.Listener }
+// Bounds for clients of the RPC, which Serf serves before they present the key.
+// The longest request is a query of 1 kB.
+const (
+	maxClients = 64       // at the same time
+	maxRequest = 64 << 10 // octets
+)
 
-// Accept waits for the next connection.
-func (l patientListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil && !errors.Is(err, net.ErrClosed) {
-		time.Sleep(50 * time.Millisecond)
+// rpcListener bounds what clients of the RPC may cost. It also waits a moment
+// after an error, for Serf calls Accept again at once and would spin when the
+// process is out of file descriptors.
+type rpcListener struct {
+	net.Listener
+	slots chan struct{}
+}
+
+// Accept waits for the next connection within the bounds.
+func (l *rpcListener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			if !errors.Is(err, net.ErrClosed) {
+				time.Sleep(50 * time.Millisecond)
+			}
+			return nil, err
+		}
+		select {
+		case l.slots <- struct{}{}:
+			return &rpcConn{Conn: c, slots: l.slots}, nil
+		default:
+			c.Close()
+		}
 	}
-	return c, err
+}
+
+// rpcConn is a connection of a client. A request ends when Serf answers it.
+type rpcConn struct {
+	net.Conn
+	slots   chan struct{}
+	request atomic.Int64 // octets read since the last answer
+	once    sync.Once    // gives the slot back
+}
+
+// Read reads until a request becomes too long.
+func (c *rpcConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.request.Add(int64(n)) > maxRequest {
+		return 0, fmt.Errorf("RPC request of more than %d octets", maxRequest)
+	}
+	return n, err
+}
+
+// Write writes an answer.
+func (c *rpcConn) Write(p []byte) (int, error) {
+	c.request.Store(0)
+	return c.Conn.Write(p)
+}
+
+// Close closes the connection.
+func (c *rpcConn) Close() error {
+	c.once.Do(func() { <-c.slots })
+	return c.Conn.Close()
 }
 
 // loopback reports whether only this machine can reach addr (ip:port).
