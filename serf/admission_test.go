@@ -163,6 +163,41 @@ func TestNameTaken(t *testing.T) {
 	}
 }
 
+// A copied disk brings the list of peers along, so that its node needs no seed to
+// meet the incumbent's federation.
+func TestNameTakenByCopiedDisk(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a := startNode(t, "a")
+	b := startNode(t, "b", joining(a), withDir(dir))
+	a.await(t, EventJoin, "b")
+	b.await(t, EventJoin, "a")
+	until(t, "the peers are on disk", func() bool {
+		list, _ := os.ReadFile(filepath.Join(dir, "serf.peers.json"))
+		return strings.Contains(string(list), `"a"`)
+	})
+	for _, without := range []string{"", "serf.snapshot"} {
+		clone := t.TempDir()
+		if err := os.CopyFS(clone, os.DirFS(dir)); err != nil {
+			t.Fatal(err)
+		}
+		if without != "" {
+			if err := os.Remove(filepath.Join(clone, without)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		copied := startNode(t, "b", withDir(clone))
+		<-copied.Left()
+		if err := copied.Err(); !errors.Is(err, ErrConflict) || !strings.Contains(err.Error(), b.Addr().String()) {
+			t.Errorf("without %q the copy ended with %v", without, err)
+		}
+	}
+	b.stays(t, "the incumbent")
+	if a.status("b") != StatusAlive {
+		t.Error("the incumbent is lost")
+	}
+}
+
 // Of two nodes with one name and no third, the one that was there stays.
 func TestNameTakenByOnlyNode(t *testing.T) {
 	t.Parallel()
