@@ -88,6 +88,11 @@ func serve(c *cli.Context) error {
 	if err := caddy.ValidateAndExecuteDirectives(in, nil, true); err != nil {
 		return usage(plain(err))
 	}
+	if a, ok := service(); ok {
+		if err := a.check(in, c.Bool("check")); err != nil {
+			return usage(err)
+		}
+	}
 	if c.Bool("check") {
 		fmt.Printf("%s: ok\n", path)
 		return nil

@@ -1,10 +1,38 @@
 #!/bin/sh
-# Makes the secrets that all nodes share, below the folder that is named:
-#   secrets.sh DIR
-# Run it once, then copy DIR/etc to the root of every node.
+# The secrets that all nodes share.
+#   secrets.sh DIR             makes them, once, below DIR
+#   secrets.sh --install DIR   as root on each node: copies them below /etc, readable
+#                              by asterfed and by Asterisk, each its own, and by
+#                              nobody else
 set -eu
 umask 077
-[ $# = 1 ] || { echo "usage: secrets.sh DIR" >&2; exit 2; }
+usage() { echo "usage: secrets.sh DIR | secrets.sh --install DIR [ROOT]" >&2; exit 2; }
+
+# put FILE FOLDER USER: root owns the copy, the user's group reads it.
+put() {
+    to=$root/etc/$2/$1
+    mkdir -p "$(dirname "$to")"
+    cp "$from/etc/$2/$1" "$to"
+    chgrp "$3" "$to" "$(dirname "$to")"
+    chmod 640 "$to"
+    chmod g+rx "$(dirname "$to")"
+}
+
+if [ "${1-}" = --install ]; then
+    [ $# = 2 ] || [ $# = 3 ] || usage
+    from=$2 root=${3-}
+    for user in asterfed asterisk; do
+        group=$user
+        getent group "$user" >/dev/null || {
+            echo "secrets.sh: there is no group $user: its secrets stay readable by root only" >&2
+            group=root
+        }
+        (cd "$from/etc/$user" && find . -type f) | while read -r file; do put "$file" "$user" "$group"; done
+    done
+    exit
+fi
+case ${1-} in -*) usage ;; esac
+[ $# = 1 ] || usage
 mkdir -p "$1/etc/asterfed" "$1/etc/asterisk" "$1/etc/asterisk/keys"
 random() { head -c "$1" /dev/urandom | base64 -w0; }
 word() { head -c 18 /dev/urandom | base64 -w0 | tr '+/' 'ab'; }

@@ -13,7 +13,7 @@ command -v apt-get >/dev/null || die "apt-get is needed: this sets up Debian 12"
 grep -q '\boverlay$' /proc/filesystems || modprobe overlay 2>/dev/null || die "the kernel has no overlay file system"
 
 missing=
-for p in mmdebstrap sip-tester bind9 bind9-dnsutils unbound iproute2 nftables serf procps openssl debian-archive-keyring; do
+for p in mmdebstrap sip-tester bind9 bind9-dnsutils nsd knot unbound iproute2 nftables serf procps openssl debian-archive-keyring; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing="$missing $p"
 done
 if [ -n "$missing" ]; then
