@@ -27,9 +27,11 @@ var layers = []struct {
 		"answers are made from bindings alone, so that they can be tested without a server"},
 	{"zone/tsig", nil, []string{"github.com/coredns", "github.com/hashicorp", "net"},
 		"a signature is over octets, whoever carries them and whatever the key permits"},
-	{"zone/xfr", []string{"zone", "zone/datadir", "zone/location", "zone/tsig"}, []string{"github.com/coredns", "github.com/hashicorp"},
+	{"zone/stream", []string{"zone", "zone/datadir", "zone/location", "zone/tsig"}, []string{"github.com/coredns", "github.com/hashicorp", "net"},
+		"a transfer is a sequence of messages, whoever carries them"},
+	{"zone/xfr", []string{"zone", "zone/location", "zone/stream", "zone/tsig"}, []string{"github.com/coredns", "github.com/hashicorp"},
 		"a secondary decides nothing: what silence means is the plugin's to say"},
-	{"zone/outbound", []string{"zone", "zone/datadir", "zone/location", "zone/xfr"}, []string{"github.com/coredns", "github.com/hashicorp", "net"},
+	{"zone/outbound", []string{"zone", "zone/datadir", "zone/location", "zone/stream", "zone/tsig"}, []string{"github.com/coredns", "github.com/hashicorp", "net"},
 		"what others transfer is what queries are answered with: it asks the view, and decides neither answers nor who may ask"},
 	{"zone/update", []string{"zone", "zone/datadir", "zone/location", "zone/tsig"}, []string{"github.com/coredns", "github.com/hashicorp", "net"},
 		"what an UPDATE does is decided from the message and the zone alone: who carries it is the plugin's affair"},
@@ -57,7 +59,7 @@ var layers = []struct {
 		"plain queries are answered from the view alone: what the other queries get is for CoreDNS's chain to say"},
 	{"plugin/federation/config", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/trunk", "serf", "zone", "zone/dnssec", "zone/location", "zone/tsig", "zone/update"}, []string{"github.com/hashicorp", "github.com/prometheus"},
 		"a Corefile is read and checked: nothing is opened, and what the values do is for others to say"},
-	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/config", "plugin/federation/directory", "plugin/federation/fastpath", "plugin/federation/liveness", "plugin/federation/source", "plugin/federation/trunk", "serf", "zone", "zone/datadir", "zone/dnssec", "zone/history", "zone/location", "zone/outbound", "zone/plain", "zone/tsig", "zone/update", "zone/xfr"}, nil,
+	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/config", "plugin/federation/directory", "plugin/federation/fastpath", "plugin/federation/liveness", "plugin/federation/source", "plugin/federation/trunk", "serf", "zone", "zone/datadir", "zone/dnssec", "zone/history", "zone/location", "zone/outbound", "zone/plain", "zone/stream", "zone/tsig", "zone/update", "zone/xfr"}, nil,
 		"the plugin joins the parts; only the command stands above it"},
 }
 
@@ -94,7 +96,7 @@ func TestOneImporter(t *testing.T) {
 		"github.com/coredns/":       {"plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "cmd/asterfed", "test/bench/constant"},
 		"go.etcd.io/bbolt":          {"zone/history"},
 		"github.com/urfave/cli/v2":  {"cmd/asterfed"},
-		"github.com/miekg/dns":      {"zone", "zone/dnssec", "zone/outbound", "zone/tsig", "zone/update", "zone/xfr", "plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "cmd/asterfed", "test/lab", "examples/three-nodes", "test/chaos", "test/simulation", "test/bench", "test/guard", "test/bench/constant"},
+		"github.com/miekg/dns":      {"zone", "zone/dnssec", "zone/outbound", "zone/stream", "zone/tsig", "zone/update", "zone/xfr", "plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "cmd/asterfed", "test/lab", "examples/three-nodes", "test/chaos", "test/simulation", "test/bench", "test/guard", "test/bench/constant"},
 		"github.com/prometheus/cli": {"plugin/federation", "plugin/federation/fastpath"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/serf"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/urfave/cli/v2"
 )
@@ -187,7 +188,7 @@ func (n atNode) allContacts(ctx context.Context, w io.Writer, node string) error
 }
 
 // live transfers what a node's Asterisk lists now.
-func (n atNode) live(ctx context.Context, node string) (*xfr.Transfer, error) {
+func (n atNode) live(ctx context.Context, node string) (*stream.Transfer, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	return xfr.Fetch(ctx, n.server, node+".live."+n.cfg.Origin, n.cfg.Origin, n.cfg.Key)

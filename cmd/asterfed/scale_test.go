@@ -17,8 +17,8 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/ami/amitest"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
-	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 )
 
@@ -80,7 +80,7 @@ func newScaled(b *testing.B, own []location.Binding, others int, version zone.Ve
 		node, all := scaleHome(h, others)
 		home := zone.NewView(zone.Config{Origin: scaleOrigin, Self: "none", TTL: 5 * time.Second}).Home(node.Name)
 		home.Replace(version, &node, all)
-		if err := xfr.WriteCopy(xfr.CopyFile(copies, node.Name), home, scaleOrigin, addr, 5); err != nil {
+		if err := stream.WriteReplica(stream.ReplicaFile(copies, node.Name), home, scaleOrigin, addr, 5); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -259,7 +259,7 @@ func serveHomes(b *testing.B, zones map[string]*zone.Primary) string {
 			case t == nil || p == nil || r.Opcode != dns.OpcodeQuery:
 				m.Rcode = dns.RcodeRefused
 			case r.Question[0].Qtype == dns.TypeAXFR:
-				if xfr.Answer(p, xfr.Query{Origin: scaleOrigin, Apex: r.Question[0].Name, TTL: 5}, xfr.Reply{Msg: m, Key: key, MAC: t.MAC,
+				if stream.Answer(p, stream.Query{Origin: scaleOrigin, Apex: r.Question[0].Name, TTL: 5}, stream.Reply{Msg: m, Key: key, MAC: t.MAC,
 					Send: func(wire []byte) error { _, err := w.Write(wire); return err }}) != nil {
 					w.Close()
 				}

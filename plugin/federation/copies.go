@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/stream"
 )
 
 // copiesInterval is how often the home zones of others are kept on disk.
@@ -38,7 +38,7 @@ func (c *copies) load() {
 		c.r.log.Warn("home zones of other nodes are not kept", "err", err)
 		return
 	}
-	files, _ := filepath.Glob(xfr.CopyFile(c.dir, "*"))
+	files, _ := filepath.Glob(stream.ReplicaFile(c.dir, "*"))
 	next := make(chan string)
 	var readers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
@@ -57,11 +57,11 @@ func (c *copies) load() {
 
 // take puts one copy into the view.
 func (c *copies) take(file string) {
-	node, ok := xfr.CopyNode(file)
+	node, ok := stream.ReplicaNode(file)
 	if !ok || node == c.r.cfg.Node {
 		return
 	}
-	t, addr, err := xfr.ReadCopy(file, node, c.r.cfg.Origin)
+	t, addr, err := stream.ReadReplica(file, node, c.r.cfg.Origin)
 	if err != nil {
 		c.r.log.Warn("copy of a home zone is of no use; removed", "err", err)
 		os.Remove(file)
@@ -102,11 +102,11 @@ func (c *copies) keep() time.Duration {
 		case h.Name == c.r.cfg.Node:
 		case m == nil: // it left
 			if _, kept := c.kept[h.Name]; kept {
-				os.Remove(xfr.CopyFile(c.dir, h.Name))
+				os.Remove(stream.ReplicaFile(c.dir, h.Name))
 				delete(c.kept, h.Name)
 			}
 		case v.Epoch != "" && v != c.kept[h.Name]:
-			if err := xfr.WriteCopy(xfr.CopyFile(c.dir, h.Name), h, c.r.cfg.Origin, m.peer.Addr(), c.r.view.TTL()); err != nil {
+			if err := stream.WriteReplica(stream.ReplicaFile(c.dir, h.Name), h, c.r.cfg.Origin, m.peer.Addr(), c.r.view.TTL()); err != nil {
 				c.r.log.Warn("home zone of another node is not kept", "node", h.Name, "err", err)
 				continue
 			}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/miekg/dns"
 )
 
@@ -22,17 +22,17 @@ type listed struct {
 	bindings []location.Binding
 }
 
-// Since implements xfr.Zone: what was there before is not known.
+// Since implements stream.Zone: what was there before is not known.
 func (l listed) Since(uint32) (zone.Version, []zone.Delta, bool) { return l.version, nil, false }
 
-// Snapshot implements xfr.Zone.
+// Snapshot implements stream.Zone.
 func (l listed) Snapshot() (zone.Version, zone.Node, []location.Binding) {
 	return l.version, l.node, l.bindings
 }
 
 // LiveZone asks Asterisk for all contacts. A node without an Asterisk has none,
 // and its zone holds nothing but the node.
-func (r *Runtime) LiveZone() (xfr.Zone, error) {
+func (r *Runtime) LiveZone() (stream.Zone, error) {
 	v := r.primary.Version()
 	l := listed{version: zone.Version{Epoch: v.Epoch, Serial: uint32(time.Now().Unix())}, node: r.primary.Node()}
 	if r.live == nil {

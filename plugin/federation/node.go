@@ -11,8 +11,8 @@ import (
 	"github.com/asterfed/asterfed/zone/history"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/outbound"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/update"
-	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 )
 
@@ -26,7 +26,7 @@ type node interface {
 	Signer() *dnssec.Signer // nil where the zone is not signed
 
 	// Home zones, of this node and of those that it follows.
-	HomeZone(node string) xfr.Zone // nil if this node has none to give
+	HomeZone(node string) stream.Zone // nil if this node has none to give
 	Version(node string) (zone.Version, zone.Node)
 	ApexRecords(apex string) []dns.RR // of the own home zone: SOA, NS, TXT
 	HandleHeartbeat(node string, soa []dns.RR, from net.Addr)
@@ -43,7 +43,7 @@ type node interface {
 	// What operators ask for.
 	Allows(a location.AOR) bool
 	History() *history.Log // nil where none is kept
-	LiveZone() (xfr.Zone, error)
+	LiveZone() (stream.Zone, error)
 	LiveChannels(owner string) ([]dns.RR, error)
 	Status(owner string) ([]dns.RR, error)
 }

@@ -6,7 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/asterfed/asterfed/zone/outbound"
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
 )
@@ -46,14 +46,14 @@ func (f *Federation) outward(w dns.ResponseWriter, r *dns.Msg, qname, name strin
 	var kind outbound.Kind
 	err := z.Follow()
 	if err == nil {
-		err = f.stream(w, r, key, func(reply xfr.Reply) (err error) {
-			s, err := xfr.NewStream(reply, f.origin, f.node.View().TTL())
+		err = f.stream(w, r, key, func(reply stream.Reply) (err error) {
+			s, err := stream.NewStream(reply, f.origin, f.node.View().TTL())
 			if err == nil {
 				kind, err = z.Transfer(held, s)
 			}
 			return err
 		}, func(send func([]dns.RR) error) (err error) {
-			kind, err = z.Transfer(held, xfr.NewSections(f.origin, f.node.View().TTL(), send))
+			kind, err = z.Transfer(held, stream.NewSections(f.origin, f.node.View().TTL(), send))
 			return err
 		})
 	}

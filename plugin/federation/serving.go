@@ -10,8 +10,8 @@ import (
 	"github.com/asterfed/asterfed/zone/history"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/outbound"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/update"
-	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 )
 
@@ -61,7 +61,7 @@ func (r *Runtime) HandleNotify(node string, answer []dns.RR, from net.Addr) bool
 }
 
 // HomeZone returns the home zone of a node, nil if this node has none to give.
-func (r *Runtime) HomeZone(node string) xfr.Zone {
+func (r *Runtime) HomeZone(node string) stream.Zone {
 	if node == r.cfg.Node {
 		if !r.transferable() {
 			return nil
@@ -69,7 +69,7 @@ func (r *Runtime) HomeZone(node string) xfr.Zone {
 		return r.primary
 	}
 	if h := r.view.Find(node); h != nil && h.Version().Epoch != "" {
-		return xfr.Held{Home: h}
+		return stream.Replica{Home: h}
 	}
 	return nil
 }
@@ -77,7 +77,7 @@ func (r *Runtime) HomeZone(node string) xfr.Zone {
 // ApexRecords are the records at the apex of the own home zone.
 func (r *Runtime) ApexRecords(apex string) []dns.RR {
 	v, n := r.Version(r.cfg.Node)
-	return []dns.RR{v.SOA(apex, r.cfg.Origin, r.view.TTL()), xfr.NS(apex, r.cfg.Node, r.cfg.Origin, r.view.TTL()),
+	return []dns.RR{v.SOA(apex, r.cfg.Origin, r.view.TTL()), stream.NS(apex, r.cfg.Node, r.cfg.Origin, r.view.TTL()),
 		zone.NodeTXT(n, apex, r.view.TTL())}
 }
 

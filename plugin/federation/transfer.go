@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
-	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
 )
@@ -23,7 +23,7 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 	m.Authoritative, m.RecursionAvailable = true, false
 	apex, digest := zone.DigestOf(qname)
 	node, ok := zone.HomeOf(apex, f.origin)
-	var z xfr.Zone
+	var z stream.Zone
 	if ok {
 		z = f.node.HomeZone(node)
 	}
@@ -50,7 +50,7 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 			f.greeted(w, r, node)
 			m.Answer = []dns.RR{soa}
 		case dns.TypeNS:
-			m.Answer = []dns.RR{xfr.NS(qname, node, f.origin, f.node.View().TTL())}
+			m.Answer = []dns.RR{stream.NS(qname, node, f.origin, f.node.View().TTL())}
 		case dns.TypeTXT:
 			m.Answer = []dns.RR{zone.NodeTXT(n, qname, f.node.View().TTL())}
 		default:
@@ -93,7 +93,7 @@ const maxSnapshots = 16
 // transfer writes the messages of an AXFR or IXFR, each signed (RFC 8945
 // §5.3.1). Over UDP only the SOA fits (RFC 1995 §2), which makes a secondary
 // come back over TCP.
-func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z xfr.Zone, key *tsig.Key, slots chan struct{}) (int, error) {
+func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z stream.Zone, key *tsig.Key, slots chan struct{}) (int, error) {
 	var from *zone.Version
 	if r.Question[0].Qtype == dns.TypeIXFR {
 		for _, rr := range r.Ns {
@@ -119,12 +119,12 @@ func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z x
 		return f.write(w, r, m)
 	}
 	ttl := f.node.View().TTL()
-	q := xfr.Query{Origin: f.origin, Apex: apex, TTL: ttl, Held: from, LeftOut: f.withheld.report}
+	q := stream.Query{Origin: f.origin, Apex: apex, TTL: ttl, From: from, LeftOut: f.withheld.report}
 	turn := &slotted{Zone: z, slots: slots}
 	defer turn.release()
 	err := f.stream(w, r, key,
-		func(reply xfr.Reply) error { return xfr.Answer(turn, q, reply) },
-		func(send func([]dns.RR) error) error { return xfr.AnswerRecords(turn, q, send) })
+		func(reply stream.Reply) error { return stream.Answer(turn, q, reply) },
+		func(send func([]dns.RR) error) error { return stream.AnswerRecords(turn, q, send) })
 	if err != nil {
 		w.Close()
 		return dns.RcodeSuccess, fmt.Errorf("transfer %s: %w", apex, err)
@@ -137,14 +137,14 @@ func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z x
 // the request, or as answer sections where the tsig plugin has taken the
 // signature off, and signs.
 func (f *Federation) stream(w dns.ResponseWriter, r *dns.Msg, key *tsig.Key,
-	packed func(xfr.Reply) error, sections func(send func([]dns.RR) error) error) error {
+	packed func(stream.Reply) error, sections func(send func([]dns.RR) error) error) error {
 	m := new(dns.Msg)
 	m.SetReply(r)
 	m.Authoritative, m.RecursionAvailable = true, false
 	if t := r.IsTsig(); t != nil {
 		state := request.Request{W: w, Req: r}
 		state.SizeAndDo(m)
-		return packed(xfr.Reply{Msg: m, Key: key, MAC: t.MAC, Send: func(wire []byte) error {
+		return packed(stream.Reply{Msg: m, Key: key, MAC: t.MAC, Send: func(wire []byte) error {
 			_, err := w.Write(wire)
 			return err
 		}})

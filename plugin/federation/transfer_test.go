@@ -14,7 +14,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/coredns/coredns/plugin/test"
 	"github.com/miekg/dns"
 )
@@ -75,7 +75,7 @@ func TestTransferToWhoStopsReading(t *testing.T) {
 
 // countedZone counts how many transfers have it in memory.
 type countedZone struct {
-	xfr.Zone
+	stream.Zone
 	now, most atomic.Int32
 }
 

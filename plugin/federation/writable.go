@@ -4,9 +4,9 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/asterfed/asterfed/zone/update"
-	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 )
 
@@ -87,17 +87,17 @@ func (f *Federation) read(w dns.ResponseWriter, r *dns.Msg, qname string, who *w
 
 // own is a home zone as the holder of an update key sees it.
 type own struct {
-	xfr.Zone
+	stream.Zone
 	rules update.Rules
 }
 
-// Since implements xfr.Zone. There are no deltas: they are of the whole zone.
+// Since implements stream.Zone. There are no deltas: they are of the whole zone.
 func (z own) Since(serial uint32) (zone.Version, []zone.Delta, bool) {
 	v, _, _ := z.Zone.Since(serial)
 	return v, nil, v.Serial == serial
 }
 
-// Snapshot implements xfr.Zone.
+// Snapshot implements stream.Zone.
 func (z own) Snapshot() (zone.Version, zone.Node, []location.Binding) {
 	v, n, all := z.Zone.Snapshot()
 	var out []location.Binding
@@ -112,12 +112,12 @@ func (z own) Snapshot() (zone.Version, zone.Node, []location.Binding) {
 // slotted is a zone whose full transfers take turns: each has the whole zone in
 // memory for as long as its reader takes.
 type slotted struct {
-	xfr.Zone
+	stream.Zone
 	slots chan struct{}
 	taken bool
 }
 
-// Snapshot implements xfr.Zone. It waits for a slot; whoever has one either goes
+// Snapshot implements stream.Zone. It waits for a slot; whoever has one either goes
 // on or is cut off (see writeStall).
 func (z *slotted) Snapshot() (zone.Version, zone.Node, []location.Binding) {
 	if !z.taken {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 )
@@ -76,7 +77,7 @@ func (n *Node) transfer(w dns.ResponseWriter, r *dns.Msg, reply func(int, ...dns
 		v := versionIn(r.Ns)
 		held = &v
 	}
-	err := xfr.AnswerRecords(n.primary, xfr.Query{Origin: origin, Apex: r.Question[0].Name, TTL: ttl, Held: held}, func(rrs []dns.RR) error {
+	err := stream.AnswerRecords(n.primary, stream.Query{Origin: origin, Apex: r.Question[0].Name, TTL: ttl, From: held}, func(rrs []dns.RR) error {
 		err := reply(dns.RcodeSuccess, rrs...)
 		w.TsigTimersOnly(true)
 		return err

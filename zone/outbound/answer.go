@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/asterfed/asterfed/zone"
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/miekg/dns"
 )
 
@@ -29,7 +29,7 @@ var ErrUnsettled = errors.New("not every node is known yet")
 // RFC 1995 §4), which gets deltas if it is this node's and the history reaches
 // back, the SOA alone if that is not older, and the full zone in all other
 // cases. What is written is the zone at one serial, whatever changes meanwhile.
-func (z *Zone) Transfer(held *dns.SOA, to *xfr.Stream) (Kind, error) {
+func (z *Zone) Transfer(held *dns.SOA, to *stream.Stream) (Kind, error) {
 	if err := z.Follow(); err != nil {
 		return "", err
 	}
@@ -74,7 +74,7 @@ func (z *Zone) Follow() error {
 // transfer is one answer: a serial, and what stands at it.
 type transfer struct {
 	z      *Zone
-	to     *xfr.Stream
+	to     *stream.Stream
 	serial uint32
 	all    []change // for a full zone, what each unit has
 	steps  []step

@@ -9,8 +9,8 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
-	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 )
 
@@ -66,7 +66,7 @@ func BenchmarkFull(b *testing.B) {
 	for b.Loop() {
 		octets = 0
 		m := new(dns.Msg).SetAxfr(origin)
-		s, err := xfr.NewStream(xfr.Reply{Msg: m, Key: &tsig.Key{Name: "k.", Algorithm: dns.HmacSHA256, Secret: "a2V5"}, MAC: "00",
+		s, err := stream.NewStream(stream.Reply{Msg: m, Key: &tsig.Key{Name: "k.", Algorithm: dns.HmacSHA256, Secret: "a2V5"}, MAC: "00",
 			Send: func(wire []byte) error { octets += len(wire); return nil }}, origin, 5)
 		if err != nil {
 			b.Fatal(err)

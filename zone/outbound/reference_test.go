@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/miekg/dns"
 )
 
@@ -19,7 +19,7 @@ type copyOf map[string]dns.RR
 func (c copyOf) pull(t *testing.T, z *Zone, soa *dns.SOA) (Kind, copyOf, *dns.SOA) {
 	t.Helper()
 	var all []dns.RR
-	kind, err := z.Transfer(soa, xfr.NewSections(origin, 5, func(rrs []dns.RR) error {
+	kind, err := z.Transfer(soa, stream.NewSections(origin, 5, func(rrs []dns.RR) error {
 		all = append(all, rrs...)
 		return nil
 	}))

@@ -1,13 +1,13 @@
 package xfr
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/miekg/dns"
 )
 
@@ -141,7 +141,7 @@ func news(own *zone.Primary, origin string, told zone.Version) (n notice, err er
 		v, deltas, ok := own.Since(told.Serial)
 		n.version = v
 		if ok && v.Epoch == told.Epoch && short(deltas) {
-			if n.wire, n.more = hint(m, origin, apex, v, deltas); n.more {
+			if n.wire, n.more = stream.Hint(m, stream.Query{Origin: origin, Apex: apex}, v, deltas); n.more {
 				return n, nil
 			}
 		}
@@ -151,22 +151,6 @@ func news(own *zone.Primary, origin string, told zone.Version) (n notice, err er
 		return n, fmt.Errorf("write NOTIFY: %w", err)
 	}
 	return n, nil
-}
-
-// hint packs a NOTIFY with deltas, if they go into one message.
-func hint(m *dns.Msg, origin, apex string, v zone.Version, deltas []zone.Delta) (wire []byte, ok bool) {
-	messages := 0
-	w, err := newWriter(Reply{Msg: m, Send: func(msg []byte) error {
-		wire, messages = bytes.Clone(msg), messages+1
-		return nil
-	}}, apex, 0)
-	if err != nil {
-		return nil, false
-	}
-	defer w.release()
-	a := answer{sink: w, Query: Query{Origin: origin, Apex: apex}}
-	err = a.incremental(v, deltas)
-	return wire, err == nil && messages == 1
 }
 
 // short reports whether deltas, if there are any, go with a NOTIFY.

@@ -1,6 +1,7 @@
 package xfr
 
 import (
+	"errors"
 	"fmt"
 	"net"
 
@@ -55,6 +56,8 @@ func (p *Peer) Greeted(authority []dns.RR, from net.Addr) {
 	}
 	p.hinted(v)
 }
+
+var errMessage = errors.New("message ends before its records")
 
 // soaIn returns the version in the first record of an answer's or an authority
 // section, which begins with the SOA of a home zone.

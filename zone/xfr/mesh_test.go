@@ -9,6 +9,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
@@ -130,14 +131,14 @@ func (n *meshNode) serve(w dns.ResponseWriter, r *dns.Msg) {
 		}
 		m := new(dns.Msg)
 		m.SetReply(r)
-		rep := Reply{Msg: m, Send: func(wire []byte) error { _, err := w.Write(wire); return err }}
+		rep := stream.Reply{Msg: m, Send: func(wire []byte) error { _, err := w.Write(wire); return err }}
 		if t := r.IsTsig(); t != nil && w.TsigStatus() == nil {
 			rep.Key, rep.MAC = testKey, t.MAC
 		} else {
 			reply()
 			return
 		}
-		if Answer(n.primary, Query{Origin: origin, Apex: apex, TTL: 5, Held: held}, rep) != nil {
+		if stream.Answer(n.primary, stream.Query{Origin: origin, Apex: apex, TTL: 5, From: held}, rep) != nil {
 			w.Close()
 		}
 	}

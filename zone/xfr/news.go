@@ -4,6 +4,7 @@ import (
 	"net"
 
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/miekg/dns"
 )
 
@@ -21,27 +22,12 @@ func (p *Peer) News(answer []dns.RR, from net.Addr) {
 	// Where a transfer is being put in, the NOTIFY is answered all the same.
 	if len(answer) > 1 && p.cameFrom(from) && p.taking.TryLock() {
 		held := p.cfg.Home.Version()
-		if t := newsOf(answer, p.apex, held); t != nil {
+		if t := stream.Deltas(answer, p.apex, held); t != nil {
 			p.take(t)
 		}
 		p.taking.Unlock()
 	}
 	p.hinted(v)
-}
-
-// newsOf returns the deltas in the answer section of a NOTIFY that lead on from
-// held, nil if it has none.
-func newsOf(answer []dns.RR, apex string, held zone.Version) *Transfer {
-	r := reader{apex: apex, held: &held}
-	for _, rr := range answer {
-		if _, err := r.add(rr); err != nil {
-			return nil
-		}
-	}
-	if !r.done || r.t.Full || r.t.Version.Epoch != held.Epoch {
-		return nil
-	}
-	return &r.t
 }
 
 // cameFrom reports whether an address is that of the peer's DNS server, whatever

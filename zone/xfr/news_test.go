@@ -13,6 +13,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/miekg/dns"
 )
 
@@ -239,7 +240,7 @@ func TestFullTransferOvertaken(t *testing.T) {
 	older, newer := zone.Version{Epoch: "e", Serial: 7}, zone.Version{Epoch: "e", Serial: 8}
 	home.Replace(newer, nil, nil)
 	p.said(newer)
-	p.take(&Transfer{Full: true, Version: older})
+	p.take(&stream.Transfer{Full: true, Version: older})
 	select {
 	case <-p.wake:
 	default:

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/miekg/dns"
 )
 
@@ -47,7 +48,7 @@ func (s *session) digest(ctx context.Context, apex string, d time.Duration) (zon
 }
 
 // pull asks for the zone: AXFR if held is nil, otherwise IXFR from it.
-func (s *session) pull(ctx context.Context, apex, origin string, held *zone.Version) (*Transfer, error) {
+func (s *session) pull(ctx context.Context, apex, origin string, held *zone.Version) (*stream.Transfer, error) {
 	m := new(dns.Msg)
 	m.SetQuestion(apex, dns.TypeAXFR)
 	m.RecursionDesired = false
@@ -60,23 +61,23 @@ func (s *session) pull(ctx context.Context, apex, origin string, held *zone.Vers
 		return nil, err
 	}
 	defer s.forget(c)
-	r := reader{apex: apex, held: held}
+	r := stream.NewReader(apex, held)
 	for {
 		wire, err := s.next(ctx, c, stall)
 		if err != nil {
 			return nil, fmt.Errorf("transfer %s: %w", apex, err)
 		}
-		n, err := r.message(wire)
-		recycle(wire)
+		n, err := r.Message(wire)
+		stream.Recycle(wire)
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("transfer %s: %w", apex, err)
-		case r.done:
-			return &r.t, nil
-		case r.level():
-			return &Transfer{Version: *held}, nil
+		case r.Done():
+			return r.Transfer(), nil
+		case r.Level():
+			return &stream.Transfer{Version: *held}, nil
 		case n == 0:
-			return nil, fmt.Errorf("transfer %s: %w", apex, errShort)
+			return nil, fmt.Errorf("transfer %s: %w", apex, stream.ErrShort)
 		}
 	}
 }

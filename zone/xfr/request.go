@@ -34,6 +34,9 @@ func (s *session) send(m *dns.Msg) (*call, error) {
 	return c, s.write(c, wire, writeLimit)
 }
 
+// longRequest is the length from which the room of a request is not kept.
+const longRequest = 1 << 14
+
 // writeLimit is how long the writing of a request may take.
 const writeLimit = 2 * time.Second
 
@@ -68,7 +71,7 @@ func (s *session) write(c *call, wire []byte, limit time.Duration) error {
 		s.close(err) // a part of the message may be on its way
 		return err
 	}
-	if cap(s.out) > longMessage {
+	if cap(s.out) > longRequest {
 		s.out = nil
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
 )
 
@@ -128,7 +129,7 @@ func (p *Peer) deltas() bool {
 
 // pull asks for deltas on the open connection where there is something to
 // add them to, and for everything on a second one where there is not.
-func (p *Peer) pull(ctx context.Context, s *session) (*Transfer, error) {
+func (p *Peer) pull(ctx context.Context, s *session) (*stream.Transfer, error) {
 	if !p.deltas() {
 		if d := p.whole.next(time.Now()); d > 0 {
 			if err := await(ctx, s, time.After(d)); err != nil {
@@ -145,7 +146,7 @@ func (p *Peer) pull(ctx context.Context, s *session) (*Transfer, error) {
 }
 
 // fetch transfers a whole zone from the peer over a connection of its own.
-func (p *Peer) fetch(ctx context.Context, apex string) (*Transfer, error) {
+func (p *Peer) fetch(ctx context.Context, apex string) (*stream.Transfer, error) {
 	conn, err := p.dial(ctx, p.cfg.Timing.Dial)
 	if err != nil {
 		return nil, err
@@ -166,7 +167,7 @@ func (p *Peer) Kept(ctx context.Context, node string) (zone.Version, []location.
 }
 
 // take puts a transfer into the view. The caller holds taking.
-func (p *Peer) take(t *Transfer) {
+func (p *Peer) take(t *stream.Transfer) {
 	if t.Refused > 0 {
 		p.stats.refused.Add(int64(t.Refused))
 		p.log.Warn("records refused: they must not be published", "count", t.Refused, "first", t.FirstRefused)
@@ -215,7 +216,7 @@ func (p *Peer) observe(b location.Binding) {
 }
 
 // Fetch transfers the whole zone apex from the name server at addr, once.
-func Fetch(ctx context.Context, addr, apex, origin string, key *tsig.Key) (*Transfer, error) {
+func Fetch(ctx context.Context, addr, apex, origin string, key *tsig.Key) (*stream.Transfer, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var d net.Dialer

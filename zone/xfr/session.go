@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
@@ -87,12 +88,7 @@ func (s *session) read() {
 			return
 		}
 		n := int(binary.BigEndian.Uint16(head[:]))
-		var wire []byte
-		if n < longMessage {
-			wire = make([]byte, n)
-		} else {
-			wire = buffers.Get().(*[dns.MaxMsgSize]byte)[:n]
-		}
+		wire := stream.Buffer(n)
 		if _, err := io.ReadFull(in, wire); err != nil {
 			s.close(fmt.Errorf("connection ended: %w", err))
 			return
@@ -112,7 +108,7 @@ func (s *session) deliver(wire []byte) error {
 	c := s.pending[binary.BigEndian.Uint16(wire)]
 	s.mu.Unlock()
 	if c == nil {
-		recycle(wire)
+		stream.Recycle(wire)
 		return nil // given up by its caller
 	}
 	if c.chain != nil {
@@ -139,7 +135,7 @@ func (s *session) hand(c *call, wire []byte) {
 	if c.then != nil {
 		s.forget(c)
 		c.then(wire)
-		recycle(wire)
+		stream.Recycle(wire)
 		return
 	}
 	select {

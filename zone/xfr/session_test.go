@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/miekg/dns"
 )
 
@@ -34,7 +35,7 @@ func TestAbandonedTransferHoldsUpNobody(t *testing.T) {
 			m := new(dns.Msg)
 			m.SetReply(q)
 			for range 100 { // begins with what is no SOA, and goes on
-				m.Answer = []dns.RR{NS(apex, "pbx-b", origin, 5)}
+				m.Answer = []dns.RR{stream.NS(apex, "pbx-b", origin, 5)}
 				if server.WriteMsg(m) != nil {
 					return
 				}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
@@ -116,7 +117,7 @@ func (n *node) serve(w dns.ResponseWriter, r *dns.Msg) {
 		} else {
 			n.full.Add(1)
 		}
-		AnswerRecords(n.primary, Query{Origin: origin, Apex: apex, TTL: 5, Held: held}, func(rrs []dns.RR) error {
+		stream.AnswerRecords(n.primary, stream.Query{Origin: origin, Apex: apex, TTL: 5, From: held}, func(rrs []dns.RR) error {
 			err := reply(rrs...)
 			w.TsigTimersOnly(true)
 			return err

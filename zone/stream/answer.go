@@ -1,4 +1,4 @@
-package xfr
+package stream
 
 import (
 	"slices"
@@ -25,19 +25,19 @@ type Zone interface {
 	Snapshot() (zone.Version, zone.Node, []location.Binding)
 }
 
-// Held makes a Zone of another node's home as this node holds it. It has no
+// Replica is the home zone of another node as this node has it. It has no
 // history: every answer is the current SOA or a full zone.
-type Held struct{ Home *zone.Home }
+type Replica struct{ Home *zone.Home }
 
 // Since implements Zone.
-func (h Held) Since(serial uint32) (zone.Version, []zone.Delta, bool) {
+func (h Replica) Since(serial uint32) (zone.Version, []zone.Delta, bool) {
 	v := h.Home.Version()
 	return v, nil, v.Serial == serial
 }
 
 // Snapshot implements Zone. The version is read before the bindings, so that
 // a change in between is sent again, never lost.
-func (h Held) Snapshot() (zone.Version, zone.Node, []location.Binding) {
+func (h Replica) Snapshot() (zone.Version, zone.Node, []location.Binding) {
 	v := h.Home.Version()
 	n, _ := h.Home.Node()
 	return v, n, h.Home.Bindings()
@@ -48,11 +48,11 @@ type Query struct {
 	Origin string // federation zone
 	Apex   string // home zone
 	TTL    uint32
-	// Held is what the secondary has (IXFR, RFC 1995 §4). It gets deltas where
+	// From is what the secondary has (IXFR, RFC 1995 §4). It gets deltas where
 	// the epoch is the same and the history reaches back, a lone SOA if it has
 	// the current version, and the full zone in all other cases. Nil asks for
 	// the full zone (AXFR, RFC 5936 §2.2).
-	Held *zone.Version
+	From *zone.Version
 	// LeftOut is called for each record that cannot be packed. The transfer goes
 	// on without that record: one bad record must not keep all others from the
 	// secondaries. Nil ignores them.
@@ -84,9 +84,9 @@ type sink interface {
 
 func transfer(z Zone, q Query, to sink) error {
 	a := answer{sink: to, Query: q}
-	if q.Held != nil {
-		now, deltas, ok := z.Since(q.Held.Serial)
-		if ok && now.Epoch == q.Held.Epoch {
+	if q.From != nil {
+		now, deltas, ok := z.Since(q.From.Serial)
+		if ok && now.Epoch == q.From.Epoch {
 			return a.incremental(now, deltas)
 		}
 	}

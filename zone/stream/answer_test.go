@@ -1,4 +1,4 @@
-package xfr
+package stream
 
 import (
 	"strings"
@@ -51,8 +51,8 @@ func TestMessagesFit(t *testing.T) {
 	}{"long names": {full, nil}, "many versions of the node": {flaps, &held}} {
 		t.Run(name, func(t *testing.T) {
 			apex := zone.HomeZone("pbx-b", origin)
-			r := reader{apex: apex, held: z.held}
-			err := AnswerRecords(z, Query{Origin: origin, Apex: apex, TTL: 5, Held: z.held}, func(rrs []dns.RR) error {
+			r := Reader{apex: apex, held: z.held}
+			err := AnswerRecords(z, Query{Origin: origin, Apex: apex, TTL: 5, From: z.held}, func(rrs []dns.RR) error {
 				m := new(dns.Msg)
 				m.SetQuestion(apex, dns.TypeIXFR)
 				m.Answer, m.Compress = rrs, true

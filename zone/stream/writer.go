@@ -1,4 +1,4 @@
-package xfr
+package stream
 
 import (
 	"encoding/binary"
@@ -72,7 +72,7 @@ func newWriter(r Reply, apex string, ttl uint32) (*writer, error) {
 
 // release gives the writer's memory back. No message of it is valid afterwards.
 func (w *writer) release() {
-	recycle(w.buf)
+	Recycle(w.buf)
 	w.buf = nil
 }
 

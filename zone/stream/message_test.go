@@ -1,4 +1,4 @@
-package xfr
+package stream
 
 import (
 	"bytes"
@@ -36,7 +36,7 @@ func transferMsg(tb testing.TB, n int, odd string) []byte {
 }
 
 // slowly reads a message as package dns does.
-func slowly(r *reader, wire []byte) error {
+func slowly(r *Reader, wire []byte) error {
 	m := new(dns.Msg)
 	if err := m.Unpack(wire); err != nil {
 		return err
@@ -54,11 +54,11 @@ func TestMessageIsMsgUnpack(t *testing.T) {
 	apex := zone.HomeZone("pbx-a", origin)
 	for _, odd := range []string{"", "plain", `with "quotes" and \\`, "\\200\\000"} {
 		wire := transferMsg(t, 300, odd)
-		want, got := &reader{apex: apex}, &reader{apex: apex}
+		want, got := &Reader{apex: apex}, &Reader{apex: apex}
 		if err := slowly(want, wire); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := got.message(wire); err != nil || n < 300 {
+		if n, err := got.Message(wire); err != nil || n < 300 {
 			t.Fatalf("%d records, %v", n, err)
 		}
 		if !reflect.DeepEqual(got.t, want.t) || got.n != want.n {
@@ -66,7 +66,7 @@ func TestMessageIsMsgUnpack(t *testing.T) {
 		}
 	}
 	wire := transferMsg(t, 300, "")
-	if n := testing.AllocsPerRun(10, func() { (&reader{apex: apex}).message(wire) }); n > 2*300 {
+	if n := testing.AllocsPerRun(10, func() { (&Reader{apex: apex}).Message(wire) }); n > 2*300 {
 		t.Errorf("%v allocations for 300 registrations: some were read the long way", n)
 	}
 }
@@ -84,12 +84,12 @@ func FuzzMessage(f *testing.F) {
 		}
 		for _, held := range []*zone.Version{nil, {Epoch: "e", Serial: 6}} {
 			apex := zone.HomeZone("pbx-a", origin)
-			want, got := &reader{apex: apex, held: held}, &reader{apex: apex, held: held}
+			want, got := &Reader{apex: apex, held: held}, &Reader{apex: apex, held: held}
 			if slowly(want, wire) != nil {
-				got.message(wire) // whatever it says, it says without a panic
+				got.Message(wire) // whatever it says, it says without a panic
 				continue
 			}
-			if _, err := got.message(wire); errors.Is(err, errMessage) {
+			if _, err := got.Message(wire); errors.Is(err, errMessage) {
 				continue // package dns takes questions and records that end early
 			} else if err != nil {
 				t.Fatalf("refused what package dns takes: %v", err)
@@ -106,6 +106,6 @@ func BenchmarkMessage(b *testing.B) {
 	wire := transferMsg(b, 300, "")
 	b.ReportAllocs()
 	for b.Loop() {
-		(&reader{apex: zone.HomeZone("pbx-a", origin)}).message(wire)
+		(&Reader{apex: zone.HomeZone("pbx-a", origin)}).Message(wire)
 	}
 }

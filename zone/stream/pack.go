@@ -1,4 +1,4 @@
-package xfr
+package stream
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package xfr
+package stream
 
 import (
 	"slices"
@@ -41,8 +41,8 @@ var transfers = []struct{ name, text, err, bindings, changes string }{
 	{"delta cut off", soa3 + soa1 + u1001 + soa2 + u1002, "not complete", "", ""},
 }
 
-func read(t testing.TB, text string, held *zone.Version) (*reader, error) {
-	r := &reader{apex: zone.HomeZone("pbx-b", origin), held: held}
+func read(t testing.TB, text string, held *zone.Version) (*Reader, error) {
+	r := &Reader{apex: zone.HomeZone("pbx-b", origin), held: held}
 	z := dns.NewZoneParser(strings.NewReader(text), "", "")
 	for rr, ok := z.Next(); ok; rr, ok = z.Next() {
 		if _, err := r.add(rr); err != nil {
@@ -126,7 +126,7 @@ func FuzzReader(f *testing.F) {
 	held := zone.Version{Epoch: "00000000000000aa", Serial: 1}
 	f.Fuzz(func(t *testing.T, text string) {
 		z := dns.NewZoneParser(strings.NewReader(text), "", "")
-		r := &reader{apex: zone.HomeZone("pbx-b", origin), held: &held}
+		r := &Reader{apex: zone.HomeZone("pbx-b", origin), held: &held}
 		for rr, ok := z.Next(); ok && !r.done; rr, ok = z.Next() {
 			if _, err := r.add(rr); err != nil {
 				return
@@ -135,7 +135,7 @@ func FuzzReader(f *testing.F) {
 		if !r.done || !r.t.Full {
 			return
 		}
-		again := &reader{apex: r.apex}
+		again := &Reader{apex: r.apex}
 		if err := AnswerRecords(canned{version: r.t.Version, all: r.t.Bindings}, Query{Origin: origin, Apex: r.apex, TTL: 5}, func(rrs []dns.RR) error {
 			for _, rr := range rrs {
 				if _, err := again.add(rr); err != nil {

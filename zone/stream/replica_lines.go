@@ -1,4 +1,4 @@
-package xfr
+package stream
 
 import (
 	"bufio"
@@ -56,7 +56,7 @@ const (
 var errNotOurs = errors.New("line is no record")
 
 // lines takes the records of a file that holds one in each line.
-func (r *reader) lines(in *bufio.Reader) error {
+func (r *Reader) lines(in *bufio.Reader) error {
 	users := []byte(".users." + r.apex + "\t")
 	for {
 		line, err := in.ReadSlice('\n')

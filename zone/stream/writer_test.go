@@ -1,4 +1,4 @@
-package xfr
+package stream
 
 import (
 	"bytes"
@@ -23,7 +23,7 @@ func written(tb testing.TB, z Zone, held *zone.Version, request *dns.TSIG, take 
 	if request != nil {
 		rep.Key, rep.MAC = testKey, request.MAC
 	}
-	if err := Answer(z, Query{Origin: origin, Apex: apex, TTL: 5, Held: held}, rep); err != nil {
+	if err := Answer(z, Query{Origin: origin, Apex: apex, TTL: 5, From: held}, rep); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -71,7 +71,7 @@ func TestWriterWritesTheSame(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var want, got []dns.RR
 			apex := zone.HomeZone("pbx-a", origin)
-			if err := AnswerRecords(c.z, Query{Origin: origin, Apex: apex, TTL: 5, Held: c.held}, func(rrs []dns.RR) error { want = append(want, rrs...); return nil }); err != nil {
+			if err := AnswerRecords(c.z, Query{Origin: origin, Apex: apex, TTL: 5, From: c.held}, func(rrs []dns.RR) error { want = append(want, rrs...); return nil }); err != nil {
 				t.Fatal(err)
 			}
 			mac, timers := request.MAC, false
@@ -104,9 +104,9 @@ func TestWriterWritesTheSame(t *testing.T) {
 // A full zone that is written and read is the same again.
 func TestWriterAndReader(t *testing.T) {
 	all := mixed(t, 3000)
-	r := reader{apex: zone.HomeZone("pbx-a", origin)}
+	r := Reader{apex: zone.HomeZone("pbx-a", origin)}
 	written(t, canned{version: zone.Version{Epoch: "e", Serial: 9}, all: all}, nil, nil, func(wire []byte) {
-		if _, err := r.message(wire); err != nil {
+		if _, err := r.Message(wire); err != nil {
 			t.Fatal(err)
 		}
 	})

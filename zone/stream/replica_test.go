@@ -1,6 +1,7 @@
-package xfr
+package stream
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -13,20 +14,19 @@ import (
 	"github.com/miekg/dns"
 )
 
-func TestCopy(t *testing.T) {
-	a, b := newNode(t, "pbx-a", ""), newNode(t, "pbx-b", "")
-	b.register("1001", "Alice.Smith", "+97231234000")
-	_, pulled, _ := a.follow(b, testKey)
-	a.level(b, pulled)
-	home := a.view.Home("pbx-b")
-	file := CopyFile(t.TempDir(), "pbx-b")
-	if err := WriteCopy(file, home, origin, "192.0.2.2:53", 5); err != nil {
+func TestReplica(t *testing.T) {
+	home := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5e9}).Home("pbx-b")
+	node := zone.Node{Name: "pbx-b", State: zone.Up, Region: "eu", Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.2")}, SIP: []zone.Transport{{Proto: "udp", Port: 5060}}}
+	home.Replace(zone.Version{Epoch: zone.NewEpoch(), Serial: 7}, &node, []location.Binding{{AOR: "1001", Kind: location.PJSIP, Contact: 1, Stamp: 1 << 40},
+		{AOR: "Alice.Smith", Kind: location.PJSIP, Contact: 2, Stamp: 2 << 40}, {AOR: "+97231234000", Kind: location.SIP, Contact: 3}})
+	file := ReplicaFile(t.TempDir(), "pbx-b")
+	if err := WriteReplica(file, home, origin, "192.0.2.2:53", 5); err != nil {
 		t.Fatal(err)
 	}
-	if node, ok := CopyNode(file); !ok || node != "pbx-b" {
-		t.Errorf("CopyNode is %q, %v", node, ok)
+	if node, ok := ReplicaNode(file); !ok || node != "pbx-b" {
+		t.Errorf("ReplicaNode is %q, %v", node, ok)
 	}
-	got, addr, err := ReadCopy(file, "pbx-b", origin)
+	got, addr, err := ReadReplica(file, "pbx-b", origin)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestCopy(t *testing.T) {
 	}
 }
 
-func TestCopyThatCannotBeUsed(t *testing.T) {
+func TestReplicaThatCannotBeUsed(t *testing.T) {
 	apex := zone.HomeZone("pbx-b", origin)
 	soa := apex + " 5 IN SOA pbx-b.nodes.fed.example. epoch-e.hostmaster.fed.example. 7 60 10 604800 5\n"
 	for text, want := range map[string]string{
@@ -56,11 +56,11 @@ func TestCopyThatCannotBeUsed(t *testing.T) {
 		"; dns a:1\nrubbish\n": "zone: dns",
 		"; dns a:1\n" + strings.ReplaceAll(soa, "pbx-b.homes", "pbx-c.homes"): "SOA of pbx-c",
 	} {
-		file := CopyFile(t.TempDir(), "pbx-b")
+		file := ReplicaFile(t.TempDir(), "pbx-b")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, _, err := ReadCopy(file, "pbx-b", origin)
+		_, _, err := ReadReplica(file, "pbx-b", origin)
 		if err == nil || want != "zone: dns" && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want …%s", text, err, want)
 		}
@@ -69,12 +69,12 @@ func TestCopyThatCannotBeUsed(t *testing.T) {
 
 // What is written and read line by line is what package dns writes and reads;
 // a file that somebody has edited is read as any master file.
-func TestCopyIsAMasterFile(t *testing.T) {
+func TestReplicaIsAMasterFile(t *testing.T) {
 	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5e9})
 	home := v.Home("pbx-b")
 	home.Replace(zone.Version{Epoch: "e", Serial: 9}, &zone.Node{Name: "pbx-b", State: zone.Up}, mixed(t, 300))
-	file := CopyFile(t.TempDir(), "pbx-b")
-	if err := WriteCopy(file, home, origin, "192.0.2.2:53", 5); err != nil {
+	file := ReplicaFile(t.TempDir(), "pbx-b")
+	if err := WriteReplica(file, home, origin, "192.0.2.2:53", 5); err != nil {
 		t.Fatal(err)
 	}
 	raw, err := os.ReadFile(file)
@@ -83,7 +83,7 @@ func TestCopyIsAMasterFile(t *testing.T) {
 	}
 	var text strings.Builder
 	text.WriteString("; dns 192.0.2.2:53\n")
-	if err := AnswerRecords(Held{home}, Query{Origin: origin, Apex: zone.HomeZone("pbx-b", origin), TTL: 5}, func(rrs []dns.RR) error {
+	if err := AnswerRecords(Replica{home}, Query{Origin: origin, Apex: zone.HomeZone("pbx-b", origin), TTL: 5}, func(rrs []dns.RR) error {
 		for _, rr := range rrs {
 			text.WriteString(rr.String() + "\n")
 		}
@@ -91,7 +91,7 @@ func TestCopyIsAMasterFile(t *testing.T) {
 	}); err != nil || text.String() != string(raw) {
 		t.Errorf("written was\n%s\nwant\n%s", raw, text.String())
 	}
-	want, _, err := ReadCopy(file, "pbx-b", origin)
+	want, _, err := ReadReplica(file, "pbx-b", origin)
 	if err != nil || len(want.Bindings) != len(mixed(t, 300)) {
 		t.Fatalf("%v, %v", want, err)
 	}
@@ -104,7 +104,7 @@ func TestCopyIsAMasterFile(t *testing.T) {
 		if err := os.WriteFile(file, []byte(other), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		got, _, err := ReadCopy(file, "pbx-b", origin)
+		got, _, err := ReadReplica(file, "pbx-b", origin)
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("edited file %d: %v, want %v; %v", i, got, want, err)
 		}

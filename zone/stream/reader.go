@@ -1,4 +1,4 @@
-package xfr
+package stream
 
 import (
 	"errors"
@@ -24,8 +24,8 @@ type Transfer struct {
 	FirstRefused error
 }
 
-// errShort means that the transfer ended before its closing SOA.
-var errShort = errors.New("transfer ended before its closing SOA")
+// ErrShort means that a transfer ended before its closing SOA.
+var ErrShort = errors.New("transfer ended before its closing SOA")
 
 // maxRecords bounds a transfer: several times the largest home zone there can
 // sensibly be, and about 1 GB of memory.
@@ -36,8 +36,9 @@ const maxRecords = 8_000_000
 // zone is asked for instead of more.
 const maxDeltaRecords = 1_000_000
 
-// reader puts the records of a transfer together as they come in.
-type reader struct {
+// Reader puts the records of a transfer together as they come in. Not safe for
+// concurrent use.
+type Reader struct {
 	apex  string
 	held  *zone.Version
 	n     int // records so far
@@ -50,8 +51,33 @@ type reader struct {
 	t     Transfer
 }
 
+// NewReader returns a reader of the answer to an IXFR from a version, or to an AXFR
+// where that is nil.
+func NewReader(apex string, from *zone.Version) *Reader { return &Reader{apex: apex, held: from} }
+
+// Done reports whether the transfer is complete.
+func (r *Reader) Done() bool { return r.done }
+
+// Transfer returns what has come so far.
+func (r *Reader) Transfer() *Transfer { return &r.t }
+
+// Deltas reads the answer section of a NOTIFY that has the changes with it. It
+// returns nil unless the section is a whole IXFR from that version.
+func Deltas(answer []dns.RR, apex string, from zone.Version) *Transfer {
+	r := NewReader(apex, &from)
+	for _, rr := range answer {
+		if _, err := r.add(rr); err != nil {
+			return nil
+		}
+	}
+	if !r.done || r.t.Full || r.t.Version.Epoch != from.Epoch {
+		return nil
+	}
+	return &r.t
+}
+
 // next counts a record and reports whether it is one too many.
-func (r *reader) next(name string) error {
+func (r *Reader) next(name string) error {
 	if r.done {
 		return fmt.Errorf("record after the closing SOA: %s", name)
 	}
@@ -65,7 +91,7 @@ func (r *reader) next(name string) error {
 }
 
 // user takes the next record where that is a registration.
-func (r *reader) user(b location.Binding) error {
+func (r *Reader) user(b location.Binding) error {
 	if err := r.next(string(b.AOR)); err != nil {
 		return err
 	}
@@ -88,7 +114,7 @@ func (r *reader) user(b location.Binding) error {
 
 // binding takes a binding of a full zone. The list doubles: append alone would
 // copy large ones five times over.
-func (r *reader) binding(b location.Binding) {
+func (r *Reader) binding(b location.Binding) {
 	if n := len(r.t.Bindings); n == cap(r.t.Bindings) {
 		r.t.Bindings = slices.Grow(r.t.Bindings, max(64, n))
 	}
@@ -96,7 +122,7 @@ func (r *reader) binding(b location.Binding) {
 }
 
 // add takes the next record. It reports whether the transfer is complete.
-func (r *reader) add(rr dns.RR) (done bool, err error) {
+func (r *Reader) add(rr dns.RR) (done bool, err error) {
 	if err := r.next(rr.Header().Name); err != nil {
 		return r.done, err
 	}
@@ -122,7 +148,7 @@ func (r *reader) add(rr dns.RR) (done bool, err error) {
 	return r.incremental(rr, soa)
 }
 
-func (r *reader) full(rr dns.RR, soa *dns.SOA) (bool, error) {
+func (r *Reader) full(rr dns.RR, soa *dns.SOA) (bool, error) {
 	if soa != nil {
 		if zone.VersionOf(soa) != r.t.Version {
 			return false, fmt.Errorf("closing SOA has serial %d, want %d", soa.Serial, r.t.Version.Serial)
@@ -140,7 +166,7 @@ func (r *reader) full(rr dns.RR, soa *dns.SOA) (bool, error) {
 
 // incremental follows RFC 1995 §4: SOA new, then for each step SOA from,
 // deletions, SOA to, additions, and SOA new again at the end.
-func (r *reader) incremental(rr dns.RR, soa *dns.SOA) (bool, error) {
+func (r *Reader) incremental(rr dns.RR, soa *dns.SOA) (bool, error) {
 	switch {
 	case soa == nil && r.inAdd:
 		if b, node, ok := r.parse(rr); ok {
@@ -174,7 +200,7 @@ func (r *reader) incremental(rr dns.RR, soa *dns.SOA) (bool, error) {
 // step ends the delta under way: a binding that is both deleted and added is
 // one replacement, and additions come first, so that nobody who only changes
 // a contact is absent in between.
-func (r *reader) step() {
+func (r *Reader) step() {
 	if r.cur == nil {
 		return
 	}
@@ -205,7 +231,7 @@ func (r *reader) step() {
 }
 
 // parse reads one record; what must not be published is counted, not taken.
-func (r *reader) parse(rr dns.RR) (location.Binding, *zone.Node, bool) {
+func (r *Reader) parse(rr dns.RR) (location.Binding, *zone.Node, bool) {
 	txt, ok := rr.(*dns.TXT)
 	if !ok {
 		return location.Binding{}, nil, false // NS and whatever later versions add
@@ -221,7 +247,7 @@ func (r *reader) parse(rr dns.RR) (location.Binding, *zone.Node, bool) {
 	return b, node, node == nil
 }
 
-func (r *reader) refused(err error) {
+func (r *Reader) refused(err error) {
 	r.t.Refused++
 	if r.t.FirstRefused == nil {
 		r.t.FirstRefused = err
@@ -230,7 +256,7 @@ func (r *reader) refused(err error) {
 
 // refuse passes over the next record, which cannot be read. A transfer begins
 // with a SOA, so that it cannot be the first.
-func (r *reader) refuse(err error) error {
+func (r *Reader) refuse(err error) error {
 	if nerr := r.next("unreadable"); nerr != nil {
 		return nerr
 	}
@@ -244,8 +270,8 @@ func (r *reader) refuse(err error) error {
 	return nil
 }
 
-// level reports whether what has come so far is the whole answer of a
+// Level reports whether what has come so far is the whole answer of a
 // primary that has nothing new (RFC 1995 §4: a single SOA).
-func (r *reader) level() bool {
+func (r *Reader) Level() bool {
 	return r.n == 1 && r.held != nil && (r.t.Version == *r.held || !zone.Newer(r.t.Version.Serial, r.held.Serial))
 }

@@ -1,4 +1,4 @@
-package xfr
+package stream
 
 import (
 	"bytes"
@@ -15,10 +15,10 @@ import (
 
 var errMessage = errors.New("message ends before its records")
 
-// message takes the answers of one message, and returns their number. The
+// Message reads the answers of one message, and returns their number. The
 // registrations that transfers are full of are read from its octets; what is
 // out of the ordinary is left to package dns. Nothing of it is kept.
-func (r *reader) message(wire []byte) (n int, err error) {
+func (r *Reader) Message(wire []byte) (n int, err error) {
 	n = int(binary.BigEndian.Uint16(wire[6:]))
 	off, ok := tsig.SkipQuestions(wire)
 	if !ok {

@@ -1,4 +1,4 @@
-package xfr
+package stream
 
 import (
 	"fmt"
@@ -56,15 +56,15 @@ func TestUnpackableRecordDoesNotEndTheTransfer(t *testing.T) {
 	} {
 		for _, packed := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, packed=%v", name, packed), func(t *testing.T) {
-				r := reader{apex: apex, held: c.held}
+				r := Reader{apex: apex, held: c.held}
 				var left []string
-				q := Query{Origin: origin, Apex: apex, TTL: 5, Held: c.held, LeftOut: func(rr dns.RR, err error) {
+				q := Query{Origin: origin, Apex: apex, TTL: 5, From: c.held, LeftOut: func(rr dns.RR, err error) {
 					left = append(left, rr.Header().Name)
 				}}
 				var err error
 				if packed {
 					err = Answer(c.canned, q, Reply{Msg: new(dns.Msg).SetAxfr(apex), Send: func(wire []byte) error {
-						_, err := r.message(wire)
+						_, err := r.Message(wire)
 						return err
 					}})
 				} else {
@@ -74,7 +74,7 @@ func TestUnpackableRecordDoesNotEndTheTransfer(t *testing.T) {
 						if err != nil {
 							return err
 						}
-						_, err = r.message(wire)
+						_, err = r.Message(wire)
 						return err
 					})
 				}
@@ -103,10 +103,10 @@ func TestUnpackableRecordDoesNotEndTheTransfer(t *testing.T) {
 func TestUnpackableNode(t *testing.T) {
 	c := canned{version: zone.Version{Epoch: "e", Serial: 9}, node: &zone.Node{Name: "pbx-b", State: zone.Up, Asterisk: strings.Repeat("9", 300), Region: "eu"}}
 	apex := zone.HomeZone("pbx-b", origin)
-	r := reader{apex: apex}
+	r := Reader{apex: apex}
 	left := 0
 	err := Answer(c, Query{Origin: origin, Apex: apex, TTL: 5, LeftOut: func(dns.RR, error) { left++ }}, Reply{Msg: new(dns.Msg).SetAxfr(apex), Send: func(wire []byte) error {
-		_, err := r.message(wire)
+		_, err := r.Message(wire)
 		return err
 	}})
 	if err != nil || !r.done || left != 1 {
@@ -121,11 +121,11 @@ func TestUnpackableNode(t *testing.T) {
 func TestUnreadableRecordIsRefusedAlone(t *testing.T) {
 	apex := zone.HomeZone("pbx-b", origin)
 	all := []location.Binding{named(t, "1001", "Alice"), named(t, "1002", "Bob")}
-	r := reader{apex: apex}
+	r := Reader{apex: apex}
 	err := Answer(canned{version: zone.Version{Epoch: "e", Serial: 9}, all: all}, Query{Origin: origin, Apex: apex, TTL: 5}, Reply{Msg: new(dns.Msg).SetAxfr(apex), Send: func(wire []byte) error {
 		at := strings.Index(string(wire), "\x07n=Alice")
 		wire[at] = 200 // beyond the end of the RDATA
-		_, err := r.message(wire)
+		_, err := r.Message(wire)
 		return err
 	}})
 	if err != nil || !r.done || r.t.Refused != 1 || len(r.t.Bindings) != 1 {

@@ -1,4 +1,4 @@
-package xfr
+package stream
 
 import (
 	"bufio"
@@ -14,27 +14,27 @@ import (
 	"github.com/miekg/dns"
 )
 
-// copySuffix ends the name of a file that holds a copy of a home zone.
-const copySuffix = ".zone"
+// replicaSuffix ends the name of a file that holds a copy of a home zone.
+const replicaSuffix = ".zone"
 
-// CopyFile returns where the copy of a node's home zone stands in dir.
-func CopyFile(dir, node string) string { return filepath.Join(dir, node+copySuffix) }
+// ReplicaFile returns where the copy of a node's home zone stands in dir.
+func ReplicaFile(dir, node string) string { return filepath.Join(dir, node+replicaSuffix) }
 
-// CopyNode is the reverse of CopyFile: the node whose copy a file is.
-func CopyNode(file string) (node string, ok bool) {
-	node, ok = strings.CutSuffix(filepath.Base(file), copySuffix)
+// ReplicaNode is the reverse of ReplicaFile: the node whose copy a file is.
+func ReplicaNode(file string) (node string, ok bool) {
+	node, ok = strings.CutSuffix(filepath.Base(file), replicaSuffix)
 	return node, ok && zone.CheckNodeName(node) == nil
 }
 
-// WriteCopy keeps a home zone as this node holds it in a master file (RFC
+// WriteReplica keeps a home zone as this node holds it in a master file (RFC
 // 1035 §5), with the address of the node's DNS server in the first line. An
 // existing file is replaced only by a complete one.
-func WriteCopy(file string, h *zone.Home, origin, addr string, ttl uint32) error {
+func WriteReplica(file string, h *zone.Home, origin, addr string, ttl uint32) error {
 	err := datadir.Replace(file, datadir.Atomic, 0o640, func(tmp *os.File) error {
 		w := bufio.NewWriterSize(tmp, 1<<16)
 		fmt.Fprintf(w, "; dns %s\n", addr)
 		apex := zone.HomeZone(h.Name, origin)
-		err := transfer(Held{h}, Query{Origin: origin, Apex: apex, TTL: ttl}, &lines{w: w, apex: apex, ttl: ttl})
+		err := transfer(Replica{h}, Query{Origin: origin, Apex: apex, TTL: ttl}, &lines{w: w, apex: apex, ttl: ttl})
 		if ferr := w.Flush(); err == nil {
 			err = ferr
 		}
@@ -46,9 +46,9 @@ func WriteCopy(file string, h *zone.Home, origin, addr string, ttl uint32) error
 	return nil
 }
 
-// ReadCopy reads what WriteCopy has written. What a peer's records must
+// ReadReplica reads what WriteReplica has written. What a peer's records must
 // fulfil, those of the file must too; a file that ends early is an error.
-func ReadCopy(file, node, origin string) (t *Transfer, addr string, err error) {
+func ReadReplica(file, node, origin string) (t *Transfer, addr string, err error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, "", fmt.Errorf("read copy: %w", err)
@@ -60,16 +60,16 @@ func ReadCopy(file, node, origin string) (t *Transfer, addr string, err error) {
 	if err != nil || !ok {
 		return nil, "", fmt.Errorf("read copy %s: the first line is not \"; dns HOST:PORT\"", file)
 	}
-	r := &reader{apex: zone.HomeZone(node, origin)}
+	r := &Reader{apex: zone.HomeZone(node, origin)}
 	err = r.lines(in)
 	if errors.Is(err, errNotOurs) { // somebody else has written it
 		if _, err = f.Seek(0, io.SeekStart); err == nil {
-			r = &reader{apex: r.apex}
+			r = &Reader{apex: r.apex}
 			err = r.file(f, file)
 		}
 	}
 	if err == nil && !r.done {
-		err = errShort
+		err = ErrShort
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("read copy %s: %w", file, err)
@@ -78,7 +78,7 @@ func ReadCopy(file, node, origin string) (t *Transfer, addr string, err error) {
 }
 
 // file takes the records of any master file.
-func (r *reader) file(in io.Reader, name string) error {
+func (r *Reader) file(in io.Reader, name string) error {
 	p := dns.NewZoneParser(in, ".", name)
 	for rr, more := p.Next(); more; rr, more = p.Next() {
 		if _, err := r.add(rr); err != nil {
