@@ -52,19 +52,16 @@ func Configs(c *caddy.Controller, keys [][]string) func() []*dnsserver.Config {
 // Obstacle says what keeps queries for the zone in the chain of plugins at a server
 // ("IP:PORT"), "" if nothing does.
 func (p *Path) Obstacle(addr string) string {
-	if p.Off {
+	switch {
+	case p.Off:
 		return "fast is off"
-	}
-	all := p.All()
-	if len(all) == 0 {
+	case len(p.All()) == 0:
 		return "the server blocks are not known"
+	case !p.beside(addr):
+		return "clients come through a proxy"
 	}
-	for _, c := range all {
-		switch {
-		case !listens(c, addr):
-		case c.ProxyProtoConnPolicy != nil:
-			return "clients come through a proxy"
-		case c != p.Conf && dns.IsSubDomain(p.Origin, c.Zone):
+	for _, c := range p.All() {
+		if listens(c, addr) && c != p.Conf && dns.IsSubDomain(p.Origin, c.Zone) {
 			return fmt.Sprintf("another server block has %s", c.Zone)
 		}
 	}
@@ -83,6 +80,15 @@ func (p *Path) Obstacle(addr string) string {
 		}
 	}
 	return p.Plugin + " is not in the chain"
+}
+
+// beside reports whether there may be sockets beside CoreDNS's at a server: not where
+// its connections begin with what a proxy says of them.
+func (p *Path) beside(addr string) bool {
+	all := p.All()
+	return !p.Off && len(all) > 0 && !slices.ContainsFunc(all, func(c *dnsserver.Config) bool {
+		return listens(c, addr) && c.ProxyProtoConnPolicy != nil
+	})
 }
 
 // above reports whether a zone is below this one.

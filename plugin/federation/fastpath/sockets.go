@@ -2,7 +2,9 @@ package fastpath
 
 import (
 	"context"
+	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/udp"
 	"github.com/coredns/caddy"
@@ -26,7 +28,8 @@ func (p *Path) Open(c *caddy.Controller) {
 }
 
 // sockets stand beside those of CoreDNS, for one server block of one configuration:
-// each answers plain queries itself and gives the others to the same CoreDNS server.
+// each gives its queries to the same CoreDNS server, but for the plain ones that it
+// answers itself.
 type sockets struct {
 	path   *Path
 	once   sync.Once // the obstacle is logged
@@ -43,8 +46,8 @@ func (s *sockets) decorate(server *dnsserver.Server) {
 		return
 	}
 	why := s.path.Obstacle(addr)
-	if why == "" {
-		if err := s.open(server, addr); err != nil {
+	if s.path.beside(addr) {
+		if err := s.open(server, addr, why == ""); err != nil {
 			why = err.Error()
 		}
 	}
@@ -57,41 +60,65 @@ func (s *sockets) decorate(server *dnsserver.Server) {
 	})
 }
 
-func (s *sockets) open(coredns *dnsserver.Server, addr string) error {
+// open opens the sockets beside those of a CoreDNS server. fast says whether plain
+// queries are answered on the fast path.
+func (s *sockets) open(coredns *dnsserver.Server, addr string, fast bool) error {
+	others := max(1, s.path.Conf.NumSockets)
 	a := s.path.Answerer(coredns)
-	conn, err := udp.Listen(addr, max(1, s.path.Conf.NumSockets), a.Answer)
+	answer := udp.Answer(a.Answer)
+	if !fast {
+		answer = func([]byte, []byte, netip.AddrPort) ([]byte, bool) { return nil, false }
+	}
+	datagrams, err := udp.Listen(addr, others, answer)
 	if err != nil {
 		return err
 	}
-	conn.LookAhead(a.ahead)
-	started := make(chan struct{})
-	server := &dns.Server{
-		PacketConn: conn, TsigSecret: coredns.TsigSecret, MsgAcceptFunc: accept, DecorateWriter: GrowStack,
-		NotifyStartedFunc: func() { close(started) },
-		Handler: dns.HandlerFunc(func(w dns.ResponseWriter, r *dns.Msg) {
-			ctx := context.WithValue(context.Background(), dnsserver.Key{}, coredns)
-			coredns.ServeDNS(context.WithValue(ctx, dnsserver.LoopKey{}, 0), chainWriter{w}, r)
-		}),
+	if fast {
+		datagrams.LookAhead(a.ahead)
 	}
+	connections, err := listenTCP(addr, others)
+	if err != nil {
+		datagrams.Close()
+		return err
+	}
+	s.serve(coredns, &dns.Server{PacketConn: datagrams, DecorateWriter: GrowStack})
+	s.serve(coredns, &dns.Server{Listener: connections, MaxTCPQueries: coredns.MaxTCPQueries, ReadTimeout: coredns.ReadTimeout,
+		IdleTimeout: func() time.Duration { return coredns.IdleTimeout }})
+	return nil
+}
+
+// serve gives what arrives at a socket to a CoreDNS server.
+func (s *sockets) serve(coredns *dnsserver.Server, server *dns.Server) {
+	started := make(chan struct{})
+	server.TsigSecret, server.MsgAcceptFunc, server.DecorateReader = coredns.TsigSecret, accept, tolerant
+	server.NotifyStartedFunc = func() { close(started) }
+	server.Handler = dns.HandlerFunc(func(w dns.ResponseWriter, r *dns.Msg) {
+		ctx := context.WithValue(context.Background(), dnsserver.Key{}, coredns)
+		coredns.ServeDNS(context.WithValue(ctx, dnsserver.LoopKey{}, 0), chainWriter{w}, r)
+	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.opened = append(s.opened, server)
 	go func() {
 		if err := server.ActivateAndServe(); err != nil {
-			s.path.Logger.Error("read from the socket of the fast path", "addr", addr, "err", err)
+			s.path.Logger.Error("read from a socket beside CoreDNS's", "addr", coredns.Address(), "err", err)
 		}
 	}()
 	<-started // else a stop would not find it
-	return nil
 }
+
+// grace is how long queries under way may take when the sockets end, as CoreDNS has it.
+const grace = 5 * time.Second
 
 // close ends the sockets. Queries that are under way are answered.
 func (s *sockets) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var first error
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
 	for _, o := range s.opened {
-		if err := o.Shutdown(); err != nil && first == nil {
+		if err := o.ShutdownContext(ctx); err != nil && first == nil {
 			first = err
 		}
 	}

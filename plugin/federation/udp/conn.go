@@ -1,15 +1,14 @@
 package udp
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/asterfed/asterfed/plugin/federation/reuseport"
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
@@ -41,7 +40,7 @@ type Conn struct {
 
 	ahead         func(datagram []byte) // nil: nothing is looked at ahead
 	receive, send func(fd uintptr) bool
-	group         *group
+	group         *reuseport.Group
 	closing       sync.Once
 }
 
@@ -52,62 +51,36 @@ type Conn struct {
 // A Conn that serves the same address, and whose Close is to come, gives its
 // socket to the new one, so that nothing that waits in it is lost.
 func Listen(addr string, others int, answer Answer) (*Conn, error) {
-	g := groupOf(addr)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	u, err := g.inherit()
-	if u == nil && err == nil {
-		u, err = listen(addr)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", addr, err)
-	}
-	c, err := newConn(u, answer)
-	if err == nil {
-		err = g.add(c, others)
-	}
-	if err != nil {
-		u.Close()
-		return nil, fmt.Errorf("listen on %s: %w", addr, err)
-	}
-	return c, nil
-}
-
-func listen(addr string) (*net.UDPConn, error) {
-	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		var err error
-		if e := c.Control(func(fd uintptr) {
-			err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
-		}); e != nil {
-			return e
+	g := reuseport.Of("udp", addr)
+	u, err := g.ListenUDP(others, func(u *net.UDPConn) error {
+		if !wild(u) {
+			return nil
 		}
-		return err
-	}}
-	p, err := lc.ListenPacket(context.Background(), "udp", addr)
-	if err != nil {
-		return nil, err
-	}
-	return p.(*net.UDPConn), nil
-}
-
-func newConn(u *net.UDPConn, answer Answer) (*Conn, error) {
-	raw, err := u.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	wild := u.LocalAddr().(*net.UDPAddr).IP.IsUnspecified()
-	if wild { // replies must come from the address that was asked
+		// Replies must come from the address that was asked.
 		err6 := ipv6.NewPacketConn(u).SetControlMessage(ipv6.FlagDst|ipv6.FlagInterface, true)
 		err4 := ipv4.NewPacketConn(u).SetControlMessage(ipv4.FlagDst|ipv4.FlagInterface, true)
 		if err6 != nil && err4 != nil {
-			return nil, err4
+			return err4
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	c := &Conn{UDPConn: u, raw: raw, answer: answer, in: newBatch(MaxRequest, wild), out: newBatch(MaxReply, wild)}
+	raw, err := u.SyscallConn()
+	if err != nil {
+		g.Remove(u)
+		u.Close()
+		return nil, err
+	}
+	c := &Conn{UDPConn: u, raw: raw, answer: answer, in: newBatch(MaxRequest, wild(u)), out: newBatch(MaxReply, wild(u)), group: g}
 	c.receive = func(fd uintptr) bool { return c.in.receive(fd) }
 	c.send = func(fd uintptr) bool { return c.out.send(fd) }
 	return c, nil
 }
+
+// wild reports whether a socket takes what is sent to any address.
+func wild(u *net.UDPConn) bool { return u.LocalAddr().(*net.UDPAddr).IP.IsUnspecified() }
 
 // ReadFrom implements net.PacketConn.
 func (c *Conn) ReadFrom(b []byte) (int, net.Addr, error) {
@@ -178,7 +151,7 @@ func (c *Conn) WriteTo(b []byte, to net.Addr) (int, error) {
 // another Conn has it now.
 func (c *Conn) Close() error {
 	c.closing.Do(func() {
-		if c.group.remove(c) {
+		if c.group.Remove(c.UDPConn) {
 			return
 		}
 		c.UDPConn.SetDeadline(time.Time{})

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/asterfed/asterfed/plugin/federation/reuseport"
 )
 
 // capital answers what begins with a capital letter, with the same and "!".
@@ -42,7 +44,7 @@ func slow(t *testing.T, c net.PacketConn) {
 // start opens the socket of another server and one of ours beside it.
 func start(t *testing.T, addr string) (string, *Conn) {
 	t.Helper()
-	other, err := listen(addr)
+	other, err := (&net.ListenConfig{Control: reuseport.Control}).ListenPacket(t.Context(), "udp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +157,7 @@ func TestLookAhead(t *testing.T) {
 // last one is closed, what waits is answered, and the other socket gets the
 // datagrams again.
 func TestInherit(t *testing.T) {
-	other, err := listen("127.0.0.1:0")
+	other, err := (&net.ListenConfig{Control: reuseport.Control}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

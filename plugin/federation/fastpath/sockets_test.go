@@ -1,0 +1,194 @@
+package fastpath
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// chain is the only plugin of a block: it refuses whatever reaches it.
+type chain struct{}
+
+func (chain) Name() string { return "chain" }
+func (chain) ServeDNS(_ context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	return dns.RcodeSuccess, w.WriteMsg(new(dns.Msg).SetRcode(r, dns.RcodeRefused))
+}
+
+// coredns serves one block on a free port, with sockets of ours beside its own, and
+// returns its address and what closes ours.
+func coredns(t *testing.T, addr string, off bool) (at string, closeOurs func() error) {
+	t.Helper()
+	conf := &dnsserver.Config{Zone: origin, Transport: "dns", ListenHosts: []string{"127.0.0.1"}}
+	conf.AddPlugin(func(plugin.Handler) plugin.Handler { return chain{} })
+	s, err := dnsserver.NewServer("dns://"+addr, []*dnsserver.Config{conf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := s.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at = l.Addr().String()
+	s.Addr = "dns://" + at
+	p, err := s.ListenPacket()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, conf.Port, _ = net.SplitHostPort(at)
+	path := &Path{Off: off, Conf: conf, All: func() []*dnsserver.Config { return []*dnsserver.Config{conf} }, Plugin: "chain", Origin: origin, MaxUDP: 1232,
+		View:     zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second}),
+		Requests: prometheus.NewCounter(prometheus.CounterOpts{Name: "requests"}), Logger: slog.New(slog.DiscardHandler)}
+	ours := &sockets{path: path}
+	ours.decorate(s)
+	go s.Serve(l)
+	go s.ServePacket(p)
+	t.Cleanup(func() {
+		ours.close()
+		s.Stop()
+	})
+	return at, ours.close
+}
+
+// An empty ZONEVERSION option (RFC 9660) is no reason to refuse a query, over UDP and
+// TCP, nor are others beside it.
+func TestZoneVersionIsTolerated(t *testing.T) {
+	at, _ := coredns(t, "127.0.0.1:0", false)
+	for _, network := range []string{"udp", "tcp"} {
+		for name, options := range map[string][]dns.EDNS0{
+			"alone":  {&dns.EDNS0_LOCAL{Code: 19}},
+			"first":  {&dns.EDNS0_LOCAL{Code: 19}, &dns.EDNS0_LOCAL{Code: 65001, Data: []byte{0, 19, 0, 0}}},
+			"last":   {&dns.EDNS0_LOCAL{Code: 65001, Data: []byte{0, 19, 0, 0}}, &dns.EDNS0_LOCAL{Code: 19}},
+			"twice":  {&dns.EDNS0_LOCAL{Code: 19}, &dns.EDNS0_LOCAL{Code: 19}},
+			"absent": nil,
+		} {
+			m := new(dns.Msg)
+			m.SetQuestion("1001.users."+origin, dns.TypeNAPTR)
+			m.SetEdns0(1232, true)
+			m.IsEdns0().Option = options
+			answer, _, err := (&dns.Client{Net: network}).Exchange(m, at)
+			if err != nil || answer.Rcode != dns.RcodeRefused {
+				t.Errorf("%s, %s: %v, %v", network, name, err, answer)
+			}
+		}
+	}
+}
+
+// FuzzWithoutZoneVersion: whatever arrives, a message that miekg/dns reads keeps its
+// meaning, and one with an empty ZONEVERSION can be read afterwards.
+func FuzzWithoutZoneVersion(f *testing.F) {
+	m := new(dns.Msg)
+	m.SetQuestion("1001.users."+origin, dns.TypeNAPTR)
+	m.SetEdns0(1232, true)
+	for range 3 {
+		b, err := m.Pack()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+		m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_LOCAL{Code: 19})
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		before := new(dns.Msg)
+		readable := before.Unpack(b) == nil
+		b = withoutZoneVersion(b)
+		after := new(dns.Msg)
+		if err := after.Unpack(b); readable && (err != nil || after.String() != before.String()) {
+			t.Fatalf("%v\nbefore %v\nafter  %v", err, before, after)
+		}
+	})
+}
+
+// A client has as many connections as it may, and no more; others are not affected, and
+// one that is closed makes room.
+func TestConnectionsOfOneClient(t *testing.T) {
+	at, _ := coredns(t, "127.0.0.1:0", false)
+	dial := func(from string) net.Conn {
+		t.Helper()
+		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(from), 0)), Timeout: 5 * time.Second}
+		c, err := d.Dial("tcp", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	served := func(c net.Conn) bool {
+		t.Helper()
+		m := new(dns.Msg)
+		m.SetQuestion("1001.users."+origin, dns.TypeNAPTR)
+		c.SetDeadline(time.Now().Add(5 * time.Second))
+		d := &dns.Conn{Conn: c}
+		err := d.WriteMsg(m)
+		if err == nil {
+			_, err = d.ReadMsg()
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatal(err)
+		}
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+			t.Fatal(err)
+		}
+		return err == nil
+	}
+	var open []net.Conn
+	for range maxPerAddress {
+		c := dial("127.0.0.1")
+		if !served(c) {
+			t.Fatalf("connection %d is not served", len(open))
+		}
+		open = append(open, c)
+	}
+	if served(dial("127.0.0.1")) {
+		t.Errorf("%d connections of one client are served", len(open)+1)
+	}
+	if !served(dial("127.0.0.2")) {
+		t.Error("another client is not served")
+	}
+	open[0].Close()
+	for deadline := time.Now().Add(5 * time.Second); !served(dial("127.0.0.1")); {
+		if time.Now().After(deadline) {
+			t.Fatal("a closed connection makes no room")
+		}
+	}
+}
+
+// The sockets of a new configuration take over those of the old one; once the last are
+// closed, CoreDNS's own get everything.
+func TestSocketsAreHandedOn(t *testing.T) {
+	at, first := coredns(t, "127.0.0.1:0", false)
+	ask := func() {
+		t.Helper()
+		for _, network := range []string{"udp", "tcp"} {
+			m := new(dns.Msg)
+			m.SetQuestion("1001.users."+origin, dns.TypeNAPTR)
+			if answer, _, err := (&dns.Client{Net: network}).Exchange(m, at); err != nil || answer.Rcode != dns.RcodeRefused {
+				t.Fatalf("%s: %v, %v", network, err, answer)
+			}
+		}
+	}
+	ask()
+	waiting, err := net.Dial("tcp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer waiting.Close()
+	if err := first(); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		ask()
+	}
+}
