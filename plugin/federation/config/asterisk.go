@@ -87,7 +87,7 @@ func (p *parser) directory(args []string) error {
 		return p.Errf("directory %q: want directory FILE [region CC]", strings.Join(args, " "))
 	}
 	c.Directory = args[0]
-	if _, _, err := directory.ReadFile(c.Directory, c.DirectoryOptions()); err != nil {
+	if err := directory.CheckFile(c.Directory); err != nil {
 		return p.Errf("%v", err)
 	}
 	return nil

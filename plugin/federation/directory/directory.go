@@ -1,9 +1,10 @@
 package directory
 
 import (
-	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 
@@ -19,13 +20,18 @@ type Options struct {
 	Region string // ISO 3166 region of numbers without "+", "" for none
 }
 
-// Directory is what a file comes to.
+// Directory is one version of the file. It is not changed any more, and safe for
+// concurrent use.
 type Directory struct {
-	// Bindings are what this node publishes, without stamps.
-	Bindings []location.Binding
 	// Lines counts the lines by the homes that they name, none left out.
 	Lines map[Homes]int
-	homes map[string][]string
+	// Len is the number of bindings that this node publishes.
+	Len int
+
+	opt    Options
+	header string
+	lines  map[lineID]*line
+	homes  map[string][]string
 }
 
 // Homes are the homes that a line names, separated by blanks.
@@ -34,9 +40,67 @@ type Homes string
 // Names returns the names of the nodes.
 func (h Homes) Names() []string { return strings.Fields(string(h)) }
 
+// line is a line that was taken. It depends on its text alone, so that the next
+// version of the file shares it.
+type line struct {
+	bindings []location.Binding // that this node publishes
+	names    []nameID           // that no other line may have
+	homes    []string
+	homed    []string // users and devices, folded, that the homes are for
+}
+
+// lineID stands for the text of a line, nameID for a user, alias or number.
+// Nobody outside can make two texts that share one, since the seeds are random.
+type (
+	lineID [2]uint64
+	nameID uint64
+)
+
+var seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+
+func identify(text []byte) lineID {
+	return lineID{maphash.Bytes(seeds[0], text), maphash.Bytes(seeds[1], text)}
+}
+
+// All returns the bindings that this node publishes, without stamps, in no
+// particular order.
+func (d *Directory) All() iter.Seq[location.Binding] {
+	return func(yield func(location.Binding) bool) {
+		if d == nil {
+			return
+		}
+		for _, l := range d.lines {
+			for _, b := range l.bindings {
+				if !yield(b) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Since returns the bindings that lines have which an earlier version of the
+// file had not, and those of the lines that it had. A binding may be in both.
+func (d *Directory) Since(earlier *Directory) (added, removed []location.Binding) {
+	return d.beyond(earlier), earlier.beyond(d)
+}
+
+// beyond returns the bindings of lines that the other version has not.
+func (d *Directory) beyond(other *Directory) (out []location.Binding) {
+	if d == nil {
+		return nil
+	}
+	for id, l := range d.lines {
+		if other == nil || other.lines[id] == nil {
+			out = append(out, l.bindings...)
+		}
+	}
+	return out
+}
+
 // Allows reports whether the user may have a home on the node.
 func (d *Directory) Allows(a location.AOR, node string) bool {
-	if d == nil {
+	if d == nil || len(d.homes) == 0 {
 		return true
 	}
 	homes := d.homes[a.Fold()]
@@ -55,57 +119,77 @@ var columns = Columns[entry]{Need: "user", List: "user, number, alias, device, n
 	"home":     (*entry).setHomes,
 }}
 
-// Parse reads a file. Lines that cannot be read are left out and reported, the
-// others are kept; err is an error of the file as a whole: without a header
-// that can be understood there is nothing to keep.
-func Parse(r io.Reader, opt Options) (d *Directory, bad []BadLine, err error) {
-	b := builder{opt: opt, d: &Directory{homes: map[string][]string{}, Lines: map[Homes]int{}}, owner: map[string]int{}}
-	if bad, err = columns.Read(r, entry{opt: opt}, b.add); err != nil {
+// Parse reads a file. Lines that cannot be read are left out and counted, the
+// others are kept; err is an error of the file as a whole: without a header that
+// can be understood there is nothing to keep. The last version may be nil; lines
+// that it has are not parsed again.
+func Parse(r io.Reader, opt Options, last *Directory) (*Directory, Bad, error) {
+	in, header, err := columns.open(r)
+	if err != nil {
+		return nil, Bad{}, err
+	}
+	d := &Directory{opt: opt, header: strings.Join(header, ","), lines: map[lineID]*line{}, homes: map[string][]string{}, Lines: map[Homes]int{}}
+	if last != nil && (last.opt != opt || last.header != d.header) {
+		last = nil
+	}
+	b := builder{d: d, owner: map[nameID]int{}}
+	if last != nil {
+		d.lines = make(map[lineID]*line, len(last.lines))
+		b.owner = make(map[nameID]int, 3*len(last.lines))
+	}
+	bad, err := in.each(func(n int, text []byte) error {
+		id := identify(text)
+		var l *line
+		if last != nil {
+			l = last.lines[id]
+		}
+		if l != nil && b.add(n, id, l) == nil {
+			return nil
+		}
+		e, err := columns.parse(string(text), header, entry{opt: opt})
+		if err != nil {
+			return err
+		}
+		if l, err = e.line(); err != nil {
+			return err
+		}
+		if taken := b.add(n, id, l); taken != nil {
+			return fmt.Errorf("%s stands in line %d already", e.names()[taken.at], taken.line)
+		}
+		return nil
+	})
+	if err != nil {
 		return nil, bad, err
 	}
-	return b.d, bad, nil
+	return d, bad, nil
 }
 
-// builder collects the lines.
+// builder collects the lines of a file.
 type builder struct {
-	opt   Options
 	d     *Directory
-	owner map[string]int // line that a user, alias or number belongs to
+	owner map[nameID]int // line that has a name
 }
+
+// taken is a name of a line, by its index, that another line has.
+type taken struct{ at, line int }
 
 // add takes one line, wholly or not at all.
-func (b *builder) add(line int, e entry) error {
-	if e.user == "" {
-		return errors.New("no user")
-	}
-	list, err := e.bindings()
-	if err != nil {
-		return err
-	}
-	names := []string{"user " + e.user.Fold()}
-	for _, x := range list {
-		if x.Kind != location.Entry && x.AOR != e.user {
-			names = append(names, x.Kind.String()+" "+x.AOR.Fold())
+func (b *builder) add(n int, id lineID, l *line) *taken {
+	for i, name := range l.names {
+		if other := b.owner[name]; other != 0 {
+			return &taken{i, other}
 		}
 	}
-	for _, n := range names {
-		if other, taken := b.owner[n]; taken && other != line {
-			return fmt.Errorf("%s stands in line %d already", n, other)
+	for _, name := range l.names {
+		b.owner[name] = n
+	}
+	b.d.lines[id] = l
+	b.d.Len += len(l.bindings)
+	if len(l.homes) > 0 {
+		b.d.Lines[Homes(strings.Join(l.homes, " "))]++
+		for _, a := range l.homed {
+			b.d.homes[a] = l.homes
 		}
 	}
-	for _, n := range names {
-		b.owner[n] = line
-	}
-	if len(e.homes) > 0 {
-		b.d.Lines[Homes(strings.Join(e.homes, " "))]++
-		b.d.homes[e.user.Fold()] = e.homes
-		for _, dev := range e.devices {
-			b.d.homes[dev.Fold()] = e.homes
-		}
-		if !slices.Contains(e.homes, b.opt.Node) {
-			return nil // theirs to publish
-		}
-	}
-	b.d.Bindings = append(b.d.Bindings, list...)
 	return nil
 }

@@ -1,7 +1,12 @@
 package directory
 
 import (
+	"encoding/csv"
+	"fmt"
+	"log/slog"
+	"maps"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -20,9 +25,9 @@ func said(b location.Binding) string {
 	return out
 }
 
-func parse(t *testing.T, text string, opt Options) (*Directory, []BadLine) {
+func parse(t *testing.T, text string, opt Options) (*Directory, Bad) {
 	t.Helper()
-	d, bad, err := Parse(strings.NewReader(text), opt)
+	d, bad, err := Parse(strings.NewReader(text), opt, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,17 +57,20 @@ user bob of=1002
 entry 1004`,
 	} {
 		d, bad := parse(t, string(raw), Options{Node: node, Region: "IL"})
-		if len(bad) != 0 {
+		if bad.N != 0 {
 			t.Errorf("%s: bad lines: %v", node, bad)
 		}
 		var got []string
-		for _, b := range d.Bindings {
+		for b := range d.All() {
 			got = append(got, said(b))
 			if b.Info.Details().By != Source {
 				t.Errorf("%s: by=%q", said(b), b.Info.Details().By)
 			}
 		}
-		if !slices.Equal(got, strings.Split(want, "\n")) {
+		lines := strings.Split(want, "\n")
+		slices.Sort(got)
+		slices.Sort(lines)
+		if d.Len != len(got) || !slices.Equal(got, lines) {
 			t.Errorf("%s publishes\n%s\nwant\n%s", node, strings.Join(got, "\n"), want)
 		}
 		for who, allowed := range map[location.AOR]bool{"1001": node == "pbx-a", "1002": true, "1003-DESK": node == "pbx-a", "9": true} {
@@ -88,15 +96,18 @@ func TestBadLines(t *testing.T) {
 		{"1000,,,,", "line 3: user 1000 stands in line 2 already"},
 		{"1001,,boss,,", "line 3: user boss stands in line 2 already"},
 		{"1001,+97231230000,,,", "line 3: number 97231230000 stands in line 2 already"},
-		{`1001,"x,,,`, "line 3: "},
+		{`1001,"x,,,`, `line 3: a quote (") that is not closed on its line`},
+		{`1001,x"y,,,`, "line 3: bare \""},
+		{`1001,"x"y,,,`, "line 3: extraneous"},
+		{"1001,,,," + strings.Repeat(" ", MaxLine), "line 3: more than 65536 octets"},
 	} {
 		text := "user,number,alias,fallback,home\n1000,+97231230000,boss,,\n" + c.line + "\n1009,,,,\n"
 		d, bad := parse(t, text, Options{Node: "pbx-a"})
-		if len(bad) != 1 || !strings.HasPrefix(bad[0].Error(), c.want) {
+		if bad.N != 1 || !strings.HasPrefix(bad.First[0].Error(), c.want) {
 			t.Errorf("%s: %v, want %s", c.line, bad, c.want)
 			continue
 		}
-		if n := len(d.Bindings); n != 3 && !strings.Contains(c.line, `"x`) { // number, alias, and 1009
+		if n := d.Len; n != 3 { // number, alias, and 1009
 			t.Errorf("%s: %d bindings of the other lines, want 3", c.line, n)
 		}
 	}
@@ -109,11 +120,11 @@ func TestBadHeader(t *testing.T) {
 		"user,phone\n":     `column "phone": want some of user`,
 		"user,name,name\n": `column "name" is there twice`,
 	} {
-		if _, _, err := Parse(strings.NewReader(text), Options{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := Parse(strings.NewReader(text), Options{}, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", text, err, want)
 		}
 	}
-	if _, bad := parse(t, "\ufeffUser , NAME\n1,x\n", Options{}); len(bad) != 0 {
+	if _, bad := parse(t, "\ufeffUser , NAME\n1,x\n", Options{}); bad.N != 0 {
 		t.Errorf("a header with a byte order mark and capitals: %v", bad)
 	}
 }
@@ -127,14 +138,112 @@ func FuzzParse(f *testing.F) {
 	f.Add("user,number\n1,\"+1\n2,3")
 	f.Add("user\n1\n\"0\" 0") // a first field that ends wrongly: a record of no fields
 	f.Fuzz(func(t *testing.T, text string) {
-		d, _, err := Parse(strings.NewReader(text), Options{Node: "pbx-a", Region: "IL"})
+		d, _, err := Parse(strings.NewReader(text), Options{Node: "pbx-a", Region: "IL"}, nil)
 		if err != nil {
 			return
 		}
-		for _, b := range d.Bindings {
+		for b := range d.All() {
 			if again, err := location.Publish(b.Kind, string(b.AOR), b.Info.Details()); err != nil || again != b {
 				t.Fatalf("%s cannot be published as it is: %v", said(b), err)
 			}
 		}
 	})
+}
+
+// FuzzSplit compares the reader of lines with encoding/csv, which reads each line
+// by itself to the same fields.
+func FuzzSplit(f *testing.F) {
+	for _, line := range []string{"a,b", `"a,b", c`, `"a""b",`, `a"b`, `"a"b`, `"a`, ",,", "  x, y ", `""`, `"",""`, "\t\"x\"", `"a" ,b`} {
+		f.Add(line)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		if strings.ContainsAny(line, "\r\n") || line == "" {
+			return
+		}
+		r := csv.NewReader(strings.NewReader(line))
+		r.FieldsPerRecord, r.TrimLeadingSpace = -1, true
+		want, werr := r.Read()
+		got, err := split(line, nil)
+		if (err == nil) != (werr == nil) || err == nil && !slices.Equal(got, want) {
+			t.Errorf("%q: %q, %v; encoding/csv has %q, %v", line, got, err, want, werr)
+		}
+	})
+}
+
+// TestSince: what follows from two versions of a file is what follows from their
+// difference, whatever changes.
+func TestSince(t *testing.T) {
+	opt := Options{Node: "pbx-a"}
+	versions := []string{
+		"user,number,name,home\n1,+97231231001,One,\n2,+97231231002,Two,\n3,,Three,\n",
+		"user,number,name,home\n1,+97231231001,One,\n2,+97231231002,Two!,\n3,,Three,\n",       // changed
+		"user,number,name,home\n3,,Three,\n# moved\n1,+97231231001,One,\n",                    // removed, moved
+		"user,number,name,home\n9,+97231231001,Nine,\n3,,Three,\n1,+97231231001,One,\n",       // a line above takes the number
+		"user,number,name,home\n3,,Three,pbx-b\n1,+97231231001,One,pbx-a pbx-b\n1,,,\n1,,,\n", // homes, twice the same
+		"user,name,number,home\n1,One,+97231231001,\n",                                        // other columns
+		"user,number,name,home\n", // nobody
+		"user,number,name,home\n1,+97231231001,One,\n2,+97231231002,Two,\n3,,Three,\n4,\"bad,,\n5,,,\n", // and again
+	}
+	var last *Directory
+	held := map[location.Binding]bool{}
+	for i, text := range versions {
+		next, bad, err := Parse(strings.NewReader(text), opt, last)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fresh, freshBad := parse(t, text, opt)
+		if fmt.Sprint(bad) != fmt.Sprint(freshBad) {
+			t.Errorf("version %d: bad lines %v, want %v", i, bad, freshBad)
+		}
+		added, removed := next.Since(last)
+		for _, b := range removed {
+			delete(held, b)
+		}
+		for _, b := range added {
+			held[b] = true
+		}
+		want := map[location.Binding]bool{}
+		for b := range fresh.All() {
+			want[b] = true
+		}
+		if !maps.Equal(held, want) || next.Len != len(want) {
+			t.Errorf("version %d: %d bindings %v, want %v", i, next.Len, held, want)
+		}
+		for _, a := range []location.AOR{"1", "3"} {
+			if next.Allows(a, "pbx-a") != fresh.Allows(a, "pbx-a") || next.Allows(a, "pbx-c") != fresh.Allows(a, "pbx-c") {
+				t.Errorf("version %d: homes of %s", i, a)
+			}
+		}
+		last = next
+	}
+}
+
+// TestHostileFile: neither many bad lines nor one long field cost memory or log.
+func TestHostileFile(t *testing.T) {
+	text := "user\n" + strings.Repeat("a&b\n", 10_000) + `"` + strings.Repeat("x", 10<<20) + "\n1001\n"
+	var log strings.Builder
+	before := allocated()
+	d, bad := parse(t, text, Options{Node: "pbx-a"})
+	if used := allocated() - before; used > 20<<20 {
+		t.Errorf("took %d octets", used)
+	}
+	bad.Log(slog.New(slog.NewTextHandler(&log, nil)), "line left out", "users.csv")
+	if n := strings.Count(log.String(), "\n"); bad.N != 10_001 || d.Len != 1 || n != 101 || log.Len() > 30_000 || !strings.Contains(log.String(), "further_lines=9901") {
+		t.Errorf("%d bad lines, %d bindings, %d lines in the log (%d octets)", bad.N, d.Len, n, log.Len())
+	}
+}
+
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
+}
+
+// TestInvisibleCharacters: a name may not change how a terminal shows its line.
+func TestInvisibleCharacters(t *testing.T) {
+	for _, name := range []string{"a\x1b[31m", "a\tb", "a\u202eb", "a\u0085b", "a\xffb"} {
+		if d, bad := parse(t, "user,name\n1001,"+name+"\n1002,ok\n", Options{Node: "pbx-a"}); bad.N != 1 || d.Len != 1 {
+			t.Errorf("%q: %v", name, bad)
+		}
+	}
 }

@@ -1,6 +1,6 @@
-// Package directory reads what registration alone cannot tell about users:
+// Package directory reads what registrations alone do not say about users:
 // numbers, aliases, display names, devices, and where calls go when nobody is
 // registered. It turns a CSV file into bindings and knows no DNS, no AMI and no
-// network. Begin with Parse; Numbers is about how numbers are written, Columns
-// reads other such files too.
+// network. Start reading at Parse. E164 reads a telephone number as people write
+// it; Columns reads other CSV files with a header, such as that of trunks.
 package directory

@@ -1,14 +1,17 @@
 package directory
 
 import (
+	"errors"
 	"fmt"
+	"hash/maphash"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/asterfed/asterfed/zone/location"
 )
 
-// entry is one line of the file.
+// entry is the fields of one line.
 type entry struct {
 	opt      Options
 	user     location.AOR
@@ -120,4 +123,47 @@ func (e *entry) bindings() (out []location.Binding, err error) {
 		add(location.User, string(e.user), location.Details{Of: dev})
 	}
 	return out, err
+}
+
+// names returns the user, aliases and numbers, which only one line may have.
+func (e *entry) names() []string {
+	out := []string{"user " + e.user.Fold()}
+	add := func(name string) {
+		if !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	for _, n := range e.numbers {
+		add("number " + n)
+	}
+	for _, a := range e.aliases {
+		add("user " + a.Fold())
+	}
+	return out
+}
+
+// line returns what the entry comes to.
+func (e *entry) line() (*line, error) {
+	if e.user == "" {
+		return nil, errors.New("no user")
+	}
+	list, err := e.bindings()
+	if err != nil {
+		return nil, err
+	}
+	l := &line{homes: e.homes}
+	for _, name := range e.names() {
+		l.names = append(l.names, nameID(maphash.String(seeds[0], name)))
+	}
+	if len(e.homes) > 0 {
+		l.homed = append(l.homed, e.user.Fold())
+		for _, dev := range e.devices {
+			l.homed = append(l.homed, dev.Fold())
+		}
+		if !slices.Contains(e.homes, e.opt.Node) {
+			list = nil // theirs to publish
+		}
+	}
+	l.bindings = slices.Clip(list)
+	return l, nil
 }

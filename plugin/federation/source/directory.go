@@ -70,18 +70,16 @@ func (d *Directory) Read() {
 		return
 	}
 	d.file.Poll(d.cfg.File, func() error {
-		next, bad, err := directory.ReadFile(d.cfg.File, d.cfg.Options)
+		next, bad, err := directory.ReadFile(d.cfg.File, d.cfg.Options, d.now.Load())
 		if err != nil {
 			return err
 		}
 		if err := d.publish(next); err != nil {
 			return fmt.Errorf("publish directory: %w", err)
 		}
-		for _, b := range bad {
-			d.cfg.Logger.Warn("line of the directory left out", "file", d.cfg.File, "line", b.Line, "err", b.Err)
-		}
-		d.cfg.Logger.Info("directory read", "file", d.cfg.File, "bindings", len(next.Bindings), "bad_lines", len(bad))
-		d.badLines.Store(int64(len(bad)))
+		bad.Log(d.cfg.Logger, "line of the directory left out", d.cfg.File)
+		d.cfg.Logger.Info("directory read", "file", d.cfg.File, "bindings", next.Len, "bad_lines", bad.N)
+		d.badLines.Store(int64(bad.N))
 		return nil
 	})
 }
@@ -129,17 +127,22 @@ func (d *Directory) CheckHomes() {
 // publish publishes what is new and withdraws what the last file had; users whose
 // home may not be here any more are withdrawn too.
 func (d *Directory) publish(next *directory.Directory) error {
-	wanted := make(map[location.Binding]bool, len(next.Bindings))
-	for _, b := range next.Bindings {
+	last := d.now.Load()
+	added, removed := next.Since(last)
+	wanted := make(map[location.Binding]bool, len(added))
+	for _, b := range added {
 		wanted[b] = true
 	}
 	err := d.cfg.Primary.Publish(func(_ *location.Store, held *location.Publications) (out []location.Change, err error) {
-		for _, b := range held.Bindings() {
-			if b.Info.Details().By == directory.Source && !wanted[b] {
+		if last == nil { // what an earlier process has published
+			removed = held.Bindings()
+		}
+		for _, b := range removed {
+			if now, known := held.Get(b); known && now == b && b.Info.Details().By == directory.Source && !wanted[b] {
 				out = append(out, location.Change{Old: b})
 			}
 		}
-		for _, b := range next.Bindings {
+		for _, b := range added {
 			old, known := held.Get(b)
 			switch {
 			case !known:

@@ -65,10 +65,8 @@ func (x *Trunks) Read() {
 			return err
 		}
 		x.table = t
-		for _, b := range bad {
-			x.cfg.Logger.Warn("line of the trunks left out", "file", x.cfg.File, "line", b.Line, "err", b.Err)
-		}
-		x.cfg.Logger.Info("trunks read", "file", x.cfg.File, "trunks", len(t.Trunks), "bad_lines", len(bad))
+		bad.Log(x.cfg.Logger, "line of the trunks left out", x.cfg.File)
+		x.cfg.Logger.Info("trunks read", "file", x.cfg.File, "trunks", len(t.Trunks), "bad_lines", bad.N)
 		x.publish()
 		return nil
 	})

@@ -33,7 +33,10 @@ type Route struct {
 }
 
 // Table is what a file comes to: trunks in the order of their first lines.
-type Table struct{ Trunks []*Trunk }
+type Table struct {
+	Trunks []*Trunk
+	byName map[string]*Trunk // by folded name
+}
 
 // line is one line of the file.
 type line struct {
@@ -56,8 +59,8 @@ var columns = directory.Columns[line]{Need: "trunk", List: "trunk, device, regis
 
 // Parse reads a file. Lines that cannot be read are left out and reported, the
 // others are kept; err is an error of the file as a whole.
-func Parse(r io.Reader) (t *Table, bad []directory.BadLine, err error) {
-	t = &Table{}
+func Parse(r io.Reader) (t *Table, bad directory.Bad, err error) {
+	t = &Table{byName: map[string]*Trunk{}}
 	if bad, err = columns.Read(r, line{}, t.add); err != nil {
 		return nil, bad, err
 	}
@@ -73,10 +76,7 @@ func (t *Table) add(_ int, l line) error {
 	for i := range l.routes {
 		l.routes[i].Cost = l.cost
 	}
-	for _, known := range t.Trunks {
-		if known.Name.Fold() != l.trunk.Name.Fold() {
-			continue
-		}
+	if known := t.byName[l.trunk.Name.Fold()]; known != nil {
 		if l.device && l.trunk.Device.String() != known.Device.String() || l.registry != "" && l.registry != known.Device.Registration ||
 			l.trunk.Provider != "" && l.trunk.Provider != known.Provider || l.trunk.Capacity != 0 && l.trunk.Capacity != known.Capacity {
 			return fmt.Errorf("trunk %s has another device, registration, provider or capacity in a line above", known.Name)
@@ -93,5 +93,6 @@ func (t *Table) add(_ int, l line) error {
 	}
 	n.Device.Registration, n.Routes = l.registry, l.routes
 	t.Trunks = append(t.Trunks, &n)
+	t.byName[n.Name.Fold()] = &n
 	return nil
 }

@@ -36,7 +36,7 @@ func text(t *testing.T, table *Table, up func(ami.Device) bool) string {
 
 func TestTable(t *testing.T) {
 	table, bad, err := Parse(strings.NewReader(file))
-	if err != nil || len(bad) != 0 {
+	if err != nil || bad.N != 0 {
 		t.Fatal(err, bad)
 	}
 	if got := fmt.Sprint(table.Devices()); got != "[PJSIP/telco IAX2/other PJSIP/local]" || table.Devices()[0].Registration != "telco-reg" {
@@ -87,7 +87,7 @@ func TestBadLines(t *testing.T) {
 		"a,\"b\"c":                   "line 2: ",
 	} {
 		table, bad, err := Parse(strings.NewReader(head + line + "\nlast,,,,+1\n"))
-		if err != nil || len(bad) != 1 || !strings.HasPrefix(bad[0].Error(), want) {
+		if err != nil || bad.N != 1 || !strings.HasPrefix(bad.First[0].Error(), want) {
 			t.Errorf("%q: %v, %v; want %s", line, bad, err, want)
 			continue
 		}
