@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,6 +77,10 @@ func status(c *cli.Context) error {
 			}
 		})
 	}
+	// Asterisk asks port 53 only: elsewhere it does not ask this node.
+	if _, port, _ := net.SplitHostPort(at.server); c.String("server") == "" && port == "53" {
+		nodes[0].troubles = append(nodes[0].troubles, resolverTroubles(resolvConf, first, at.cfg.Origin, knowsNode(first, at.cfg.Origin))...)
+	}
 	asking.Wait()
 	return printStatus(c, nodes)
 }
@@ -121,7 +126,9 @@ func troublesOf(nodes []*nodeStatus) (out []trouble) {
 	}
 	for _, n := range nodes {
 		for _, t := range n.troubles {
-			i := slices.IndexFunc(out, func(o trouble) bool { return o.About == t.About && o.Code == t.Code })
+			i := slices.IndexFunc(out, func(o trouble) bool {
+				return o.About == t.About && o.Code == t.Code && (t.Code != "resolver" || o.What == t.What)
+			})
 			switch {
 			case i < 0:
 				out = append(out, t)
