@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,7 +30,6 @@ type admission struct {
 
 	mu      sync.Mutex
 	own     netip.AddrPort // advertised, once memberlist has asked for it
-	rival   netip.AddrPort // the last other address seen under our name while alone
 	warned  time.Time      // last warning about a rival
 	refused time.Time      // last warning about a stranger
 }
@@ -122,9 +122,6 @@ func (a *admission) NotifyMerge(nodes []*memberlist.Node) error {
 	case rival.IsValid():
 		a.warnRival(rival)
 		if !a.company.Load() {
-			a.mu.Lock()
-			a.rival = rival
-			a.mu.Unlock()
 			return a.taken(rival)
 		}
 	}
@@ -141,14 +138,18 @@ func (a *admission) warnRival(at netip.AddrPort) {
 	}
 }
 
-// takeRival returns the address at which our name was in use while we were
-// alone, and forgets it.
-func (a *admission) takeRival() netip.AddrPort {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	r := a.rival
-	a.rival = netip.AddrPort{}
-	return r
+// rivalIn returns the address in an error that says that our name is taken, which
+// memberlist passes on as text only.
+func rivalIn(err error) (netip.AddrPort, bool) {
+	if err == nil {
+		return netip.AddrPort{}, false
+	}
+	_, text, found := strings.Cut(err.Error(), nameTaken+" ")
+	if !found {
+		return netip.AddrPort{}, false
+	}
+	at, err := netip.ParseAddrPort(strings.Fields(text)[0])
+	return at, err == nil
 }
 
 func (a *admission) setOwn(at netip.AddrPort) {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func inZone(zone string) func(*Config) {
@@ -213,6 +214,25 @@ func TestNameTakenByOnlyNode(t *testing.T) {
 	if s := out.String(); !strings.Contains(s, "level=WARN") || !strings.Contains(s, copied.Addr().String()) {
 		t.Errorf("the incumbent's log names nobody:\n%s", s)
 	}
+}
+
+// The same where each lists the other as a seed, as in a Corefile that was copied:
+// the one that was there first meets the copy by its own attempts too.
+func TestNameTakenBySeed(t *testing.T) {
+	t.Parallel()
+	was := startNode(t, "was")
+	addr := was.Addr().String()
+	was.Shutdown()
+	a := startNode(t, "a", func(c *Config) { c.Join, c.retry.newcomer, c.retry.alone = []string{addr}, 1, 20*time.Millisecond })
+	until(t, "a has begun to try", func() bool { return len(a.JoinErrors()) == 1 })
+	for range 3 {
+		copied := startNode(t, "a", withBind(addr), joining(a))
+		<-copied.Left()
+		if err := copied.Err(); !errors.Is(err, ErrConflict) {
+			t.Errorf("the copy ended with %v", err)
+		}
+	}
+	a.stays(t, "the incumbent")
 }
 
 // A node that has long been there alone, and then meets a federation that knows

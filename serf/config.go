@@ -27,30 +27,32 @@ type Config struct {
 	Bind      string // ip:port for gossip, TCP and UDP; port 0 picks one
 	Advertise string // ip:port at which others reach Bind, if it differs (NAT)
 
-	// KeyFile names a text file that holds the gossip key: base64 of 16, 24
-	// or 32 bytes on one line. Empty means gossip in clear, with a warning,
-	// unless DataDir holds a keyring.
+	// KeyFile names a text file with the gossip key: base64 of 16, 24 or 32
+	// bytes on one line. Without one, and without a keyring in DataDir, gossip
+	// is not encrypted, and a warning says so.
 	KeyFile string
 
-	// DataDir keeps what shall survive a restart: the snapshot, the keyring
-	// and the list of peers. It is created if absent. Empty means nothing is
-	// kept.
+	// DataDir is the directory for what must survive a restart: the snapshot,
+	// the keyring and the list of peers. It is created if absent. Empty means
+	// that nothing survives.
 	DataDir string
 
-	Join       []string // seeds: host or host:port, retried for ever
+	Join       []string // seeds: host or host:port, retried without end
 	RPC        string   // ip:port of Serf's RPC; "" = none; port 0 picks one
 	RPCKeyFile string   // holds the key that RPC clients must present, created if absent; "" = none needed, with a warning
 
+	// Tags are those of this member. Members whose tag "zone" differs from this
+	// one are refused: they belong to another federation.
 	Tags    map[string]string
 	Profile string // "local", "lan" (default) or "wan": how fast failures are seen
 
 	Logger *slog.Logger // nil discards
 
-	// OnEvent is told what happens to the other members, never to this one.
+	// OnEvent is called with each change of another member, never of this one.
 	// It is called from one goroutine, in order, and may be slow.
 	OnEvent func(Event)
-	// OnTags is told what this member's tags are, by the same goroutine, again
-	// and again also while they stay as they are.
+	// OnTags is called with this member from time to time, by the same
+	// goroutine, whether or not its tags have changed.
 	OnTags func(Member)
 
 	// OnQuery answers a query of any member, this one among them, with at most
@@ -70,7 +72,7 @@ type Config struct {
 type retry struct {
 	alone   time.Duration // while no other member is alive
 	missing time.Duration // for each member that is missing
-	tick    time.Duration // how often members are compared with what was told
+	tick    time.Duration // how often the member list is compared with the events sent
 	silence time.Duration // how long seeds may stay out of reach before the log says why
 
 	newcomer time.Duration // how long after its start a node gives way to one of its name
@@ -78,10 +80,10 @@ type retry struct {
 }
 
 var defaultRetry = retry{alone: 5 * time.Second, missing: 3 * time.Second, tick: time.Second, silence: 5 * time.Second,
-	newcomer: 30 * time.Second, taken: 20 * time.Second}
+	newcomer: 10 * time.Second, taken: 20 * time.Second}
 
 // nodeName is what Serf's join addresses (name/ip:port), its snapshot and a
-// DNS label can all hold.
+// DNS label all permit.
 var nodeName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
 
 // Check reports everything that is wrong with c, without opening a socket.
@@ -148,7 +150,7 @@ func (c Config) checkAddresses() (errs []error) {
 	return errs
 }
 
-// splitSeed takes a seed apart into host (name or IP address) and port.
+// splitSeed splits a seed into host (name or IP address) and port.
 func splitSeed(seed string) (host string, port uint16, err error) {
 	if ip, err := netip.ParseAddr(seed); err == nil {
 		return ip.String(), DefaultPort, nil

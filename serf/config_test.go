@@ -28,6 +28,10 @@ func TestCheck(t *testing.T) {
 		{"seed", func(c *Config) { c.Join = []string{"a/b:1"} }, `check seed "a/b:1"`},
 		{"seed port", func(c *Config) { c.Join = []string{"a:99999"} }, `check seed "a:99999"`},
 		{"profile", func(c *Config) { c.Profile = "fast" }, `check profile "fast": local, lan or wan expected`},
+		{"key file with a byte order mark", func(c *Config) {
+			c.KeyFile = filepath.Join(t.TempDir(), "key")
+			mustWrite(t, c.KeyFile, []byte("\xef\xbb\xbf"+newKey()+"\r\n"))
+		}, ""},
 		{"no key file", func(c *Config) { c.KeyFile = absent }, absent},
 		{"empty key file", func(c *Config) { c.KeyFile = keyFile(t, "") }, "empty, one line with base64"},
 		{"no base64", func(c *Config) { c.KeyFile = keyFile(t, "hunter2!") }, "base64 of 16, 24 or 32 bytes expected"},

@@ -1,7 +1,11 @@
-// Package serf runs the Serf agent of a node: who is a member, who failed or
-// left, what tags they carry, how far apart they are, and which gossip keys
-// are in use. Its RPC is Serf's own, so the stock serf command lists members,
-// joins, leaves and rotates keys.
+// Package serf runs the Serf agent of a node. It knows who is a member, who
+// failed or left, what tags members carry, how far apart they are, and which
+// gossip keys are in use. Its RPC is Serf's own, so the stock serf command lists
+// members, joins, leaves and rotates keys.
+//
+// It admits members of its own federation only, under a name that no other
+// member has (admission), and bounds what those can spend who have no key
+// (limits, logWriter).
 //
 // It is the only package that knows github.com/hashicorp/serf. It knows
 // nothing of DNS, of registrations or of zones, and gossip never carries one:

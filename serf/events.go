@@ -7,13 +7,13 @@ import (
 	hserf "github.com/hashicorp/serf/serf"
 )
 
-// observer turns Serf's events into calls of emit. Serf drops events without
-// a word when its channels fill up, so the observer also compares what it has
-// told with the member list and makes up for what is missing.
+// observer turns Serf's events into calls of emit. Serf drops events silently
+// when its channels fill up, so the observer also compares what it has emitted
+// with the member list and emits what is missing.
 type observer struct {
 	self    string
 	emit    func(Event)
-	own     func(Member) // is told of this member's own tags
+	own     func(Member) // called with this member, for its tags
 	members func() []Member
 	queue   *queue[Event]
 	told    map[string]Member // by name, as last emitted
@@ -33,8 +33,8 @@ func newObserver(self string, emit func(Event), members func() []Member) *observ
 	}
 }
 
-// HandleEvent takes an event from Serf's loop. It only enqueues: while it runs
-// Serf's state stands still.
+// HandleEvent is called by Serf's loop. It only enqueues: Serf's state cannot
+// change while it runs.
 func (o *observer) HandleEvent(e hserf.Event) {
 	me, ok := e.(hserf.MemberEvent)
 	if !ok {
@@ -72,8 +72,7 @@ func (o *observer) drain(ctx context.Context) {
 	}
 }
 
-// tell emits e unless it says nothing new, which is so when reconcile was
-// faster.
+// tell emits e unless reconcile has already emitted the same.
 func (o *observer) tell(ctx context.Context, e Event) {
 	m := e.Member
 	if m.Name == o.self && ctx.Err() == nil && e.Kind != EventReap {

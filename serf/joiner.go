@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// joiner connects this node to its seeds and to the peers that are missing, for
-// ever: often while it is alone, rarely otherwise.
+// joiner connects this node to its seeds and to the peers that are missing, as
+// long as the agent runs: often while it is alone, rarely otherwise.
 type joiner struct {
 	seeds    []string
 	peers    *peers
@@ -33,19 +33,19 @@ type joiner struct {
 	joined bool            // said that we are not alone
 	ever   atomic.Bool     // has reached another member since its start
 	fresh  bool            // joined, and member lists not compared since
-	told   map[string]bool // seeds of which was said why they are not reached
+	told   map[string]bool // seeds that the log has named as not reached
 
 	began time.Time
 	taken time.Time // since when another node is known to have our name
 
 	mu      sync.Mutex
 	trouble map[string]map[netip.AddrPort]error // by seed and address; nil = reached
+	rival   netip.AddrPort                      // found under our name in this attempt
 }
 
-// atOnce bounds the addresses that are tried side by side, for one that
-// swallows packets must not hold up the others; perAttempt those that are
-// tried in one go, for a large federation that was cut in two needs only one
-// of them to become whole again.
+// atOnce bounds the addresses that are tried in parallel, so that one that drops
+// packets does not delay the others. perAttempt bounds those of one attempt: a
+// large federation that was cut in two needs only one of them to reunite.
 const (
 	atOnce     = 16
 	perAttempt = 64
@@ -212,14 +212,23 @@ func (j *joiner) tried(t target, err error) {
 		j.log.Warn("peer forgotten", "node", t.peer, "addr", t.addr, "err", err)
 		j.peers.drop(t.peer)
 	}
+	if rival, ok := rivalIn(err); ok {
+		j.mu.Lock()
+		j.rival = rival
+		j.mu.Unlock()
+	}
 }
 
 // yield ends a newcomer whose name another node has. A node that has moved finds
 // its former self in the others' lists until they notice that it is gone, so the
 // incumbent itself is asked; if it does not answer, the newcomer waits until the
-// others call it failed.
+// others call it failed. Only what this node has tried by itself counts: an
+// incumbent that is alone must not give way to a copy that calls it.
 func (j *joiner) yield() {
-	rival := j.gate.takeRival()
+	j.mu.Lock()
+	rival := j.rival
+	j.rival = netip.AddrPort{}
+	j.mu.Unlock()
 	if !rival.IsValid() {
 		j.taken = time.Time{}
 		return
@@ -230,8 +239,7 @@ func (j *joiner) yield() {
 	if j.taken.IsZero() {
 		j.taken = time.Now()
 	}
-	err := j.join(rival.String())
-	answered := err != nil && strings.Contains(err.Error(), nameTaken)
+	_, answered := rivalIn(j.join(rival.String()))
 	if answered || time.Since(j.taken) > j.retry.taken {
 		j.conflict(fmt.Errorf("%w: %w; give this node another name, or stop the other one and start this one again", ErrConflict, j.gate.taken(rival)))
 	}

@@ -24,8 +24,8 @@ func (e *JoinError) Error() string { return fmt.Sprintf("join %s: %s. %s", e.See
 // Unwrap returns Err.
 func (e *JoinError) Unwrap() error { return e.Err }
 
-// reasons maps parts of memberlist's errors, which carry only text, to what they
-// mean for whoever configures a node. The first match counts.
+// reasons maps parts of memberlist's errors, which carry only text, to what an
+// operator can do about them. The first match counts.
 var reasons = []struct{ text, why, remedy string }{
 	{"no installed keys could decrypt", "gossip key differs", "Copy the gossip key file of a working node to this one and restart."},
 	{"encryption is not configured", "gossip key differs: one side has none", "Give both sides the same gossip key file."},

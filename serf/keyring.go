@@ -53,6 +53,7 @@ func ReadKey(file string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read gossip key: %w", err)
 	}
+	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) // some editors begin a file so
 	for sc := bufio.NewScanner(bytes.NewReader(text)); sc.Scan(); {
 		line := strings.TrimSpace(sc.Text())
 		if line == "" || line[0] == '#' {
@@ -123,8 +124,8 @@ func mergeKey(keys [][]byte, k []byte, replaced bool, log *slog.Logger) [][]byte
 	return keys
 }
 
-// keyReplaced reports whether k is another key than the key file held at the
-// last start. Without a memory of that the times of the two files tell.
+// keyReplaced reports whether k differs from the key that was in the key file at
+// the last start. If that was not recorded, the times of the two files decide.
 func keyReplaced(k []byte, keyFile, ringFile string) bool {
 	last, err := os.ReadFile(ringFile + seenSuffix)
 	if err != nil {
@@ -133,8 +134,8 @@ func keyReplaced(k []byte, keyFile, ringFile string) bool {
 	return strings.TrimSpace(string(last)) != digest(k)
 }
 
-// rememberKey notes, as a digest beside the keyring, which key the key file held
-// at this start; nil means that there is no key file.
+// rememberKey records which key was in the key file at this start, as a digest
+// in a file beside the keyring. A nil key means that there is no key file.
 func rememberKey(k []byte, ringFile string) error {
 	if k == nil {
 		return nil
@@ -151,7 +152,7 @@ const seenSuffix = ".seen"
 func digest(k []byte) string { return fmt.Sprintf("%x", sha256.Sum256(k)) }
 
 // KeyIDOf returns what stands for a gossip key in base64 in lists and logs: the
-// begin of its SHA-256 digest, which is no secret.
+// first characters of its SHA-256 digest, which is no secret.
 func KeyIDOf(key string) string {
 	raw, err := base64.StdEncoding.DecodeString(key)
 	if err != nil {
@@ -202,7 +203,7 @@ func writeRing(file string, keys [][]byte) error {
 		return fmt.Errorf("encode keyring: %w", err)
 	}
 	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, text) {
-		return nil // its time tells whether the key file is newer
+		return nil // keyReplaced compares its time with that of the key file
 	}
 	return datadir.Replace(file, datadir.Durable, 0o600, datadir.Text(string(text)))
 }

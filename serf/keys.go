@@ -132,8 +132,8 @@ func (c *Client) change(what, key string, op func(string) (map[string]string, er
 // Rotate replaces the gossip keys of all members by a new one, which it returns
 // for the key file: it installs the key, makes all use it, and removes all
 // others. While a member is absent or does not answer it waits and says so, until
-// ctx ends. It can be run again after it was interrupted. say is told of every
-// step.
+// ctx ends. It can be run again after it was interrupted. It calls say with a line
+// for each step.
 func (c *Client) Rotate(ctx context.Context, say func(string)) (key string, err error) {
 	keys, err := c.complete(ctx, say, func() (Keys, error) { return c.Keys() }, func(k Keys) bool { return len(k.Absent) == 0 })
 	if err != nil {

@@ -11,9 +11,10 @@ import (
 	"github.com/hashicorp/memberlist"
 )
 
-// keyWatch says in the log who changes the gossip keys. Serf carries such a
-// request out on every node and names nobody. keyWatch reads the queries of others
-// on their way to Serf, as memberlist's delegate, and passes everything on.
+// keyWatch logs who changes the gossip keys. Serf obeys such a request on every
+// node and does not log where it came from. keyWatch stands before Serf as
+// memberlist's delegate, reads the queries of other members and passes every
+// message on.
 type keyWatch struct {
 	memberlist.Delegate
 	log *slog.Logger
@@ -24,7 +25,7 @@ type keyWatch struct {
 	lines  int // logged in this period
 }
 
-// keyQuery tells queries apart, as Serf does.
+// keyQuery identifies a query, as in Serf.
 type keyQuery struct {
 	time uint64
 	id   uint32
@@ -74,8 +75,8 @@ func (w *keyWatch) look(msg []byte) {
 	w.log.Warn(what+", as a member has asked of all", "key", keyID(request.Key), "by", fmt.Sprintf("%.128q", q.SourceNode), "addr", from)
 }
 
-// first reports whether q is new and may be logged: whoever has a gossip key can
-// send as many as he likes.
+// first reports whether q is new and may be logged. The number of lines is bounded,
+// since a holder of the gossip key can send any number of queries.
 func (w *keyWatch) first(q keyQuery) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

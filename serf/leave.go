@@ -12,9 +12,9 @@ import (
 // 5 s and the time to propagate.
 const leaveLimit = 12 * time.Second
 
-// Leave tells the others that this member goes for good, or for long: they
-// see EventLeave, not EventFailed, and do not wait for it to return. It takes
-// about two seconds. Queries, members and RPC go on working until Shutdown.
+// Leave announces that this member goes for good, or for long: the others see
+// EventLeave, not EventFailed, and do not wait for its return. It takes about two
+// seconds. Queries, members and RPC work until Shutdown.
 func (a *Agent) Leave() error {
 	a.ending.Lock()
 	defer a.ending.Unlock()
@@ -81,7 +81,7 @@ func (a *Agent) conflict(err error) {
 	}()
 }
 
-// Left is closed when this node takes no part any more: after Leave or
+// Left is closed when this node is no longer a member: after Leave or
 // Shutdown, after `serf leave`, or when it lost a conflict over its name.
 func (a *Agent) Left() <-chan struct{} { return a.left }
 

@@ -7,7 +7,7 @@ import (
 	hserf "github.com/hashicorp/serf/serf"
 )
 
-// Status is what Serf holds a member to be.
+// Status is the state of a member as Serf sees it.
 type Status int
 
 // A failed member is expected back and is retried; one that left is not.
@@ -33,11 +33,11 @@ func (s Status) String() string {
 	return "none"
 }
 
-// up reports whether the member still takes part. A leave that is refuted
+// up reports whether the member still answers. A leave that is refuted
 // brings a member from Leaving back to Alive without any event.
 func (s Status) up() bool { return s == StatusAlive || s == StatusLeaving }
 
-// Kind tells what happened to a member.
+// Kind is what happened to a member.
 type Kind int
 
 // EventReap means that Serf has forgotten a member that failed or left long ago.
@@ -75,13 +75,13 @@ type Member struct {
 	Status Status
 }
 
-// Event says that Member changed as Kind tells. Member is the state after it.
+// Event is one change of a member. Member is the state after it.
 type Event struct {
 	Kind   Kind
 	Member Member
 }
 
-// same reports whether b tells an observer of a anything new.
+// same reports whether an observer that has seen a learns nothing from b.
 func same(a, b Member) bool {
 	return a.Addr == b.Addr && maps.Equal(a.Tags, b.Tags) &&
 		(a.Status == b.Status || a.Status.up() && b.Status.up())

@@ -47,7 +47,7 @@ func (a *answerer) text(q *hserf.Query) []byte {
 	return a.answer(q.Name, q.Deadline())
 }
 
-// HandleEvent takes an event from Serf's loop, which it must not hold up.
+// HandleEvent is called by Serf's loop, which must not wait for it.
 func (a *answerer) HandleEvent(e hserf.Event) {
 	q, ok := e.(*hserf.Query)
 	if !ok {
