@@ -61,7 +61,9 @@ var layers = []struct {
 		"plain queries are answered from the view alone: what the other queries get is for CoreDNS's chain to say"},
 	{"plugin/federation/config", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/trunk", "serf", "zone", "zone/dnssec", "zone/location", "zone/tsig", "zone/update"}, []string{"github.com/hashicorp", "github.com/prometheus"},
 		"a Corefile is read and checked: nothing is opened, and what the values do is for others to say"},
-	{"plugin/federation", []string{"plugin/federation/ami", "plugin/federation/config", "plugin/federation/directory", "plugin/federation/fastpath", "plugin/federation/liveness", "plugin/federation/source", "plugin/federation/trunk", "serf", "zone", "zone/datadir", "zone/dnssec", "zone/history", "zone/location", "zone/outbound", "zone/plain", "zone/stream", "zone/tsig", "zone/update", "zone/xfr"}, nil,
+	{"plugin/federation/node", []string{"plugin/federation/ami", "plugin/federation/config", "plugin/federation/liveness", "plugin/federation/source", "serf", "zone", "zone/datadir", "zone/history", "zone/location", "zone/stream", "zone/xfr"}, []string{"github.com/hashicorp", "github.com/coredns/coredns/core", "github.com/coredns/coredns/plugin/", "github.com/prometheus"},
+		"a node lives whether anybody asks it or not: who asks, and over which sockets, is the plugin's affair"},
+	{"plugin/federation", []string{"plugin/federation/config", "plugin/federation/fastpath", "plugin/federation/node", "plugin/federation/source", "serf", "zone", "zone/datadir", "zone/dnssec", "zone/history", "zone/location", "zone/outbound", "zone/stream", "zone/tsig", "zone/update", "zone/xfr"}, nil,
 		"the plugin joins the parts; only the command stands above it"},
 }
 
@@ -98,7 +100,7 @@ func TestOneImporter(t *testing.T) {
 		"github.com/coredns/":       {"plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "cmd/asterfed", "test/bench/constant"},
 		"go.etcd.io/bbolt":          {"zone/history"},
 		"github.com/urfave/cli/v2":  {"cmd/asterfed"},
-		"github.com/miekg/dns":      {"zone", "zone/dnssec", "zone/outbound", "zone/stream", "zone/tsig", "zone/update", "zone/xfr", "plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "cmd/asterfed", "test/lab", "examples/three-nodes", "test/chaos", "test/simulation", "test/bench", "test/guard", "test/bench/constant"},
+		"github.com/miekg/dns":      {"zone", "zone/dnssec", "zone/outbound", "zone/stream", "zone/tsig", "zone/update", "zone/xfr", "plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "plugin/federation/node", "cmd/asterfed", "test/lab", "examples/three-nodes", "test/chaos", "test/simulation", "test/bench", "test/guard", "test/bench/constant"},
 		"github.com/prometheus/cli": {"plugin/federation", "plugin/federation/fastpath"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()

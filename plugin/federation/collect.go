@@ -3,7 +3,7 @@ package federation
 import (
 	"time"
 
-	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
@@ -60,20 +60,20 @@ func (r *Runtime) Collect(ch chan<- prometheus.Metric) {
 	count := func(d *prometheus.Desc, v int64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), append([]string{z}, labels...)...)
 	}
+	figures := r.node.Metrics()
 	for _, h := range r.view.Homes() {
 		gauge(bindingsDesc, float64(h.Len()), h.Name)
 		gauge(serialDesc, float64(h.Version().Serial), h.Name)
-		m := r.member(h.Name)
-		if m == nil && h.Name != r.cfg.Node { // it left: nobody is to be alarmed
+		s, known := figures.Peers[h.Name]
+		if !known && h.Name != r.cfg.Node { // it left: nobody is to be alarmed
 			continue
 		}
 		for _, reach := range []zone.Reach{zone.Alive, zone.Orphan, zone.Gone} {
 			gauge(reachDesc, truth(h.Reach() == reach), h.Name, reach.String())
 		}
-		if m == nil {
+		if !known {
 			continue
 		}
-		s := m.peer.Stats()
 		gauge(rttDesc, s.RTT.Seconds(), h.Name)
 		gauge(lagDesc, time.Since(s.Level).Seconds(), h.Name)
 		gauge(skewDesc, s.Skew.Seconds(), h.Name)
@@ -91,34 +91,28 @@ func (r *Runtime) Collect(ch chan<- prometheus.Metric) {
 	count(trimmedDesc, r.view.Trimmed())
 	gauge(publicDesc, float64(r.view.Serial()))
 	gauge(contestDesc, float64(len(r.view.Contested())))
-	if r.primary != nil {
-		gauge(diskDesc, truth(r.primary.DiskErr() == nil))
-		count(leftOutDesc, r.primary.LeftOut())
-	}
+	gauge(diskDesc, truth(figures.Disk == nil))
+	count(leftOutDesc, r.primary.LeftOut())
 	if r.signer != nil {
 		asked, made := r.signer.Stats()
 		count(signedDesc, asked-made, "yes")
 		count(signedDesc, made, "no")
 	}
-	if r.history != nil {
-		count(forgotDesc, r.history.Dropped())
+	if r.cfg.History != (config.History{}) {
+		count(forgotDesc, figures.Dropped)
 	}
 	if r.cfg.Directory != "" {
-		bad, homeless := r.directory.BadLines()
-		gauge(badLinesDesc, float64(bad))
-		gauge(homelessDesc, float64(homeless))
+		gauge(badLinesDesc, float64(figures.BadLines))
+		gauge(homelessDesc, float64(figures.Homeless))
 	}
-	for name, up := range r.trunks.Usable() {
+	for name, up := range figures.Trunks {
 		gauge(trunkDesc, truth(up), name)
 	}
-	for c := range ami.NumClasses {
-		if r.services.Follows(c) {
-			kind, n := r.services.Count(c)
-			gauge(serviceDesc, float64(n), kind.String())
-		}
+	for kind, n := range figures.Services {
+		gauge(serviceDesc, float64(n), kind)
 	}
-	if r.source != nil {
-		gauge(amiDesc, truth(r.monitor.Ready()))
+	if r.cfg.Asterisk.Addr != "" {
+		gauge(amiDesc, truth(figures.AMI))
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/netip"
 	"testing"
@@ -34,7 +33,7 @@ func newBoth(t testing.TB) *both {
 	cfg := config.Config{Origin: diffOrigin, Node: "pbx-a", TTL: 5 * time.Second, Order: zone.Newest, Fast: true, ITAD: "256",
 		Key: &tsig.Key{Name: "transfer.fed.example."}, Dial: zone.Dial{Country: "972", National: "0", International: "00"},
 		Delegations: []zone.Delegation{{Block: "97246", Servers: []zone.NameServer{{Name: "ns.example.", Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.9")}}}}}}
-	r := newRuntime(cfg, slog.New(slog.DiscardHandler))
+	r := viewing(t, cfg)
 	populate(t, r.view)
 	conf := &dnsserver.Config{Zone: diffOrigin, ListenHosts: []string{"127.0.0.1"}, Port: "53", Transport: "dns"}
 	conf.AddPlugin(func(next plugin.Handler) plugin.Handler {
@@ -48,7 +47,7 @@ func newBoth(t testing.TB) *both {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := &fastpath.Path{Conf: conf, Plugin: "federation", Origin: diffOrigin, View: r.view, MaxUDP: maxUDP, Requests: requestCount.WithLabelValues(diffOrigin), Logger: r.log,
+	path := &fastpath.Path{Conf: conf, Plugin: "federation", Origin: diffOrigin, View: r.View, MaxUDP: maxUDP, Requests: requestCount.WithLabelValues(diffOrigin), Logger: r.log,
 		All: func() []*dnsserver.Config { return []*dnsserver.Config{conf} }}
 	if why := path.Obstacle("127.0.0.1:53"); why != "" {
 		t.Fatal(why)

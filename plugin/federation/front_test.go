@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
@@ -84,9 +83,8 @@ func crowd(t *testing.T, nodes int) *Runtime { return crowdOf(t, nodes, "pbx-fra
 
 func crowdOf(t *testing.T, nodes int, name string, iax uint16) *Runtime {
 	t.Helper()
-	r := newRuntime(config.Config{Origin: diffOrigin, Node: fmt.Sprintf(name, 0), TTL: 5 * time.Second, Order: zone.Newest,
-		Key: &tsig.Key{Name: "transfer.fed.example.", Algorithm: dns.HmacSHA256, Secret: "c2VjcmV0IHNlY3JldCBzZWNyZXQ="}}, slog.New(slog.DiscardHandler))
-	t.Cleanup(func() { r.Stop() })
+	r := viewing(t, config.Config{Origin: diffOrigin, Node: fmt.Sprintf(name, 0), TTL: 5 * time.Second, Order: zone.Newest,
+		Key: &tsig.Key{Name: "transfer.fed.example.", Algorithm: dns.HmacSHA256, Secret: "c2VjcmV0IHNlY3JldCBzZWNyZXQ="}})
 	for i := range nodes {
 		n := zone.Node{State: zone.Up, SIP: []zone.Transport{{Proto: "udp", Port: 5060}, {Proto: "tcp", Port: 5060}}, IAX: iax, Addrs: []netip.Addr{
 			netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", i+1))}}
@@ -275,7 +273,7 @@ func TestClientThatDoesNotRead(t *testing.T) {
 		if d := time.Since(start); d < writeStall || d > 2*writeStall {
 			t.Errorf("cut off after %v, want about %v", d, writeStall)
 		}
-		r.Stop()
+		r.stop()
 	})
 }
 

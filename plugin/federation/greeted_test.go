@@ -32,12 +32,11 @@ func TestHeartbeatTellsOfTheAsker(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := newTestRuntime(t, "pbx-a")
-			a.swept.Store(true)
 			home := a.view.Home("pbx-b")
 			home.Replace(held, &zone.Node{Name: "pbx-b", State: zone.Up}, nil)
-			peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: c.addr, Origin: testZone, Key: testKey, Home: home, Own: a.herald, Clock: a.clock,
+			peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: c.addr, Origin: testZone, Key: testKey, Home: home, Own: xfr.NewHerald(a.primary, testZone), Clock: a.clock,
 				Heard: func() {}, Lost: func(error) {}, Logger: a.log})
-			a.peers["pbx-b"] = &member{peer: peer, cancel: func() {}}
+			a.peer("pbx-b", peer)
 			m := new(dns.Msg).SetQuestion(c.question, dns.TypeSOA)
 			if c.owner != "" {
 				m.Ns = []dns.RR{held.SOA(c.owner, testZone, 0)}

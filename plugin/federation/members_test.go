@@ -3,7 +3,6 @@ package federation
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -13,7 +12,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
-	"github.com/asterfed/asterfed/serf"
+	fednode "github.com/asterfed/asterfed/plugin/federation/node"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/tsig"
@@ -26,15 +25,46 @@ const testZone = "fed.example."
 
 var testKey = &tsig.Key{Name: "transfer.", Algorithm: dns.HmacSHA256, Secret: "c2VjcmV0c2VjcmV0c2VjcmV0"}
 
+// fakeNode is a node without Serf, AMI and disk, whose peers the test makes.
+type fakeNode struct {
+	atWork
+	peers map[string]*xfr.Peer
+	dir   func(location.AOR) bool
+}
+
+func (n *fakeNode) Peer(node string) *xfr.Peer { return n.peers[node] }
+func (n *fakeNode) Transferable() bool         { return true }
+func (n *fakeNode) Recovered() bool            { return true }
+func (n *fakeNode) Published()                 {}
+func (n *fakeNode) Allows(location.AOR) bool   { return true }
+func (n *fakeNode) Stop() error                { return nil }
+func (n *fakeNode) Metrics() (m fednode.Metrics) {
+	m.Peers = map[string]xfr.Stats{}
+	for name, p := range n.peers {
+		m.Peers[name] = p.Stats()
+	}
+	return m
+}
+
+// peer makes p the connection of a runtime to a node.
+func (r *Runtime) peer(name string, p *xfr.Peer) { r.node.(*fakeNode).peers[name] = p }
+
+// viewing returns a runtime with a view, but without a home zone.
+func viewing(t testing.TB, cfg config.Config) *Runtime {
+	r := newRuntime(cfg, slog.New(slog.DiscardHandler))
+	v := zone.NewView(zone.Config{Origin: cfg.Origin, Self: cfg.Node, Addr: cfg.Sender(), TTL: cfg.TTL, Order: cfg.Order, Ways: cfg.Ways,
+		Dial: cfg.Dial, ITAD: cfg.ITAD, Delegations: cfg.Delegations, Done: r.ctx.Done()})
+	r.serve(&fakeNode{peers: map[string]*xfr.Peer{}}, v, nil, location.NewClock(time.Now))
+	t.Cleanup(func() { r.stop() })
+	return r
+}
+
 // newTestRuntime returns a runtime with a home zone, but without Serf, AMI
 // and disk.
 func newTestRuntime(t testing.TB, node string) *Runtime {
 	t.Helper()
-	r := newRuntime(config.Config{Origin: testZone, Node: node, TTL: 5 * time.Second, Key: testKey}, slog.New(slog.DiscardHandler))
+	r := viewing(t, config.Config{Origin: testZone, Node: node, TTL: 5 * time.Second, Key: testKey})
 	r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Logger: r.log, Node: zone.Node{Name: node, State: zone.Up, SIP: []zone.Transport{{Proto: "udp", Port: 5060}}, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}})
-	r.herald = xfr.NewHerald(r.primary, testZone)
-	r.openSources()
-	t.Cleanup(func() { r.Stop() })
 	return r
 }
 
@@ -60,43 +90,6 @@ func answering(t *testing.T, answer func(*Federation, dns.ResponseWriter, *dns.M
 	return l.Addr().String()
 }
 
-// A node that lost its data asks until a peer has answered, and takes the
-// word of one that has nothing only if no other is still to answer.
-func TestRecover(t *testing.T) {
-	b, c := newTestRuntime(t, "pbx-b"), newTestRuntime(t, "pbx-c")
-	lost := location.Binding{AOR: "1001", Kind: location.PJSIP, Contact: 7, Stamp: 1 << 40}
-	b.view.Home("pbx-a").Replace(zone.Version{Epoch: "00000000000000aa", Serial: 4711},
-		&zone.Node{Name: "pbx-a", State: zone.Up}, []location.Binding{lost})
-
-	a := newTestRuntime(t, "pbx-a")
-	a.fresh, a.began = true, time.Now()
-	a.asking.Store(2)
-	var refusals atomic.Int32
-	peer := func(node, addr string, refuse int32) *xfr.Peer {
-		return xfr.NewPeer(xfr.PeerConfig{Node: node, Addr: addr, Origin: testZone, Key: testKey, Home: a.view.Home(node), Own: a.herald,
-			Clock: a.clock, Heard: func() {}, Lost: func(error) {}, Logger: a.log,
-			Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
-				if refusals.Add(1) <= refuse {
-					return nil, errors.New("connection refused")
-				}
-				return new(net.Dialer).DialContext(ctx, network, addr)
-			}})
-	}
-	a.recover(t.Context(), peer("pbx-c", serve(t, c), 0))
-	if a.recovered.Load() {
-		t.Error("one peer has nothing, the other has not answered: nothing is settled")
-	}
-	refusals.Store(0)
-	a.recover(t.Context(), peer("pbx-b", serve(t, b), 2))
-	if !a.recovered.Load() {
-		t.Error("a peer has answered")
-	}
-	v, _, all := a.primary.Snapshot()
-	if len(all) != 1 || all[0] != lost || !zone.Newer(v.Serial, 4711) || v.Epoch == "00000000000000aa" {
-		t.Errorf("recovered %v at %v, want %v above serial 4711 in an epoch of its own", all, v, lost)
-	}
-}
-
 // A NOTIFY that comes before its receiver has met the sender is refused, and
 // does not cost the connection.
 func TestNotifyBeforeBothHaveMet(t *testing.T) {
@@ -104,7 +97,7 @@ func TestNotifyBeforeBothHaveMet(t *testing.T) {
 	lost := make(chan error, 10)
 	pulled := make(chan struct{}, 10)
 	peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: serve(t, b), Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
-		Own: a.herald, Clock: a.clock, Heard: func() {}, Lost: func(err error) { lost <- err }, Pulled: func() { pulled <- struct{}{} },
+		Own: xfr.NewHerald(a.primary, testZone), Clock: a.clock, Heard: func() {}, Lost: func(err error) { lost <- err }, Pulled: func() { pulled <- struct{}{} },
 		Timing: xfr.Timing{Heartbeat: 20 * time.Millisecond, Silence: 1250 * time.Millisecond, Dial: time.Second}, Logger: a.log})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -139,7 +132,7 @@ func TestClocksThatDiffer(t *testing.T) {
 		wrong.Store(int64(off))
 		addr := serve(t, b)
 		peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: addr, Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
-			Own: a.herald, Clock: a.clock, Heard: func() {}, Lost: func(err error) { t.Errorf("lost: %v", err) },
+			Own: xfr.NewHerald(a.primary, testZone), Clock: a.clock, Heard: func() {}, Lost: func(err error) { t.Errorf("lost: %v", err) },
 			Refused: func(err error) { t.Errorf("refused: %v", err) }, Pulled: func() { pulled <- struct{}{} }, Logger: a.log,
 			Now: func() time.Time { return time.Now().Add(time.Duration(wrong.Load())) },
 			Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -188,11 +181,9 @@ func TestDigestIsAnsweredAndCompared(t *testing.T) {
 		return s.Register(location.Contact{AOR: "1001", Kind: location.PJSIP, URI: "sip:1001"})
 	})
 	peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: serve(t, b), Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
-		Own: a.herald, Clock: a.clock, Heard: func() {}, Lost: func(err error) { t.Errorf("lost: %v", err) }, Logger: a.log,
+		Own: xfr.NewHerald(a.primary, testZone), Clock: a.clock, Heard: func() {}, Lost: func(err error) { t.Errorf("lost: %v", err) }, Logger: a.log,
 		Compare: 10 * time.Millisecond})
-	a.mu.Lock()
-	a.peers["pbx-b"] = &member{peer: peer, cancel: func() {}}
-	a.mu.Unlock()
+	a.peer("pbx-b", peer)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { peer.Run(ctx); close(done) }()
@@ -258,11 +249,9 @@ func TestLagGrowsWhileTransfersFail(t *testing.T) {
 		f.ServeDNS(context.Background(), w, m)
 	}, b)
 	peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: addr, Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
-		Own: a.herald, Clock: a.clock, Heard: func() {}, Lost: func(error) {}, Logger: a.log,
+		Own: xfr.NewHerald(a.primary, testZone), Clock: a.clock, Heard: func() {}, Lost: func(error) {}, Logger: a.log,
 		Timing: xfr.Timing{Heartbeat: 20 * time.Millisecond, Silence: 5 * time.Second, Dial: time.Second}})
-	a.mu.Lock()
-	a.peers["pbx-b"] = &member{peer: peer, cancel: func() {}}
-	a.mu.Unlock()
+	a.peer("pbx-b", peer)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { peer.Run(ctx); close(done) }()
@@ -297,12 +286,13 @@ func TestLagGrowsWhileTransfersFail(t *testing.T) {
 // A node that left on purpose is no alarm.
 func TestLeaveEndsTheAlarm(t *testing.T) {
 	r := newTestRuntime(t, "pbx-a")
-	r.meet(serf.Member{Name: "pbx-b", Tags: map[string]string{"zone": testZone, "dns": "127.0.0.1:1"}})
-	r.view.Home("pbx-b").SetReach(zone.Gone)
+	home := r.view.Home("pbx-b")
+	home.SetReach(zone.Gone)
+	r.peer("pbx-b", xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: "127.0.0.1:1", Origin: testZone, Key: testKey, Home: home, Logger: r.log}))
 	if got := metricsOf(t, r, "pbx-b"); got["node_reach gone"] != 1 {
 		t.Fatalf("a node that is gone: %v", got)
 	}
-	r.part("pbx-b")
+	delete(r.node.(*fakeNode).peers, "pbx-b")
 	if got := metricsOf(t, r, "pbx-b"); len(got) > 2 {
 		t.Errorf("after it left: %v", got)
 	} else if _, ok := got["node_reach gone"]; ok {

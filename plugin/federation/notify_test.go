@@ -181,3 +181,10 @@ func TestWhoIsShown(t *testing.T) {
 		}
 	}
 }
+
+// CoreDNS's servers take NOTIFYs with news.
+func TestNotifyIsAccepted(t *testing.T) {
+	if dns.DefaultMsgAcceptFunc(dns.Header{Bits: dns.OpcodeNotify << 11, Qdcount: 1, Ancount: 6, Arcount: 1}) != dns.MsgAccept {
+		t.Error("a NOTIFY with six answers is rejected")
+	}
+}

@@ -24,7 +24,7 @@ func newUpdates(r *Runtime, boot string) *updates {
 	u := &updates{r: r,
 		log: r.log.With("source", "update"),
 		home: update.Home{Node: r.cfg.Node, Origin: r.cfg.Origin, Clock: r.clock, Now: time.Now,
-			Users: r.view.Home(r.cfg.Node).Users, Newest: r.view.Newest, Allows: r.directory.Allows,
+			Users: r.view.Home(r.cfg.Node).Users, Newest: r.view.Newest, Allows: r.node.Allows,
 			Apex: func() []dns.RR { return r.ApexRecords(apex) }}}
 	if len(r.cfg.Updates) > 0 {
 		u.replay = update.OpenReplay(r.cfg.Data, boot, time.Now)
@@ -64,7 +64,7 @@ func (u *updates) take(r *dns.Msg, key string, t *dns.TSIG) error {
 	if err := u.replay.Take(key, t.MAC, time.Unix(int64(t.TimeSigned), 0)); err != nil {
 		return err
 	}
-	if !u.r.known() {
+	if !u.r.node.Recovered() {
 		return errors.New("what the peers have kept of this zone is not known yet; try again in a few seconds")
 	}
 	var done []location.Change
@@ -75,7 +75,7 @@ func (u *updates) take(r *dns.Msg, key string, t *dns.TSIG) error {
 	if err != nil || len(done) == 0 {
 		return err
 	}
-	u.r.wakeExpiry()
+	u.r.node.Published()
 	u.log.Info("updated", "key", key, "changes", len(done), "first", told(done[0]), "serial", u.r.primary.Version().Serial)
 	return nil
 }

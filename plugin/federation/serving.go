@@ -1,6 +1,7 @@
 package federation
 
 import (
+	"errors"
 	"log/slog"
 	"net"
 
@@ -27,43 +28,43 @@ func (r *Runtime) Logger() *slog.Logger { return r.log }
 // Ready reports whether the node knows its own registrations and those of the
 // others.
 func (r *Runtime) Ready() bool {
-	return r.view.Settled() && (r.source == nil || r.monitor.Ready())
+	return r.node != nil && r.node.Ready()
 }
 
 // Signer returns what signs answers, nil where the zone is not signed.
 func (r *Runtime) Signer() *dnssec.Signer { return r.signer }
 
 // History returns the log of the past, nil where none is kept.
-func (r *Runtime) History() *history.Log { return r.history }
+func (r *Runtime) History() *history.Log { return r.node.History() }
 
 // FederationZone returns the zone that secondaries transfer.
 func (r *Runtime) FederationZone() *outbound.Zone { return r.outward }
 
 // Allows reports whether the directory allows registrations of an AOR here.
-func (r *Runtime) Allows(a location.AOR) bool { return r.directory.Allows(a) }
+func (r *Runtime) Allows(a location.AOR) bool { return r.node.Allows(a) }
 
 // HandleHeartbeat notes that another node has asked for this node's SOA, with its
 // own SOA in soa. It does nothing for a node that is no member.
 func (r *Runtime) HandleHeartbeat(node string, soa []dns.RR, from net.Addr) {
-	if m := r.member(node); m != nil {
-		m.peer.Greeted(soa, from)
+	if p := r.node.Peer(node); p != nil {
+		p.Greeted(soa, from)
 	}
 }
 
 // HandleNotify takes a NOTIFY of another node's home zone with the change that it
 // carries, and reports whether that node is a member.
 func (r *Runtime) HandleNotify(node string, answer []dns.RR, from net.Addr) bool {
-	m := r.member(node)
-	if m != nil {
-		m.peer.News(answer, from)
+	p := r.node.Peer(node)
+	if p != nil {
+		p.News(answer, from)
 	}
-	return m != nil
+	return p != nil
 }
 
 // HomeZone returns the home zone of a node, nil if this node has none to give.
 func (r *Runtime) HomeZone(node string) stream.Zone {
 	if node == r.cfg.Node {
-		if !r.transferable() {
+		if !r.node.Transferable() {
 			return nil
 		}
 		return r.primary
@@ -106,4 +107,18 @@ func (r *Runtime) Published(qname, apex string, rules update.Rules) (out []dns.R
 		}
 	})
 	return out
+}
+
+// LiveZone returns what this node's Asterisk lists now.
+func (r *Runtime) LiveZone() (stream.Zone, error) { return r.node.LiveZone() }
+
+// LiveChannels returns records of the channels that there are now.
+func (r *Runtime) LiveChannels(owner string) ([]dns.RR, error) { return r.node.LiveChannels(owner) }
+
+// Status returns records that say how this node is, and what needs a person.
+func (r *Runtime) Status(owner string) ([]dns.RR, error) {
+	if r.node == nil {
+		return nil, errors.New("the node has just started")
+	}
+	return r.node.Status(owner), nil
 }

@@ -121,7 +121,7 @@ func (g *Registry) start(r *Runtime) error {
 	if r.cfg.AMIElsewhere() {
 		g.Logger.Warn("AMI leaves this host and is not encrypted: run asterfed on the host of its Asterisk, or use a tunnel", "asterisk", r.cfg.Asterisk.Addr)
 	}
-	if err := r.Start(); err != nil {
+	if err := r.start(); err != nil {
 		g.unlock()
 		return err
 	}
@@ -129,7 +129,7 @@ func (g *Registry) start(r *Runtime) error {
 	g.metrics.Do(func() { prometheus.MustRegister(collector{g}) })
 	go func() {
 		select {
-		case <-r.Left():
+		case <-r.node.Left():
 			g.parted(r)
 		case <-r.ctx.Done():
 		}
@@ -182,8 +182,8 @@ func (g *Registry) LeftErr() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, r := range g.runtimes {
-		if r.agent != nil && r.agent.Err() != nil {
-			return r.agent.Err()
+		if r.node != nil && r.node.Err() != nil {
+			return r.node.Err()
 		}
 	}
 	return nil
@@ -202,7 +202,7 @@ func (g *Registry) Stop() {
 	defer g.mu.Unlock()
 	for origin, r := range g.runtimes {
 		if g.started[origin] {
-			if err := r.Stop(); err != nil {
+			if err := r.stop(); err != nil {
 				g.Logger.Error("stop", "zone", origin, "err", err)
 			}
 		}
@@ -246,7 +246,7 @@ func setup(c *caddy.Controller) error {
 	})
 	standInFront(conf, cfg.Origin)
 	path := fastpath.Path{Off: !cfg.Fast, Conf: conf, All: fastpath.Configs(c, Default.Blocks), Plugin: "federation", Origin: cfg.Origin,
-		View: r.view, MaxUDP: maxUDP, Requests: d.requests, Logger: r.log}
+		View: r.View, MaxUDP: maxUDP, Requests: d.requests, Logger: r.log}
 	path.Open(c)
 	return nil
 }

@@ -3,7 +3,6 @@ package federation
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -51,7 +50,7 @@ func (w *stuckWriter) Close() error {
 // An asker that stops reading in the middle of a transfer is cut off.
 func TestTransferToWhoStopsReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRuntime(config.Config{Origin: "fed.example.", Node: "pbx-a", TTL: time.Second}, slog.New(slog.DiscardHandler))
+		r := viewing(t, config.Config{Origin: "fed.example.", Node: "pbx-a", TTL: time.Second})
 		r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: zone.Node{Name: "pbx-a", State: zone.Up},
 			Logger: r.log})
 		r.primary.Update(func(s *location.Store) (out []location.Change) {
@@ -91,7 +90,7 @@ func (z *countedZone) Snapshot() (zone.Version, zone.Node, []location.Binding) {
 // does not wait for them.
 func TestReadersThatNeverRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRuntime(config.Config{Origin: "fed.example.", Node: "pbx-a", TTL: time.Second}, slog.New(slog.DiscardHandler))
+		r := viewing(t, config.Config{Origin: "fed.example.", Node: "pbx-a", TTL: time.Second})
 		r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: zone.Node{Name: "pbx-a", State: zone.Up},
 			Logger: r.log})
 		r.primary.Update(func(s *location.Store) (out []location.Change) {

@@ -31,7 +31,8 @@ type Answerer struct {
 
 // Answerer returns an answerer for a socket beside one of server's.
 func (p *Path) Answerer(server *dnsserver.Server) *Answerer {
-	return &Answerer{view: p.View, packer: p.View.NewPacker(), lookAhead: p.View.NewAhead(), log: p.Logger, size: p.size(),
+	v := p.View()
+	return &Answerer{view: v, packer: v.NewPacker(), lookAhead: v.NewAhead(), log: p.Logger, size: p.size(),
 		requests: p.Requests, counters: newCounters(p, server)}
 }
 

@@ -48,8 +48,9 @@ func coredns(t *testing.T, addr string, off bool) (at string, closeOurs func() e
 		t.Fatal(err)
 	}
 	_, conf.Port, _ = net.SplitHostPort(at)
+	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second})
 	path := &Path{Off: off, Conf: conf, All: func() []*dnsserver.Config { return []*dnsserver.Config{conf} }, Plugin: "chain", Origin: origin, MaxUDP: 1232,
-		View:     zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second}),
+		View:     func() *zone.View { return v },
 		Requests: prometheus.NewCounter(prometheus.CounterOpts{Name: "requests"}), Logger: slog.New(slog.DiscardHandler)}
 	ours := &sockets{path: path}
 	ours.decorate(s)

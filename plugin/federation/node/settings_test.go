@@ -1,4 +1,4 @@
-package federation
+package node
 
 import (
 	"log/slog"
@@ -24,7 +24,7 @@ func mustRule(t *testing.T, from, to string) location.Rule {
 
 // Each setting that must be equal is told from its neighbours, and the order in
 // which a Corefile delegates, or that it spells a default out, is no difference.
-func TestSharedSettings(t *testing.T) {
+func TestComparedSettings(t *testing.T) {
 	block := func(digits string) zone.Delegation {
 		return zone.Delegation{Block: digits, Servers: []zone.NameServer{{Name: "ns.example.", Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.53")}}}}
 	}
@@ -51,14 +51,14 @@ func TestSharedSettings(t *testing.T) {
 	} {
 		other := base
 		change(&other)
-		if got := strings.Join(differing(&base, sharedDigest(&other)), " "); got != strings.TrimSpace(want) {
+		if got := strings.Join(differing(&base, settingsDigest(&other)), " "); got != strings.TrimSpace(want) {
 			t.Errorf("differing %q, want %q", got, want)
 		}
 	}
-	if got := differing(&base, sharedDigest(&base)[:2*sharedDigits]); got != nil {
+	if got := differing(&base, settingsDigest(&base)[:2*settingDigits]); got != nil {
 		t.Errorf("an older version differs in %q", got)
 	}
-	if got := differing(&base, sharedDigest(&base)+"ffff"); got != nil {
+	if got := differing(&base, settingsDigest(&base)+"ffff"); got != nil {
 		t.Errorf("a newer version differs in %q", got)
 	}
 }
@@ -66,13 +66,12 @@ func TestSharedSettings(t *testing.T) {
 // A node is warned of once, with its name and the setting, however often Serf
 // reports it.
 func TestDifferingSettingsAreWarnedOfOnce(t *testing.T) {
-	r := newTestRuntime(t, "pbx-a")
 	var log strings.Builder
-	r.log = slog.New(slog.NewTextHandler(&log, nil))
-	other := r.cfg
+	n := begin(t, slog.New(slog.NewTextHandler(&log, nil)), config.Config{})
+	other := *n.cfg
 	other.TTL = time.Minute
 	meet := func(c *config.Config) {
-		r.meet(serf.Member{Name: "pbx-b", Tags: map[string]string{"zone": testZone, "dns": "127.0.0.1:1", sharedTag: sharedDigest(c)}})
+		n.peers.meet(serf.Member{Name: "pbx-b", Tags: map[string]string{"zone": testZone, "dns": "127.0.0.1:1", settingsTag: settingsDigest(c)}})
 	}
 	for range 3 {
 		meet(&other)
@@ -80,11 +79,11 @@ func TestDifferingSettingsAreWarnedOfOnce(t *testing.T) {
 	if n := strings.Count(log.String(), `msg="settings that must be equal on all nodes differ" node=pbx-b settings=ttl `); n != 1 {
 		t.Errorf("warned %d times, want once:\n%s", n, log.String())
 	}
-	meet(&r.cfg)
+	meet(n.cfg)
 	if !strings.Contains(log.String(), "settings are equal again") {
 		t.Errorf("log:\n%s", log.String())
 	}
-	r.meet(serf.Member{Name: "pbx-c", Tags: map[string]string{"zone": testZone, "dns": "127.0.0.1:1"}}) // of an older version
+	n.peers.meet(serf.Member{Name: "pbx-c", Tags: map[string]string{"zone": testZone, "dns": "127.0.0.1:1"}}) // of an older version
 	if strings.Contains(log.String(), "node=pbx-c settings=") {
 		t.Errorf("log:\n%s", log.String())
 	}

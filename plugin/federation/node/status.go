@@ -1,7 +1,6 @@
-package federation
+package node
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -10,11 +9,9 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
-	"github.com/asterfed/asterfed/plugin/federation/liveness"
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
-	"github.com/coredns/caddy"
 	"github.com/miekg/dns"
 )
 
@@ -30,18 +27,23 @@ type Trouble struct {
 	Remedy string // what to do, likewise
 }
 
-// status returns the records that say how this node is.
-func (r *Runtime) status(owner string) []dns.RR {
-	ttl := r.view.TTL()
-	out := []dns.RR{zone.StringsTXT(owner, ttl, append([]string{"v=1", "n=0"}, r.own()...)...)}
+// Status returns the records that say how this node is.
+func (n *Node) Status(owner string) []dns.RR { return status{n}.records(owner) }
+
+// status describes a node and what it sees of others.
+type status struct{ *Node }
+
+func (o status) records(owner string) []dns.RR {
+	ttl := o.view.TTL()
+	out := []dns.RR{zone.StringsTXT(owner, ttl, append([]string{"v=1", "n=0"}, o.own()...)...)}
 	add := func(words []string) {
 		out = append(out, zone.StringsTXT(owner, ttl, append([]string{"v=1", "n=" + strconv.Itoa(len(out))}, words...)...))
 	}
-	members := r.neighbours()
+	members := o.neighbours()
 	for _, m := range members {
-		add(r.seen(m))
+		add(o.seen(m))
 	}
-	for _, t := range r.troubles(members) {
+	for _, t := range o.troubles(members) {
 		add([]string{"trouble=" + t.Code, "about=" + t.About, "what=" + escaped(t.What), "remedy=" + escaped(t.Remedy)})
 	}
 	return out
@@ -51,40 +53,34 @@ func (r *Runtime) status(owner string) []dns.RR {
 func escaped(s string) string { return strings.ReplaceAll(s, `\`, `\\`) }
 
 // own says how this node is, in key=value words.
-func (r *Runtime) own() []string {
-	n, v := r.primary.Node(), r.primary.Version()
+func (o status) own() []string {
+	n, v := o.primary.Node(), o.primary.Version()
 	registered, published := 0, 0
-	r.primary.Read(func(s *location.Store) { registered = s.Len() })
-	r.primary.ReadPublished(func(p *location.Publications) { published = len(p.Bindings()) })
-	words := []string{"node=" + r.cfg.Node, "zone=" + r.cfg.Origin, "asterfed=" + software(), "since=" + r.began.UTC().Format(time.RFC3339),
-		"state=" + string(n.State), "ami=" + r.amiState(), "registered=" + strconv.Itoa(registered), "published=" + strconv.Itoa(published),
-		"epoch=" + v.Epoch, "serial=" + strconv.Itoa(int(v.Serial)), "dns=" + r.cfg.Transfer.String()}
+	o.primary.Read(func(s *location.Store) { registered = s.Len() })
+	o.primary.ReadPublished(func(p *location.Publications) { published = len(p.Bindings()) })
+	words := []string{"node=" + o.cfg.Node, "zone=" + o.cfg.Origin, "asterfed=" + o.software(), "since=" + o.recovery.began.UTC().Format(time.RFC3339),
+		"state=" + string(n.State), "ami=" + o.amiState(), "registered=" + strconv.Itoa(registered), "published=" + strconv.Itoa(published),
+		"epoch=" + v.Epoch, "serial=" + strconv.Itoa(int(v.Serial)), "dns=" + o.cfg.Transfer.String()}
 	if n.Asterisk != "" {
 		words = append(words, "asterisk="+n.Asterisk)
 	}
-	if !r.view.Settled() {
+	if !o.view.Settled() {
 		words = append(words, "settled=no")
 	}
 	return words
 }
 
-// software is the version of asterfed that runs, as a word.
-func software() string {
-	v := liveness.Printable(caddy.AppVersion)
-	return v[:min(len(v), 40)]
-}
-
-func (r *Runtime) amiState() string {
-	if r.source == nil {
+func (o status) amiState() string {
+	if o.asterisk.source == nil {
 		return "none"
 	}
-	return r.monitor.AMI().State.String()
+	return o.asterisk.monitor.AMI().State.String()
 }
 
 // neighbours are the other nodes of the federation that have not left, by name.
-func (r *Runtime) neighbours() (out []serf.Member) {
-	for _, m := range r.agent.Members() {
-		if m.Name != r.cfg.Node && m.Status != serf.StatusLeft && m.Tags["zone"] == r.cfg.Origin {
+func (o status) neighbours() (out []serf.Member) {
+	for _, m := range o.gossip.Members() {
+		if m.Name != o.cfg.Node && m.Status != serf.StatusLeft && m.Tags["zone"] == o.cfg.Origin {
 			out = append(out, m)
 		}
 	}
@@ -93,14 +89,14 @@ func (r *Runtime) neighbours() (out []serf.Member) {
 }
 
 // seen says how another node looks from here.
-func (r *Runtime) seen(m serf.Member) []string {
-	h := r.view.Home(m.Name)
+func (o status) seen(m serf.Member) []string {
+	h := o.view.Home(m.Name)
 	n, _ := h.Node()
 	v := h.Version()
 	words := []string{"peer=" + m.Name, "member=" + m.Status.String(), "dns=" + m.Tags["dns"], "reach=" + h.Reach().String(),
 		"state=" + string(n.State), "bindings=" + strconv.Itoa(h.Len()), "epoch=" + v.Epoch, "serial=" + strconv.Itoa(int(v.Serial)),
 		"asterfed=" + m.Tags["asterfed"]}
-	if p := r.member(m.Name); p != nil {
+	if p := o.peers.member(m.Name); p != nil {
 		s := p.peer.Stats()
 		words = append(words, "lag="+time.Since(s.Level).Round(time.Millisecond).String(), "rtt="+s.RTT.Round(time.Microsecond).String(),
 			"transfers="+strconv.FormatInt(s.Full+s.Incremental, 10), "failed="+strconv.FormatInt(s.Failed, 10))
@@ -112,75 +108,75 @@ func (r *Runtime) seen(m serf.Member) []string {
 }
 
 // troubles are what a person should mend, this node's own first.
-func (r *Runtime) troubles(members []serf.Member) (out []Trouble) {
+func (o status) troubles(members []serf.Member) (out []Trouble) {
 	add := func(code, about, what, remedy string) { out = append(out, Trouble{code, about, what, remedy}) }
-	self := r.cfg.Node
-	if code, what, remedy := r.amiTrouble(); code != "" {
+	self := o.cfg.Node
+	if code, what, remedy := o.amiTrouble(); code != "" {
 		add(code, self, what, remedy)
 	}
-	if err := r.primary.DiskErr(); err != nil {
-		add("disk", self, "what is registered cannot be kept on disk: "+err.Error(), "make room in "+r.cfg.Data+" and check who owns it")
+	if err := o.primary.DiskErr(); err != nil {
+		add("disk", self, "what is registered cannot be kept on disk: "+err.Error(), "make room in "+o.cfg.Data+" and check who owns it")
 	}
-	if !r.view.Settled() && time.Since(r.began) > patience {
+	if !o.view.Settled() && time.Since(o.recovery.began) > patience {
 		add("unsettled", self, "it does not know every node yet, and answers SERVFAIL for users that it does not know",
 			"mend what is said of the seeds and of the nodes below")
 	}
-	if len(members) == 0 && len(r.cfg.Join) > 0 && time.Since(r.began) > patience {
-		for _, e := range r.agent.JoinErrors() {
+	if len(members) == 0 && len(o.cfg.Join) > 0 && time.Since(o.recovery.began) > patience {
+		for _, e := range o.gossip.JoinErrors() {
 			add("join", self, "seed "+e.Seed+": "+e.Why, strings.TrimSuffix(e.Remedy, "."))
 		}
 		if len(out) == 0 {
 			add("join", self, "no other node is known, though the Corefile names seeds", "check the join line, the gossip key and the gossip port")
 		}
 	}
-	bad, homeless := r.directory.BadLines()
+	bad, homeless := o.directory.BadLines()
 	if bad > 0 {
-		add("directory", self, fmt.Sprintf("%d lines of the directory were left out", bad), "see the log for the lines, and mend "+r.cfg.Directory)
+		add("directory", self, fmt.Sprintf("%d lines of the directory were left out", bad), "see the log for the lines, and mend "+o.cfg.Directory)
 	}
 	if homeless > 0 {
-		add("home", self, fmt.Sprintf("%d lines of the directory name homes that no node has", homeless), "see the log for the names, and mend "+r.cfg.Directory)
+		add("home", self, fmt.Sprintf("%d lines of the directory name homes that no node has", homeless), "see the log for the names, and mend "+o.cfg.Directory)
 	}
 	for _, m := range members {
-		out = append(out, r.peerTroubles(m)...)
+		out = append(out, o.peerTroubles(m)...)
 	}
 	return out
 }
 
 // amiTrouble says what keeps this node from its Asterisk.
-func (r *Runtime) amiTrouble() (code, what, remedy string) {
-	if r.source == nil {
-		if r.primary.Node().State == zone.Down {
+func (o status) amiTrouble() (code, what, remedy string) {
+	if o.asterisk.source == nil {
+		if o.primary.Node().State == zone.Down {
 			return "asterisk", "its SIP server does not answer", "start it, and compare its SIP port with the sip line of the Corefile"
 		}
 		return "", "", ""
 	}
-	s := r.monitor.AMI()
-	at := r.cfg.Asterisk.Addr
+	s := o.asterisk.monitor.AMI()
+	at := o.cfg.Asterisk.Addr
 	switch {
 	case s.State == ami.Ready:
 		return "", "", ""
 	case s.State == ami.Down && s.Shutdown:
 		return "asterisk", "Asterisk has stopped", "start it"
 	case s.State == ami.Down && ami.Unauthorized(s.Err):
-		return "ami", fmt.Sprintf("Asterisk at %s refuses the login of manager user %q", at, r.cfg.Asterisk.User),
+		return "ami", fmt.Sprintf("Asterisk at %s refuses the login of manager user %q", at, o.cfg.Asterisk.User),
 			"compare user, secret and permit in manager.conf with the asterisk line of the Corefile and its secret file"
-	case s.State == ami.Down && r.primary.Node().State == zone.Down:
+	case s.State == ami.Down && o.primary.Node().State == zone.Down:
 		return "asterisk", fmt.Sprintf("Asterisk answers neither AMI at %s nor SIP: %v", at, s.Err), "start Asterisk"
 	case s.State == ami.Down:
 		return "ami", fmt.Sprintf("Asterisk answers SIP, but not AMI at %s: %v", at, s.Err),
 			"enable AMI in manager.conf (enabled = yes, bindaddr, port); until then new registrations are not seen"
 	case s.Err != nil:
 		return "ami", "Asterisk refuses to list registrations: " + s.Err.Error(), "give the manager user read = system,security and write = system"
-	case time.Since(r.began) > patience && !s.At.IsZero() && time.Since(s.At) > patience:
+	case time.Since(o.recovery.began) > patience && !s.At.IsZero() && time.Since(s.At) > patience:
 		return "ami", "Asterisk has not finished starting (" + s.State.String() + ")", "see its own log"
 	}
 	return "", "", ""
 }
 
 // peerTroubles says what is wrong with another node as seen from here.
-func (r *Runtime) peerTroubles(m serf.Member) (out []Trouble) {
+func (o status) peerTroubles(m serf.Member) (out []Trouble) {
 	add := func(code, what, remedy string) { out = append(out, Trouble{code, m.Name, what, remedy}) }
-	h, p := r.view.Home(m.Name), r.member(m.Name)
+	h, p := o.view.Home(m.Name), o.peers.member(m.Name)
 	n, _ := h.Node()
 	port := m.Tags["dns"]
 	switch reach := h.Reach(); {
@@ -219,12 +215,4 @@ func portOf(addr string) string {
 		return port
 	}
 	return addr
-}
-
-// Status returns records that say how this node is, and what needs a person.
-func (r *Runtime) Status(owner string) ([]dns.RR, error) {
-	if r.agent == nil {
-		return nil, errors.New("the node has just started")
-	}
-	return r.status(owner), nil
 }

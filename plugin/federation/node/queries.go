@@ -1,4 +1,4 @@
-package federation
+package node
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/plugin/federation/liveness"
 	"github.com/asterfed/asterfed/serf"
+	"github.com/asterfed/asterfed/zone"
 )
 
 // queryPrefix begins the names of the Serf queries that a node answers from
@@ -22,16 +23,25 @@ const queryPrefix = "federation:"
 // answer.
 const answerShare = 2
 
-// answerQuery answers a Serf query in words: key=value, with blanks between. nil
-// is no answer: the query is somebody else's.
-func (r *Runtime) answerQuery(name string, deadline time.Time) []byte {
+// queries answers Serf queries from this node's Asterisk.
+type queries struct {
+	ctx      context.Context // of the node
+	node     string
+	asterisk *asterisk
+	primary  *zone.Primary
+	view     *zone.View
+}
+
+// answer answers a Serf query in words: key=value, with blanks between. nil is no
+// answer: the query is somebody else's.
+func (q *queries) answer(name string, deadline time.Time) []byte {
 	what, ours := strings.CutPrefix(name, queryPrefix)
 	ask := map[string]func(context.Context, *report) error{
-		"status": r.askStatus, "channels": r.askChannels, "users": r.askUsers, "trunks": r.askTrunks}[what]
+		"status": q.status, "channels": q.channels, "users": q.users, "trunks": q.trunks}[what]
 	if !ours || ask == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, time.Until(deadline)/answerShare)
+	ctx, cancel := context.WithTimeout(q.ctx, time.Until(deadline)/answerShare)
 	defer cancel()
 	a := report{}
 	if err := ask(ctx, &a); err != nil {
@@ -93,14 +103,14 @@ func (a *report) text() []byte {
 	return []byte(out)
 }
 
-func (r *Runtime) askStatus(ctx context.Context, a *report) error {
-	n := r.primary.Node()
+func (q *queries) status(ctx context.Context, a *report) error {
+	n := q.primary.Node()
 	a.add("state", n.State)
-	a.add("bindings", r.view.Home(r.cfg.Node).Len())
-	if r.live == nil {
+	a.add("bindings", q.view.Home(q.node).Len())
+	if q.asterisk.live == nil {
 		return errNoAsterisk
 	}
-	s, err := r.live.Status(ctx)
+	s, err := q.asterisk.live.Status(ctx)
 	if err != nil {
 		return err
 	}
@@ -111,11 +121,11 @@ func (r *Runtime) askStatus(ctx context.Context, a *report) error {
 	return nil
 }
 
-func (r *Runtime) askChannels(ctx context.Context, a *report) error {
-	if r.live == nil {
+func (q *queries) channels(ctx context.Context, a *report) error {
+	if q.asterisk.live == nil {
 		return errNoAsterisk
 	}
-	list, err := r.live.Channels(ctx)
+	list, err := q.asterisk.live.Channels(ctx)
 	if err != nil {
 		return err
 	}
@@ -136,11 +146,11 @@ func word(s string) string {
 	}, s)
 }
 
-func (r *Runtime) askUsers(ctx context.Context, a *report) error {
-	if r.live == nil {
+func (q *queries) users(ctx context.Context, a *report) error {
+	if q.asterisk.live == nil {
 		return errNoAsterisk
 	}
-	list, err := r.live.Contacts(ctx)
+	list, err := q.asterisk.live.Contacts(ctx)
 	if err != nil {
 		return err
 	}

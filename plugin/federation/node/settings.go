@@ -1,8 +1,9 @@
-package federation
+package node
 
 import (
 	"fmt"
 	"hash/fnv"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -11,19 +12,19 @@ import (
 	"github.com/asterfed/asterfed/zone"
 )
 
-// sharedTag is the Serf tag in which nodes compare the settings that must be equal
+// settingsTag is the Serf tag in which nodes compare the settings that must be equal
 // in a federation, since each node makes its answers by its own: four hexadecimal
-// digits for each, in the order of sharedSettings. New ones are appended, so
+// digits for each, in the order of comparedSettings. New ones are appended, so
 // nodes of different versions compare what both know.
-const sharedTag = "settings"
+const settingsTag = "settings"
 
-const sharedDigits = 4
+const settingDigits = 4
 
 // setting is a property, and what it is set to in one canonical form.
 type setting struct{ name, value string }
 
-// sharedSettings returns the settings that must be equal.
-func sharedSettings(c *config.Config) []setting {
+// comparedSettings returns the settings that must be equal.
+func comparedSettings(c *config.Config) []setting {
 	routes := c.Ways
 	if len(routes) == 0 {
 		routes = zone.DefaultWays
@@ -49,58 +50,61 @@ func sharedSettings(c *config.Config) []setting {
 	}
 }
 
-// sharedDigest returns the value of the tag.
-func sharedDigest(c *config.Config) string {
+// settingsDigest returns the value of the tag.
+func settingsDigest(c *config.Config) string {
 	var out strings.Builder
-	for _, s := range sharedSettings(c) {
+	for _, s := range comparedSettings(c) {
 		h := fnv.New32a()
 		h.Write([]byte(s.name + "=" + s.value))
 		sum := h.Sum32()
-		fmt.Fprintf(&out, "%0*x", sharedDigits, uint16(sum>>16)^uint16(sum))
+		fmt.Fprintf(&out, "%0*x", settingDigits, uint16(sum>>16)^uint16(sum))
 	}
 	return out.String()
 }
 
 // differing returns the names of the settings that another node's tag has otherwise.
 func differing(c *config.Config, tag string) (names []string) {
-	own := sharedDigest(c)
-	for i, s := range sharedSettings(c) {
-		at := i * sharedDigits
-		if len(tag) < at+sharedDigits {
+	own := settingsDigest(c)
+	for i, s := range comparedSettings(c) {
+		at := i * settingDigits
+		if len(tag) < at+settingDigits {
 			break
 		}
-		if tag[at:at+sharedDigits] != own[at:at+sharedDigits] {
+		if tag[at:at+settingDigits] != own[at:at+settingDigits] {
 			names = append(names, s.name)
 		}
 	}
 	return names
 }
 
-// comparisons remembers what was said of each node's settings.
-type comparisons struct {
+// comparison compares this node's settings with those of others. Safe for
+// concurrent use.
+type comparison struct {
+	settings *config.Config
+	log      *slog.Logger
+
 	mu   sync.Mutex
-	told map[string]string // tag by node
+	seen map[string]string // tag by node
 }
 
-// compareSettings warns once of each node whose settings differ, and again when
-// they change.
-func (r *Runtime) compareSettings(node, tag string) {
-	r.compared.mu.Lock()
-	defer r.compared.mu.Unlock()
-	was, known := r.compared.told[node]
+// with warns once of a node whose settings differ, and again when they change.
+func (c *comparison) with(node, tag string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	was, known := c.seen[node]
 	if known && was == tag {
 		return
 	}
-	if r.compared.told == nil {
-		r.compared.told = map[string]string{}
+	if c.seen == nil {
+		c.seen = map[string]string{}
 	}
-	r.compared.told[node] = tag
-	names := differing(&r.cfg, tag)
+	c.seen[node] = tag
+	names := differing(c.settings, tag)
 	switch {
 	case len(names) > 0:
-		r.log.Warn("settings that must be equal on all nodes differ", "node", node, "settings", strings.Join(names, " "),
+		c.log.Warn("settings that must be equal on all nodes differ", "node", node, "settings", strings.Join(names, " "),
 			"remedy", "set them alike in both Corefiles: until then the two nodes give different answers")
-	case known && len(differing(&r.cfg, was)) > 0:
-		r.log.Info("settings are equal again", "node", node)
+	case known && len(differing(c.settings, was)) > 0:
+		c.log.Info("settings are equal again", "node", node)
 	}
 }

@@ -1,4 +1,4 @@
-package federation
+package node
 
 import (
 	"context"
@@ -8,11 +8,10 @@ import (
 	"syscall"
 )
 
-// dial connects to another node from the address at which that one reaches this
+// dialFrom connects to another node from the address from, at which that one reaches this
 // node: by it, it knows whose NOTIFY it is. Where the machine has no such
 // address, or cannot use it on the way there, the system chooses.
-func (r *Runtime) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	from := r.cfg.Transfer.Addr()
+func dialFrom(ctx context.Context, from netip.Addr, network, addr string) (net.Conn, error) {
 	if to, err := netip.ParseAddrPort(addr); err == nil && from.IsValid() && from.Is4() == to.Addr().Is4() {
 		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: from.AsSlice(), Zone: from.Zone()}}
 		conn, err := d.DialContext(ctx, network, addr)

@@ -1,4 +1,4 @@
-package federation
+package node
 
 import (
 	"log/slog"
@@ -15,18 +15,19 @@ import (
 
 // What was kept counts with the data, the Asterisk and the users that it was
 // kept for, and not without any of them.
-func TestAbreastCountsWithItsDataOnly(t *testing.T) {
-	begin := func(cfg config.Config) *abreast {
-		r := newRuntime(cfg, slog.New(slog.DiscardHandler))
-		t.Cleanup(r.cancel)
+func TestCheckpointCountsWithItsDataOnly(t *testing.T) {
+	begin := func(cfg config.Config) *checkpoint {
+		clock := location.NewClock(time.Now)
+		view := zone.NewView(zone.Config{Origin: cfg.Origin, Self: cfg.Node, TTL: time.Second})
+		log := slog.New(slog.DiscardHandler)
 		j, _, err := zone.OpenJournal(cfg.Data, cfg.Node, cfg.Origin)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.fresh = j.Fresh()
-		r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: cfg.Self(), Journal: j, Logger: r.log})
-		t.Cleanup(func() { r.primary.Close() })
-		return newAbreast(r)
+		fresh := j.Fresh()
+		p := zone.NewPrimary(zone.PrimaryConfig{View: view, Clock: clock, Node: cfg.Self(), Journal: j, Logger: log})
+		t.Cleanup(func() { p.Close() })
+		return newCheckpoint(asteriskConfig{settings: &cfg, primary: p, clock: clock, recovery: &recovery{fresh: fresh}, log: log})
 	}
 	cfg := config.Config{Node: "pbx-a", Origin: "fed.example.", Data: t.TempDir(), Asterisk: config.Asterisk{Addr: "127.0.0.1:5038"}}
 	run := time.Unix(1_800_000_000, 0)
@@ -34,13 +35,13 @@ func TestAbreastCountsWithItsDataOnly(t *testing.T) {
 	if got := first.before(); got != (ami.Abreast{}) {
 		t.Errorf("a fresh node has kept %v", got)
 	}
-	first.r.primary.Update(func(s *location.Store) []location.Change {
+	first.primary.Update(func(s *location.Store) []location.Change {
 		return s.Register(location.Contact{AOR: "1001", Kind: location.PJSIP, URI: "sip:1001@192.0.2.1"})
 	})
-	want := ami.Abreast{Run: run, Mark: first.r.clock.Mark()}
+	want := ami.Abreast{Run: run, Mark: first.clock.Mark()}
 	first.keep(want)
 	first.keep(ami.Abreast{Run: run, Mark: 1}) // too soon
-	first.r.primary.Close()
+	first.primary.Close()
 	if got := begin(cfg).before(); !got.Run.Equal(run) || got.Mark != want.Mark {
 		t.Errorf("after a restart: %v, want %v", got, want)
 	}

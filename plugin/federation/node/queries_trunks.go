@@ -1,4 +1,4 @@
-package federation
+package node
 
 import (
 	"context"
@@ -7,21 +7,21 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 )
 
-// askTrunks tells which trunks of the file Asterisk can use at this moment, and
+// trunks tells which trunks of the file Asterisk can use at this moment, and
 // which it cannot, whatever is published; and those that were published by
 // other means, of which Asterisk does not know.
-func (r *Runtime) askTrunks(ctx context.Context, a *report) error {
-	published := r.trunks.Others()
-	table := r.trunks.Table()
+func (q *queries) trunks(ctx context.Context, a *report) error {
+	published := q.asterisk.trunks.Others()
+	table := q.asterisk.trunks.Table()
 	up, down := 0, 0
 	var err error
 	if table != nil {
-		if r.live == nil {
+		if q.asterisk.live == nil {
 			return errNoAsterisk
 		}
-		state, lerr := r.live.Trunks(ctx, table.Devices())
+		state, lerr := q.asterisk.live.Trunks(ctx, table.Devices())
 		err = lerr
-		usable := r.trunks.Usable()
+		usable := q.asterisk.trunks.Usable()
 		for _, t := range table.Trunks {
 			why, known := state[t.Device]
 			switch {

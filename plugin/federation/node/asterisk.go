@@ -1,0 +1,101 @@
+package node
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/config"
+	"github.com/asterfed/asterfed/plugin/federation/liveness"
+	"github.com/asterfed/asterfed/plugin/federation/source"
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// asterisk is this node's own Asterisk: what is followed over AMI, and whether it
+// takes calls. A node without AMI has a monitor, trunks and services alone, of
+// which the last two publish nothing.
+type asterisk struct {
+	monitor  *liveness.Monitor
+	trunks   *source.Trunks
+	services *source.Services
+	source   *ami.Source // nil without AMI
+	live     *ami.Live   // likewise
+	tasks    *tasks
+}
+
+type asteriskConfig struct {
+	settings *config.Config
+	primary  *zone.Primary
+	clock    *location.Clock
+	view     *zone.View
+	recovery *recovery
+	permits  func(location.AOR) bool
+	tasks    *tasks
+	log      *slog.Logger
+}
+
+// newAsterisk reads the files of trunks, and begins to watch the SIP port. AMI waits
+// for run.
+func newAsterisk(c asteriskConfig) *asterisk {
+	s := c.settings
+	withAMI := s.Asterisk.Addr != ""
+	a := &asterisk{tasks: c.tasks,
+		monitor: liveness.NewMonitor(liveness.MonitorConfig{Addrs: s.Listen, SIP: s.OwnSIP, AMI: withAMI, Apex: c.primary, Logger: c.log}),
+		trunks:  source.NewTrunks(source.TrunksConfig{File: s.Trunks, Primary: c.primary, Logger: c.log}),
+		services: source.NewServices(source.ServicesConfig{Patterns: s.Services, Primary: c.primary, Logger: c.log,
+			Stamp: func(b location.Binding) location.Stamp { return c.clock.Next(c.view.Newest(b)) }})}
+	c.tasks.run(a.monitor.Run)
+	a.trunks.Read()
+	c.tasks.run(a.trunks.Run)
+	if !withAMI {
+		c.recovery.listed.Store(true)
+		return a
+	}
+	a.live = ami.NewLive(ami.LiveConfig{Addr: s.Asterisk.Addr, User: s.Asterisk.User, Secret: s.Asterisk.Secret})
+	kept := newCheckpoint(c)
+	cfg := ami.Config{Addr: s.Asterisk.Addr, User: s.Asterisk.User, Secret: s.Asterisk.Secret,
+		Registrar: source.Registrations{Primary: c.primary, Sweeping: func() { c.recovery.swept.Store(true) }, Report: a.reporter(c)},
+		Rivals:    c.view.Contested, Permit: c.permits, Mark: c.clock.Mark, Keep: kept.keep, Before: kept.before(), Logger: c.log.With("source", "ami"),
+		Held: func(t location.Kind) (n int) {
+			c.primary.Read(func(s *location.Store) { n = s.Count(t) })
+			return n
+		}}
+	a.follow(&cfg)
+	a.source = ami.New(cfg)
+	return a
+}
+
+// follow lets the AMI source follow trunks and services where the Corefile wants
+// them.
+func (a *asterisk) follow(cfg *ami.Config) {
+	if a.trunks.Follows() {
+		cfg.Trunks = a.trunks
+	}
+	if a.services.Any() {
+		cfg.Services = a.services
+	}
+}
+
+// reporter returns what takes the state of the connection to Asterisk.
+func (a *asterisk) reporter(c asteriskConfig) func(ami.Status) {
+	return func(s ami.Status) {
+		if s.State == ami.Ready && !c.recovery.listed.Swap(true) {
+			c.log.Info("registrations are listed", "asterisk", s.Version, "bindings", c.view.Find(c.settings.Node).Len())
+		}
+		a.monitor.Status(a.tasks.ctx, s)
+	}
+}
+
+// run follows Asterisk over AMI until ctx ends.
+func (a *asterisk) run(ctx context.Context) {
+	if a.source != nil {
+		a.source.Run(ctx)
+	}
+}
+
+func (a *asterisk) close() {
+	if a.live != nil {
+		a.live.Close()
+	}
+}

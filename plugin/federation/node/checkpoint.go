@@ -1,0 +1,86 @@
+package node
+
+import (
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/config"
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/datadir"
+	"github.com/asterfed/asterfed/zone/location"
+)
+
+// checkpoint records on disk the time up to which this node had seen every
+// registration of its Asterisk, so that the first listing after a restart of
+// asterfed alone can date what it finds (docs/decisions/140). It counts only
+// together with the journal that went with it, which the epoch tells, with the same
+// Asterisk and with the same users permitted.
+type checkpoint struct {
+	settings *config.Config
+	primary  *zone.Primary
+	clock    *location.Clock
+	fresh    bool // the node began without data
+	log      *slog.Logger
+	path     string
+	wrote    time.Time
+	bad      bool
+}
+
+// checkpointEvery is how often it is written. It need not survive a crash of the
+// machine: the epoch does not either.
+const checkpointEvery = 2 * time.Second
+
+func newCheckpoint(c asteriskConfig) *checkpoint {
+	return &checkpoint{settings: c.settings, primary: c.primary, clock: c.clock, fresh: c.recovery.fresh, log: c.log,
+		path: filepath.Join(c.settings.Data, "abreast")}
+}
+
+// scope names all that must not have changed. A directory decides who is
+// published, and may change while nothing runs: with one nothing is proved.
+func (c *checkpoint) scope() string {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%q %q", c.settings.Asterisk.Addr, c.settings.Users)
+	return fmt.Sprintf("%s %016x", c.primary.Version().Epoch, h.Sum64())
+}
+
+// before returns what was kept, zero if it proves nothing.
+func (c *checkpoint) before() (out ami.Abreast) {
+	b, err := os.ReadFile(c.path)
+	if err != nil || c.fresh || c.settings.Directory != "" {
+		return out
+	}
+	rest, ok := strings.CutPrefix(string(b), c.scope()+" ")
+	run, mark, cut := strings.Cut(strings.TrimSpace(rest), " ")
+	if !ok || !cut {
+		return out
+	}
+	at, err := time.Parse(time.RFC3339, run)
+	if err != nil {
+		return out
+	}
+	s, err := location.ParseStamp(mark)
+	if err != nil || !c.clock.Observe(s) {
+		return out
+	}
+	return ami.Abreast{Run: at, Mark: s}
+}
+
+// keep is called from the AMI source.
+func (c *checkpoint) keep(x ami.Abreast) {
+	if time.Since(c.wrote) < checkpointEvery || c.settings.Directory != "" || c.primary.DiskErr() != nil {
+		return
+	}
+	c.wrote = time.Now()
+	text := fmt.Sprintf("%s %s %v\n", c.scope(), x.Run.UTC().Format(time.RFC3339), x.Mark)
+	err := datadir.Replace(c.path, datadir.Atomic, 0o600, datadir.Text(text))
+	was := c.bad
+	if c.bad = err != nil; c.bad && !was {
+		c.log.Warn("not kept how far Asterisk was followed; after a restart, registrations meanwhile rank last", "err", err)
+	}
+}

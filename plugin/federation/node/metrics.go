@@ -1,0 +1,44 @@
+package node
+
+import (
+	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/zone/xfr"
+)
+
+// Metrics are the figures of a node at one moment, beside those of its view.
+type Metrics struct {
+	Peers              map[string]xfr.Stats // of the nodes that have not left
+	Disk               error                // why the home zone cannot be kept on disk
+	Dropped            int64                // changes that the history lacks
+	BadLines, Homeless int64                // lines of the directory, see source.Directory.BadLines
+	Trunks             map[string]bool      // whether calls can leave by each
+	Services           map[string]int64     // published, by kind, of those that are followed
+	AMI                bool                 // connected, and the registrations are listed
+}
+
+// Metrics returns the figures of now.
+func (n *Node) Metrics() Metrics {
+	m := Metrics{Peers: n.peers.stats(), Disk: n.primary.DiskErr(), Trunks: n.asterisk.trunks.Usable(), Services: map[string]int64{},
+		AMI: n.asterisk.monitor.Ready()}
+	m.BadLines, m.Homeless = n.directory.BadLines()
+	if n.history != nil {
+		m.Dropped = n.history.Dropped()
+	}
+	for c := range ami.NumClasses {
+		if n.asterisk.services.Follows(c) {
+			kind, count := n.asterisk.services.Count(c)
+			m.Services[kind.String()] = count
+		}
+	}
+	return m
+}
+
+func (p *peers) stats() map[string]xfr.Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := make(map[string]xfr.Stats, len(p.byName))
+	for name, m := range p.byName {
+		out[name] = m.peer.Stats()
+	}
+	return out
+}

@@ -1,0 +1,326 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/asterfed/asterfed/plugin/federation/config"
+	"github.com/asterfed/asterfed/plugin/federation/source"
+	"github.com/asterfed/asterfed/serf"
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/history"
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/xfr"
+)
+
+// Node is a node at work: its home zone, its view of all others, Serf, its
+// Asterisk and the connections to its peers. It lives until Stop, whatever CoreDNS
+// reloads meanwhile. Safe for concurrent use.
+type Node struct {
+	cfg *config.Config
+	log *slog.Logger
+
+	clock     *location.Clock
+	view      *zone.View
+	primary   *zone.Primary
+	history   *history.Log // nil where none is kept
+	boot      string
+	directory *source.Directory
+	asterisk  *asterisk
+	recovery  *recovery
+	peers     *peers
+	expiry    *expiry
+	gossip    Membership
+	version   string
+
+	tasks *tasks
+	left  chan struct{}
+}
+
+// Config is what a node starts from.
+type Config struct {
+	// Settings are the Corefile's. The caller has locked the data directory
+	// (datadir.Lock) and gives it back after Stop.
+	Settings *config.Config
+	Version  string // of asterfed, as other nodes are told
+	Logger   *slog.Logger
+	// Join starts Serf; nil for serf.Start.
+	Join func(context.Context, serf.Config) (Membership, error)
+}
+
+// Membership is what a node needs of Serf: *serf.Agent.
+type Membership interface {
+	Members() []serf.Member
+	Joined() bool
+	JoinErrors() []*serf.JoinError
+	SetTags(map[string]string) error
+	Distance(x, y string) (time.Duration, bool)
+	Left() <-chan struct{}
+	Err() error
+	Shutdown() error
+}
+
+// joinSerf is the default of Config.Join.
+func joinSerf(ctx context.Context, c serf.Config) (Membership, error) {
+	a, err := serf.Start(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// Start opens the data directory, joins Serf and begins to listen to Asterisk. An
+// error means that nothing is left open.
+func Start(c Config) (started *Node, err error) {
+	cfg, log := c.Settings, c.Logger
+	n := &Node{cfg: cfg, log: log, version: c.Version, clock: location.NewClock(time.Now), tasks: newTasks(), left: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			n.Stop()
+		}
+	}()
+	var contested atomic.Pointer[func(location.AOR)] // set once there is an AMI source
+	n.history = newHistory(cfg, log)
+	n.view = newView(n, func(a location.AOR) {
+		if f := contested.Load(); f != nil {
+			(*f)(a)
+		}
+	})
+	journal, err := n.openHome()
+	if err != nil {
+		return nil, err
+	}
+	n.writeHistory()
+	tidy := newTidier()
+	n.tasks.run(tidy.run)
+	n.expiry = newExpiry(n.primary, log)
+	n.recovery = &recovery{node: cfg.Node, fresh: journal.Fresh(), began: time.Now(), primary: n.primary, wake: n.expiry.wake, log: log,
+		alone: func() bool { return len(cfg.Join) == 0 && len(n.view.Homes()) == 1 }}
+	n.peers = newPeers(peersConfig{settings: cfg, view: n.view, clock: n.clock, own: xfr.NewHerald(n.primary, cfg.Origin), recovery: n.recovery,
+		tidy: tidy, tasks: n.tasks, log: log})
+	n.directory = source.NewDirectory(source.DirectoryConfig{File: cfg.Directory, Options: cfg.DirectoryOptions(), Primary: n.primary,
+		Permits: cfg.Permits, Logger: log,
+		Known: func(node string) (is, settled bool) {
+			return node == cfg.Node || n.peers.member(node) != nil, n.view.Settled()
+		}})
+	n.recovery.permits = n.directory.Permits
+	n.expiry.expire(time.Now())
+	n.directory.Read()
+	n.tasks.run(n.directory.Run)
+	n.asterisk = newAsterisk(asteriskConfig{settings: cfg, primary: n.primary, clock: n.clock, view: n.view, recovery: n.recovery,
+		permits: n.directory.Permits, tasks: n.tasks, log: log})
+	if src := n.asterisk.source; src != nil {
+		recheck := src.Recheck
+		contested.Store(&recheck)
+	}
+	drain := &drain{monitor: n.asterisk.monitor, file: filepath.Join(cfg.Data, drainingFile), log: log}
+	drain.resume()
+	copies := newReplicas(replicasConfig{dir: filepath.Join(cfg.Data, "secondary"), self: cfg.Node, origin: cfg.Origin, view: n.view,
+		clock: n.clock, peers: n.peers, log: log})
+	copies.load()
+	met := n.peers.count() > 0
+	requests := make(chan serf.Member, 1)
+	if err := n.join(c.Join, requests); err != nil {
+		return nil, err
+	}
+	n.tasks.run(func(ctx context.Context) { copies.run(ctx, n.gossip.Members) })
+	n.tasks.run(func(ctx context.Context) { n.peers.followDistances(ctx, n.gossip.Distance) })
+	n.tasks.run(n.asterisk.run)
+	settling := &settling{settings: cfg, gossip: n.gossip, peers: n.peers, view: n.view, recovery: n.recovery, met: met, log: log}
+	n.tasks.run(func(ctx context.Context) {
+		if settling.wait(ctx) {
+			if n.history != nil {
+				n.history.Settled()
+			}
+			tidy.now() // what reading took
+		}
+	})
+	n.tasks.run(n.expiry.run)
+	n.tasks.run(func(ctx context.Context) { n.followRequests(ctx, requests, drain) })
+	go n.followTags() // not waited for: Serf gives up on a broadcast after 5 s only
+	return n, nil
+}
+
+// openHome opens the journal and makes the primary of the home zone from it.
+func (n *Node) openHome() (*zone.Journal, error) {
+	cfg := n.cfg
+	journal, aside, err := zone.OpenJournal(cfg.Data, cfg.Node, cfg.Origin)
+	if err != nil {
+		return nil, fmt.Errorf("open data %s: %w", cfg.Data, err)
+	}
+	if aside != nil {
+		n.log.Error("journal cannot be read; beginning without it", "err", aside)
+	}
+	self := cfg.Self()
+	if was := journal.Node(); was != nil && was.State == zone.Down && cfg.Asterisk.Addr == "" && len(cfg.OwnSIP) > 0 {
+		self.State = zone.Down // until its SIP server answers
+	}
+	n.boot = journal.Boot()
+	n.primary = zone.NewPrimary(zone.PrimaryConfig{View: n.view, Clock: n.clock, Node: self, Plan: cfg.Plan, Journal: journal, Logger: n.log})
+	return journal, nil
+}
+
+// join starts Serf. Requests takes this node's tags, as Serf reports them.
+func (n *Node) join(start func(context.Context, serf.Config) (Membership, error), requests chan serf.Member) error {
+	if start == nil {
+		start = joinSerf
+	}
+	cfg := n.cfg.Serf()
+	cfg.Tags, cfg.Logger = n.tags(), n.log.With("source", "serf")
+	cfg.OnEvent = n.peers.event
+	cfg.OnTags = func(self serf.Member) {
+		select {
+		case requests <- self:
+		default: // Serf reports again
+		}
+	}
+	queries := &queries{ctx: n.tasks.ctx, node: n.cfg.Node, asterisk: n.asterisk, primary: n.primary, view: n.view}
+	cfg.OnQuery = queries.answer
+	gossip, err := start(n.tasks.ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("start serf: %w", err)
+	}
+	n.gossip = gossip
+	n.tasks.run(func(ctx context.Context) {
+		select {
+		case <-ctx.Done():
+		case <-gossip.Left():
+			close(n.left)
+		}
+	})
+	return nil
+}
+
+// View returns what this node answers from.
+func (n *Node) View() *zone.View { return n.view }
+
+// Primary returns the primary of the own home zone.
+func (n *Node) Primary() *zone.Primary { return n.primary }
+
+// Clock returns the clock that stamps what is published here.
+func (n *Node) Clock() *location.Clock { return n.clock }
+
+// Boot returns a word that changes when the machine starts.
+func (n *Node) Boot() string { return n.boot }
+
+// History returns the log of the past, nil where none is kept.
+func (n *Node) History() *history.Log { return n.history }
+
+// Peer returns the connection to another node, nil if it is not known.
+func (n *Node) Peer(node string) *xfr.Peer {
+	if m := n.peers.member(node); m != nil {
+		return m.peer
+	}
+	return nil
+}
+
+// Allows reports whether the directory lets a user have a home here.
+func (n *Node) Allows(a location.AOR) bool { return n.directory.Allows(a) }
+
+// Recovered reports whether what the peers have kept of the own home zone has come,
+// or nothing is to be expected. Updates wait for it.
+func (n *Node) Recovered() bool { return n.recovery.known() }
+
+// Transferable reports whether the own home zone may be transferred.
+func (n *Node) Transferable() bool { return n.recovery.transferable() }
+
+// Published is to be called after an update: something may end sooner than was
+// known.
+func (n *Node) Published() { n.expiry.wake() }
+
+// Ready reports whether the node knows its own registrations and those of the
+// others.
+func (n *Node) Ready() bool {
+	return n.view.Settled() && (n.asterisk.source == nil || n.asterisk.monitor.Ready())
+}
+
+// Left is closed when the node was told to leave the federation.
+func (n *Node) Left() <-chan struct{} { return n.left }
+
+// Err says what forced the node to leave, such as another node of its name; nil if
+// it was told to, or is still there.
+func (n *Node) Err() error { return n.gossip.Err() }
+
+// Stop ends everything without leaving the federation: the others keep this node's
+// users as long as its Asterisk answers.
+func (n *Node) Stop() error {
+	n.tasks.cancel()
+	var err error
+	if n.gossip != nil {
+		err = n.gossip.Shutdown()
+	}
+	n.tasks.stop()
+	if n.asterisk != nil {
+		n.asterisk.close()
+	}
+	if n.primary != nil {
+		err = errors.Join(err, n.primary.Close())
+	}
+	return err
+}
+
+// newHistory returns the log of the past, nil if none is kept.
+func newHistory(cfg *config.Config, log *slog.Logger) *history.Log {
+	if cfg.History == (config.History{}) {
+		return nil
+	}
+	return history.New(history.Config{Path: filepath.Join(cfg.Data, "history.db"), MaxAge: cfg.History.Age, MaxBytes: cfg.History.Bytes,
+		Logger: log.With("source", "history")})
+}
+
+// writeHistory writes the history while the node lives.
+func (n *Node) writeHistory() {
+	if n.history == nil {
+		return
+	}
+	if err := n.history.Open(); err != nil {
+		n.log.Error("history is not kept", "err", err)
+		return
+	}
+	n.tasks.run(func(ctx context.Context) {
+		n.history.Run(ctx, func() map[string]zone.HomeState { return history.Homes(n.view) }, "order="+string(n.cfg.Order))
+	})
+}
+
+// newView returns the view of a node. Contested takes AORs bound here that another
+// node claims newer.
+func newView(n *Node, contested func(location.AOR)) *zone.View {
+	cfg := n.cfg
+	trimmed := limiter{every: time.Minute}
+	vc := zone.Config{Origin: cfg.Origin, Self: cfg.Node, Addr: cfg.Sender(), TTL: cfg.TTL, Order: cfg.Order, Ways: cfg.Ways, Dial: cfg.Dial,
+		ITAD: cfg.ITAD, Delegations: cfg.Delegations, Done: n.tasks.ctx.Done(), OnContested: contested,
+		OnTrimmed: func(owner string) {
+			if trimmed.allow(time.Now()) {
+				n.log.Warn("answer has the best-ranked records only: Asterisk reads 4096 octets", "name", owner)
+			}
+		},
+		OnOccluded: func(a location.AOR, block string) {
+			n.log.Warn("nobody is sent to this number here: its block is delegated", "aor", a, "block", "+"+block)
+		},
+		OnSurplus: func(home string, b location.Binding) {
+			if count := n.view.Home(home).Surplus(); count == 1 || count%10_000 == 0 {
+				n.log.Warn("records refused: their home has as many of one name as a home may have", "node", home, "name", b.AOR,
+					"most", location.MaxPerName, "count", count)
+			}
+		}}
+	if n.history != nil {
+		vc.OnChange = n.history.Record
+	}
+	return zone.NewView(vc)
+}
+
+// limiter allows one event a period.
+type limiter struct {
+	every time.Duration
+	last  atomic.Int64 // nanoseconds of the wall clock
+}
+
+func (l *limiter) allow(now time.Time) bool {
+	last := l.last.Load()
+	return now.UnixNano()-last >= int64(l.every) && l.last.CompareAndSwap(last, now.UnixNano())
+}

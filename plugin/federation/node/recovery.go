@@ -1,0 +1,96 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/xfr"
+)
+
+// recovery is what a node that began without data has got back so far: from its
+// Asterisk the registrations, from its peers their stamps and what was published.
+type recovery struct {
+	node    string
+	fresh   bool // began without data
+	began   time.Time
+	primary *zone.Primary
+	permits func(location.AOR) bool // whether a registration may be published here
+	wake    func()                  // something may end sooner than was known
+	alone   func() bool             // nobody is to be expected
+	log     *slog.Logger
+
+	listed atomic.Bool // the first listing is complete, or none is to be expected
+	swept  atomic.Bool // a listing has begun to replace what was kept
+	// recovered: a peer has given what it has kept of this home zone, or every
+	// peer asked has nothing
+	recovered atomic.Bool
+	asking    atomic.Int32 // peers asked that have not answered
+}
+
+// firstAsk is the wait before a peer is asked again.
+const firstAsk = 50 * time.Millisecond
+
+// from asks a peer for what it has kept of this node's lost data, until it has an
+// answer: a peer that starts at the same time does not listen at once.
+func (r *recovery) from(ctx context.Context, p *xfr.Peer) {
+	err := r.ask(ctx, p)
+	for wait := firstAsk; err != nil && !errors.Is(err, xfr.ErrRefused) && time.Since(r.began) < settleLimit; wait = min(2*wait, time.Second) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+			err = r.ask(ctx, p)
+		}
+	}
+	if r.asking.Add(-1) == 0 || err == nil {
+		r.recovered.Store(true)
+	}
+}
+
+func (r *recovery) ask(ctx context.Context, p *xfr.Peer) error {
+	version, kept, err := p.Kept(ctx, r.node)
+	if err != nil {
+		r.log.Debug("nothing recovered", "err", err)
+		return err
+	}
+	kept = r.permitted(kept)
+	if err := r.primary.Recover(version, kept, r.swept.Load); err != nil {
+		r.log.Warn("recovered bindings not kept on disk", "err", err)
+	}
+	r.wake()
+	r.log.Info("recovered from a peer", "bindings", len(kept), "serial", version.Serial)
+	return nil
+}
+
+// permitted leaves out registrations that must not be published here.
+func (r *recovery) permitted(all []location.Binding) []location.Binding {
+	out := all[:0]
+	for _, b := range all {
+		if !b.Kind.Registered() || r.permits(b.AOR) {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// transferable reports whether the own home zone may be transferred: a node that
+// has lost its data first waits for its listing, since every peer would take an
+// empty zone for the truth, and for what a peer has kept of its stamps.
+func (r *recovery) transferable() bool {
+	if !r.fresh || time.Since(r.began) > settleLimit {
+		return true
+	}
+	return r.listed.Load() && r.known()
+}
+
+// known reports whether what the peers have kept of the own home zone has come, or
+// nothing is to be expected. Updates wait for it, not for AMI: what was withdrawn
+// before would come back.
+func (r *recovery) known() bool {
+	return !r.fresh || r.recovered.Load() || r.alone() || time.Since(r.began) > joinLimit
+}

@@ -1,0 +1,80 @@
+package node
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/asterfed/asterfed/plugin/federation/config"
+	"github.com/asterfed/asterfed/serf"
+	"github.com/asterfed/asterfed/zone"
+)
+
+// The times within which a starting node expects to know everything; until
+// then what it does not know is SERVFAIL, and asking goes to the next server.
+const (
+	settleLimit = 10 * time.Second
+	joinLimit   = 3 * time.Second
+)
+
+// settling decides when a node knows its own registrations and those of every node
+// that it can reach.
+type settling struct {
+	settings *config.Config
+	gossip   Membership
+	peers    *peers
+	view     *zone.View
+	recovery *recovery
+	met      bool // an earlier process has reached other nodes
+	log      *slog.Logger
+}
+
+// wait returns true once the view is settled, or false when ctx has ended.
+func (s *settling) wait(ctx context.Context) bool {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	began, warned := s.recovery.began, false
+	for !s.complete(time.Since(began)) {
+		if !warned && time.Since(began) > settleLimit {
+			warned = true
+			s.log.Warn("no other node was ever reached: names that this node does not know are answered SERVFAIL",
+				"join", s.settings.Join, "remedy", "see why in the lines about join; if this is the first node of a federation, start it without join")
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+	}
+	s.view.SetSettled(true)
+	s.log.Info("all nodes are known", "nodes", len(s.view.Homes()), "after", time.Since(began).Round(time.Millisecond))
+	return true
+}
+
+func (s *settling) complete(since time.Duration) bool {
+	if s.stranded() {
+		return false
+	}
+	if since > settleLimit {
+		return true
+	}
+	if !s.recovery.listed.Load() && s.recovery.fresh {
+		return false
+	}
+	expected := len(s.settings.Join) > 0
+	for _, m := range s.gossip.Members() {
+		if m.Name == s.settings.Node || m.Status != serf.StatusAlive || m.Tags["zone"] != s.settings.Origin {
+			continue
+		}
+		expected = false
+		if p := s.peers.member(m.Name); p == nil || !p.peer.Level() && s.view.Home(m.Name).Reach() != zone.Gone {
+			return false
+		}
+	}
+	return !expected || since > joinLimit
+}
+
+// stranded reports whether there should be other nodes, but none was reached, now
+// or by an earlier process. What such a node does not know may live anywhere: it
+// never denies it (RFC 2308 §7.1: SERVFAIL).
+func (s *settling) stranded() bool { return !s.met && !s.gossip.Joined() }
