@@ -171,11 +171,12 @@ func TestPluginReadmeProperties(t *testing.T) {
 		if !regexp.MustCompile(`(?m)^    ` + name + ` `).MatchString(syntax) {
 			t.Errorf("the outline lacks %q", name)
 		}
-		if !strings.Contains(syntax, "\n* `"+name+"`") {
+		if !strings.Contains(syntax, "\n| `"+name+"` |") {
 			t.Errorf("%q is not described", name)
 		}
 	}
-	for _, m := range regexp.MustCompile("(?m)^\\* `([a-z]+)`").FindAllStringSubmatch(syntax, -1) {
+	properties, _, _ := strings.Cut(syntax, "\n### Networks\n") // columns of files have tables of their own
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z]+)` \\|").FindAllStringSubmatch(properties, -1) {
 		if !strings.Contains(" "+strings.Join(names, " ")+" ", " "+m[1]+" ") {
 			t.Errorf("%q is described, but is no property", m[1])
 		}
