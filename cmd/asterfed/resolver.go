@@ -43,7 +43,7 @@ func resolverTroubles(file, node, origin string, knows func(server string) error
 	}
 	servers, err := nameServers(file)
 	if err != nil || len(servers) == 0 {
-		add(file+" names no name server, so that Asterisk finds nobody", "write nameserver 127.0.0.1 into it (docs/resolvers.md)")
+		add(file+" names no name server, so that calls find nobody", "write nameserver 127.0.0.1 into it (docs/resolvers.md)")
 		return out
 	}
 	zone := strings.TrimSuffix(origin, ".")
@@ -51,7 +51,7 @@ func resolverTroubles(file, node, origin string, knows func(server string) error
 		switch err := knows(s); {
 		case err == nil:
 		case i == 0:
-			add(fmt.Sprintf("Asterisk on this machine asks %s first, which does not know %s (%v): calls end with 404", s, zone, err),
+			add(fmt.Sprintf("this machine asks %s first, which does not know %s (%v): calls end with 404", s, zone, err),
 				"name this node first in "+file+", or let that server forward "+zone+" to it (docs/resolvers.md)")
 		default:
 			add(fmt.Sprintf("%s, name server %d of %s, does not know %s (%v): while asterfed here restarts, calls end with 404", s, i+1, file, zone, err),

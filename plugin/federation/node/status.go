@@ -195,7 +195,7 @@ func (o status) peerTroubles(m serf.Member) (out []Trouble) {
 		add("silent", "its asterfed is silent, its Asterisk answers; its users stay, ranked last", "start asterfed there")
 	default:
 		add("gone", "neither its asterfed nor its Asterisk answers; its users are hidden",
-			"start it; if it will not come back: serf force-leave "+m.Name)
+			"start it; if it will not come back: asterfed leave "+m.Name)
 	}
 	s := p.peer.Stats()
 	if s.Differs {
