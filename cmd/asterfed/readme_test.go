@@ -262,3 +262,26 @@ func TestDocumentLinks(t *testing.T) {
 		}
 	}
 }
+
+// The index of decisions has each of them, under its title, with a date and a
+// status.
+func TestDecisionsIndex(t *testing.T) {
+	index := read(t, root+"/docs/decisions/README.md")
+	files, err := filepath.Glob(root + "/docs/decisions/[0-9]*.md")
+	if err != nil || len(files) < 40 {
+		t.Fatalf("%d decisions, %v", len(files), err)
+	}
+	for _, f := range files {
+		name := filepath.Base(f)
+		title, _, _ := strings.Cut(read(t, f), "\n")
+		number, title, ok := strings.Cut(strings.TrimPrefix(title, "# "), ": ")
+		if !ok || !strings.HasPrefix(name, number+"-") {
+			t.Errorf("%s: its title is %q", name, title)
+		}
+		row := regexp.MustCompile(`(?m)^\| ` + number + ` \| \[` + regexp.QuoteMeta(title) + `\]\(` + regexp.QuoteMeta(name) +
+			`\) \| \d{4}-\d{2}-\d{2} \| (in force|superseded by \[\d+\]\(\S+\)) \|$`)
+		if !row.MatchString(index) {
+			t.Errorf("docs/decisions/README.md has no row of %s, %q", name, title)
+		}
+	}
+}
