@@ -40,6 +40,13 @@ var (
 	trunkDesc    = desc("trunk_up", "1 while calls can leave by a trunk of this node's file, 0 while they cannot.", "trunk")
 	serviceDesc  = desc("services", "Conference rooms in use, queues and parked calls that this node publishes.", "kind")
 	amiDesc      = desc("ami_up", "1 while AMI is connected and the registrations are listed.")
+	amiReadDesc  = desc("ami_events_total", "Events of Asterisk that asterfed has read.")
+	amiListsDesc = desc("ami_listings_total", "Listings of registrations over AMI, by kind: full, aor, or refused.", "kind")
+	amiLoginDesc = desc("ami_reconnects_total", "Attempts to connect to AMI after the first.")
+	amiAORsDesc  = desc("ami_refused_aors_total", "AORs of Asterisk that cannot be published.")
+	amiGoneDesc  = desc("ami_unconfigured_aors", "AORs that were deleted from Asterisk's configuration while they have contacts.")
+	amiSizeDesc  = desc("ami_contacts", "Contacts in the last full listings.")
+	amiTimeDesc  = desc("ami_listing_seconds", "How long the last full listing of PJSIP contacts took.")
 	diskDesc     = desc("disk_ok", "1 while the home zone can be kept on disk.")
 	settledDesc  = desc("settled", "1 once every node is known.")
 	trimmedDesc  = desc("answers_trimmed_total", "Answers that left homes out, since Asterisk reads 4096 octets at most.")
@@ -113,6 +120,16 @@ func (r *Runtime) Collect(ch chan<- prometheus.Metric) {
 	}
 	if r.cfg.Asterisk.Addr != "" {
 		gauge(amiDesc, truth(figures.AMI))
+		s := figures.Source
+		count(amiReadDesc, int64(s.Events))
+		count(amiListsDesc, int64(s.Listings), "full")
+		count(amiListsDesc, int64(s.AORListings), "aor")
+		count(amiListsDesc, int64(s.Refusals), "refused")
+		count(amiLoginDesc, int64(s.Reconnects))
+		count(amiAORsDesc, int64(s.RefusedAORs))
+		gauge(amiGoneDesc, float64(s.Unconfigured))
+		gauge(amiSizeDesc, float64(s.LastSize))
+		gauge(amiTimeDesc, s.LastDuration.Seconds())
 	}
 }
 

@@ -14,12 +14,16 @@ type Metrics struct {
 	Trunks             map[string]bool      // whether calls can leave by each
 	Services           map[string]int64     // published, by kind, of those that are followed
 	AMI                bool                 // connected, and the registrations are listed
+	Source             ami.Stats            // zero without AMI
 }
 
 // Metrics returns the figures of now.
 func (n *Node) Metrics() Metrics {
 	m := Metrics{Peers: n.peers.stats(), Disk: n.primary.DiskErr(), Trunks: n.asterisk.trunks.Usable(), Services: map[string]int64{},
 		AMI: n.asterisk.monitor.Ready()}
+	if n.asterisk.source != nil {
+		m.Source = n.asterisk.source.Stats()
+	}
 	m.BadLines, m.Homeless = n.directory.BadLines()
 	if n.history != nil {
 		m.Dropped = n.history.Dropped()
