@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -22,9 +23,9 @@ func newSkewWorld(t *testing.T) *skewWorld {
 	w := &skewWorld{t: t, now: time.UnixMilli(1_700_000_000_000)}
 	clock := func() time.Time { return w.now }
 	w.v = NewView(Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second, Order: Newest, Now: clock})
-	node := Node{State: Up, SIP: []Transport{{"udp", 5060}}}
+	node := record.Node{State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}}
 	for _, n := range []string{"pbx-b", "pbx-z"} {
-		w.v.Home(n).Apply(Version{"e", 1}, &node, nil)
+		w.v.Home(n).Apply(record.Version{Epoch: "e", Serial: 1}, &node, nil)
 	}
 	node.Name = "pbx-a"
 	w.p = NewPrimary(PrimaryConfig{View: w.v, Clock: location.NewClock(clock), Node: node, Logger: slog.New(slog.DiscardHandler)})
@@ -39,7 +40,7 @@ func (w *skewWorld) at(d time.Duration) location.Stamp {
 }
 
 func (w *skewWorld) claim(node, aor string, s location.Stamp) {
-	w.v.Home(node).Apply(Version{"e", 2}, nil, []location.Change{bind(aor, 7, uint64(s))})
+	w.v.Home(node).Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind(aor, 7, uint64(s))})
 }
 
 // register is a REGISTER at pbx-a; it returns the stamp of the claim.
@@ -55,7 +56,7 @@ func (w *skewWorld) register(aor string) location.Stamp {
 
 func (w *skewWorld) first(name, want string) {
 	w.t.Helper()
-	for _, q := range []string{name + ".users.", ENUM(name) + "e164."} {
+	for _, q := range []string{name + ".users.", record.ENUM(name) + "e164."} {
 		res := w.v.Lookup("_sip._udp."+q+origin, dns.TypeSRV)
 		if q != name+".users." {
 			res = w.v.Lookup(q+origin, dns.TypeNAPTR)
@@ -71,7 +72,7 @@ func (w *skewWorld) first(name, want string) {
 			got = rr.Regexp[len("!^.*$!sip:"+name+"@") : len(rr.Regexp)-1]
 			got += "."
 		}
-		if got != NodeName(want, origin) {
+		if got != record.NodeName(want, origin) {
 			w.t.Errorf("%s is first at %s, want %s", q, got, want)
 		}
 	}
@@ -100,7 +101,7 @@ func TestImpossibleStamps(t *testing.T) {
 				t.Errorf("contested are %v after the return", got)
 			}
 			// The same claim, transferred again, is no news.
-			w.v.Home("pbx-z").Replace(Version{"e", 3}, nil, []location.Binding{binding("1001", 7, uint64(false)), binding("+1001", 7, uint64(false))})
+			w.v.Home("pbx-z").Replace(record.Version{Epoch: "e", Serial: 3}, nil, []location.Binding{binding("1001", 7, uint64(false)), binding("+1001", 7, uint64(false))})
 			w.first("1001", "pbx-a")
 		}
 		w.pass(time.Minute)
@@ -131,7 +132,7 @@ func TestUsersOfAFastClock(t *testing.T) {
 	if n := w.v.ahead.n.Load(); n != 1 {
 		t.Errorf("%d claims are remembered, want 1", n)
 	}
-	w.v.Home("pbx-z").Replace(Version{"e", 9}, nil, nil)
+	w.v.Home("pbx-z").Replace(record.Version{Epoch: "e", Serial: 9}, nil, nil)
 	if n := w.v.ahead.n.Load(); n != 0 {
 		t.Errorf("%d claims are remembered, want none", n)
 	}
@@ -142,7 +143,7 @@ func TestDigestOfImpossibleStamps(t *testing.T) {
 	w, x := newSkewWorld(t), newSkewWorld(t)
 	w.claim("pbx-z", "1001", math.MaxUint64)
 	x.pass(time.Hour)
-	x.v.Home("pbx-z").Replace(Version{"e", 2}, nil, []location.Binding{binding("1001", 7, math.MaxUint64)})
+	x.v.Home("pbx-z").Replace(record.Version{Epoch: "e", Serial: 2}, nil, []location.Binding{binding("1001", 7, math.MaxUint64)})
 	if a, b := w.v.Home("pbx-z").Digest(), x.v.Home("pbx-z").Digest(); a != b || a.Bindings != 1 {
 		t.Errorf("digests are %v and %v", a, b)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/plain"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -20,8 +21,8 @@ func TestAhead(t *testing.T) {
 	writer.Go(func() {
 		for i := 0; ; i++ {
 			b := binding("new-user", 1, uint64(i+1))
-			v.Home("pbx-1").Apply(Version{"e", 2}, nil, []location.Change{{New: b}})
-			v.Home("pbx-1").Apply(Version{"e", 3}, nil, []location.Change{{Old: b}})
+			v.Home("pbx-1").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{{New: b}})
+			v.Home("pbx-1").Apply(record.Version{Epoch: "e", Serial: 3}, nil, []location.Change{{Old: b}})
 			select {
 			case <-done:
 				return

@@ -8,14 +8,15 @@ import (
 
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/plain"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
 // A plain query costs no allocation, whatever the answer.
 func TestAppendAllocates(t *testing.T) {
 	v := newTestView(t, Newest)
-	v.Home("pbx-b").Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 1, 100), bind("97231230001", 5, 1)})
-	v.Home("pbx-c").Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 2, 200)})
+	v.Home("pbx-b").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("1001", 1, 100), bind("97231230001", 5, 1)})
+	v.Home("pbx-c").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("1001", 2, 200)})
 	published := func(k location.Kind, name string, d location.Details) location.Change {
 		b, err := location.Publish(k, name, d)
 		if err != nil {
@@ -23,7 +24,7 @@ func TestAppendAllocates(t *testing.T) {
 		}
 		return location.Change{New: b}
 	}
-	v.Home("pbx-a").Apply(Version{"e", 2}, nil, []location.Change{bind("alice.smith", 3, 1), bind("+97231234000", 4, 1),
+	v.Home("pbx-a").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("alice.smith", 3, 1), bind("+97231234000", 4, 1),
 		published(location.Prefix, "9724", location.Details{}), published(location.Trunk, "berlin", location.Details{}),
 		published(location.Number, "5550001", location.Details{Name: "Carol"})})
 	buf, p := make([]byte, 0, 1500), v.NewPacker()
@@ -51,7 +52,7 @@ func TestAppendAllocates(t *testing.T) {
 			t.Fatalf("%s is no plain query", c.what)
 		}
 		ok := false
-		n := testing.AllocsPerRun(100, func() { _, _, ok = p.Append(buf, Asker{}, &q, 1480) })
+		n := testing.AllocsPerRun(100, func() { _, _, ok = p.Append(buf, record.Client{}, &q, 1480) })
 		if !ok || n != 0 {
 			t.Errorf("%s: %v allocations, answered %v", c.what, n, ok)
 		}
@@ -67,7 +68,7 @@ func TestApplyAllocates(t *testing.T) {
 	var v *View
 	n := testing.AllocsPerRun(3, func() {
 		v = newTestView(t, Newest)
-		v.Home("pbx-a").Apply(Version{"e", 2}, nil, changes)
+		v.Home("pbx-a").Apply(record.Version{Epoch: "e", Serial: 2}, nil, changes)
 	})
 	if per := n / float64(len(changes)); per > 1.2 || v.Home("pbx-a").Len() != len(changes) {
 		t.Errorf("%.2f allocations for each of %d names, want 1", per, v.Home("pbx-a").Len())

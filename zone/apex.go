@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -73,7 +74,7 @@ func (q query) apexService(head, rel string) Result {
 // offering returns the nodes that take registrations by a service, nearest
 // first; nodes at the same distance have the same preference and take turns.
 // Nodes that drain are not among them, unless there is no other.
-func (v *View) offering(s *scratch, a Asker, label string) []ranked {
+func (v *View) offering(s *scratch, a record.Client, label string) []ranked {
 	out, draining := s.rank(len(v.Homes())), []ranked(nil)
 	for _, h := range v.Homes() {
 		if r := h.toward(a); r == nil || r.srv[label] == nil || !h.Visible() {

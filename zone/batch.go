@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"net/url"
 	"strconv"
 	"strings"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // cutBatch splits off the first batch: its lines, its end without the newline,
@@ -28,7 +28,7 @@ func cutBatch(text string) (lines, end, behind string, ok bool) {
 // it has bindings in place of changes, unless something was withdrawn in it.
 type batch struct {
 	serial  uint32
-	node    *Node
+	node    *record.Node
 	kept    []location.Binding
 	changes []location.Change
 }
@@ -51,9 +51,9 @@ func (j *Journal) parseBatch(lines, end string, snapshot bool) (b batch, n int, 
 			if b.node, err = j.parseApex(apex); err != nil {
 				return b, n, err
 			}
-		} else if c, err := parseChange(line); err == nil {
+		} else if c, err := record.ParseChange(line); err == nil {
 			b.changes = append(b.changes, c)
-		} else if errors.Is(err, errLine) {
+		} else if errors.Is(err, record.ErrLine) {
 			return b, n, err
 		} else if !errors.Is(err, location.ErrKind) && line[0] == '+' { // not a later version's, which its other secondaries keep
 			j.leaveOut(err)
@@ -63,8 +63,8 @@ func (j *Journal) parseBatch(lines, end string, snapshot bool) (b batch, n int, 
 	return b, n, nil
 }
 
-func (j *Journal) parseApex(text string) (*Node, error) {
-	n, ok, err := parseNode(strings.Fields(j.header)[2], strings.Fields(strings.Clone(text)))
+func (j *Journal) parseApex(text string) (*record.Node, error) {
+	n, ok, err := record.ParseNode(strings.Fields(j.header)[2], strings.Fields(strings.Clone(text)))
 	if ok {
 		return &n, nil // without what must not be published
 	}
@@ -96,25 +96,8 @@ func checksum(s string) (sum uint32) {
 	return sum
 }
 
-func appendLine(b []byte, op byte, x *location.Binding) []byte {
-	return append(appendBinding(append(b, op, ' '), x), '\n')
-}
-
-func appendBinding(b []byte, x *location.Binding) []byte {
-	b = append(append(b, x.AOR...), ' ')
-	b = append(append(b, x.Kind.String()...), ' ')
-	b = append(x.Contact.Append(b), ' ')
-	b = x.Stamp.Append(b)
-	if x.Info != (location.Info{}) {
-		x.Info.Details().Each(func(key, val string) {
-			b = append(append(append(append(b, ' '), key...), '='), url.QueryEscape(val)...)
-		})
-	}
-	return b
-}
-
-func appendNode(b []byte, n *Node) []byte {
-	return fmt.Appendf(b, "@ %s\n", strings.Join(n.strings(), " "))
+func appendNode(b []byte, n *record.Node) []byte {
+	return fmt.Appendf(b, "@ %s\n", strings.Join(n.Strings(), " "))
 }
 
 func appendEnd(b []byte, serial, sum uint32) []byte {

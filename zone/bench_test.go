@@ -7,6 +7,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/plain"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -15,12 +16,12 @@ func sizedView(b *testing.B, n int) *View {
 	b.Helper()
 	v := NewView(Config{Origin: origin, Self: "pbx-0", TTL: 5 * time.Second})
 	for h := range 10 {
-		node := Node{Name: fmt.Sprintf("pbx-%d", h), State: Up, SIP: []Transport{{"udp", 5060}}, IAX: 4569}
+		node := record.Node{Name: fmt.Sprintf("pbx-%d", h), State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}, IAX: 4569}
 		var all []location.Binding
 		for i := h; i < n; i += 10 {
 			all = append(all, binding(fmt.Sprintf("97231%07d", i), uint64(i), uint64(i+1)))
 		}
-		v.Home(node.Name).Replace(Version{"e", 1}, &node, all)
+		v.Home(node.Name).Replace(record.Version{Epoch: "e", Serial: 1}, &node, all)
 	}
 	v.SetSettled(true)
 	return v
@@ -70,7 +71,7 @@ func BenchmarkAppend(b *testing.B) {
 				if !q.Parse(datagram) {
 					b.Fatal("no plain query")
 				}
-				if _, _, ok := p.Append(buf, Asker{}, &q, 1480); !ok {
+				if _, _, ok := p.Append(buf, record.Client{}, &q, 1480); !ok {
 					b.Fatal("not answered")
 				}
 			}
@@ -88,7 +89,7 @@ func BenchmarkApply(b *testing.B) {
 			old := binding("972310000007", 7, 8)
 			for i := 0; b.Loop(); i++ {
 				next := binding("972310000007", 7, uint64(i))
-				h.Apply(Version{"e", uint32(i)}, nil, []location.Change{{Old: old, New: next}})
+				h.Apply(record.Version{Epoch: "e", Serial: uint32(i)}, nil, []location.Change{{Old: old, New: next}})
 				old = next
 			}
 		})
@@ -96,8 +97,8 @@ func BenchmarkApply(b *testing.B) {
 			b.ReportAllocs()
 			x := binding("972319999999", 1, 1)
 			for i := 0; b.Loop(); i++ {
-				h.Apply(Version{"e", 1}, nil, []location.Change{{New: x}})
-				h.Apply(Version{"e", 1}, nil, []location.Change{{Old: x}})
+				h.Apply(record.Version{Epoch: "e", Serial: 1}, nil, []location.Change{{New: x}})
+				h.Apply(record.Version{Epoch: "e", Serial: 1}, nil, []location.Change{{Old: x}})
 			}
 		})
 	}

@@ -34,3 +34,26 @@ func (v *View) lost(key string) (own location.AOR, lost bool) {
 	}
 	return "", false
 }
+
+// Newest returns the newest stamp of the claims that a binding competes with:
+// those on the same name, at this home and at others, itself left out. What a
+// directory knows of a user claims nothing.
+func (v *View) Newest(b location.Binding) location.Stamp {
+	var newest location.Stamp
+	look := func(claims []claim) {
+		for _, c := range claims {
+			itself := c.home.Name == v.self && c.b.Contact == b.Contact && c.b.AOR == b.AOR
+			if !itself && c.b.Kind != location.Entry {
+				newest = max(newest, v.stamp(&c))
+			}
+		}
+	}
+	if b.Kind.Named() {
+		look(v.names.load(b.AOR.Fold()).claims())
+		return newest
+	}
+	for _, key := range routeKeys(b) {
+		look(v.routes.load(key).claims())
+	}
+	return newest
+}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -31,7 +32,7 @@ func CheckDelegations(list []Delegation, origin string) error {
 		if len(d.Servers) == 0 {
 			return fmt.Errorf("delegation of +%s: want at least one name server", d.Block)
 		}
-		apex := ENUM(d.Block) + "e164." + origin
+		apex := record.ENUM(d.Block) + "e164." + origin
 		for _, s := range d.Servers {
 			if dns.IsSubDomain(origin, s.Name) && !dns.IsSubDomain(apex, s.Name) {
 				return fmt.Errorf("delegation of +%s: %s is a name of this zone, but not within the block, so that no address is answered for it: "+
@@ -57,7 +58,7 @@ type cut struct {
 
 func newCuts(list []Delegation, origin string, ttl uint32) (out []cut) {
 	for _, d := range list {
-		c := cut{block: d.Block, owner: ENUM(d.Block) + "e164." + origin}
+		c := cut{block: d.Block, owner: record.ENUM(d.Block) + "e164." + origin}
 		hdr := func(name string, t uint16) dns.RR_Header {
 			return dns.RR_Header{Name: name, Rrtype: t, Class: dns.ClassINET, Ttl: ttl}
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // Dial says how numbers are dialled that are not written in full. The zero
@@ -52,7 +53,7 @@ func (q query) isn(rel string) Result {
 	if rel == "" {
 		return q.container("isn")
 	}
-	rel, itad := cutLast(rel)
+	rel, itad := record.CutLast(rel)
 	switch {
 	case itad != q.v.itad:
 		return q.nxdomain()

@@ -7,14 +7,15 @@ import (
 	"testing"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // recount makes the digest of what the view holds now.
-func recount(h *Home) Digest {
-	d := Digest{Version: h.Version()}
+func recount(h *Home) record.Digest {
+	d := record.Digest{Version: h.Version()}
 	for _, b := range h.Bindings() {
 		d.Bindings++
-		d.Sum += hash(&b)
+		d.Sum += record.Hash(&b)
 	}
 	return d
 }
@@ -69,7 +70,7 @@ func TestDigestIsOfTheSet(t *testing.T) {
 	serial := uint32(1)
 	for step := range 4000 {
 		serial++
-		to := Version{"e", serial}
+		to := record.Version{Epoch: "e", Serial: serial}
 		if step%500 == 499 { // all at once: what is new, and what is there already
 			for range 20 {
 				b := random()
@@ -100,10 +101,10 @@ func TestDigestIsOfTheSet(t *testing.T) {
 		if step%50 != 49 {
 			continue
 		}
-		want := Digest{Version: to}
+		want := record.Digest{Version: to}
 		for b := range set {
 			want.Bindings++
-			want.Sum += hash(&b)
+			want.Sum += record.Hash(&b)
 		}
 		if got := h.Digest(); got != want || recount(h) != want {
 			t.Fatalf("step %d: digest %+v, of the view %+v, want %+v", step, got, recount(h), want)
@@ -127,20 +128,20 @@ func TestDigestIsOfTheSet(t *testing.T) {
 func TestDigestTellsApart(t *testing.T) {
 	seen := map[uint64]location.Binding{}
 	for _, b := range append(everyKind(t), binding("1001", 1, 1), binding("1002", 1, 1), binding("1001", 2, 1), binding("1001", 1, 2)) {
-		if old, ok := seen[hash(&b)]; ok {
+		if old, ok := seen[record.Hash(&b)]; ok {
 			t.Errorf("%+v has the hash of %+v", b, old)
 		}
-		seen[hash(&b)] = b
+		seen[record.Hash(&b)] = b
 	}
 	upper, lower := binding("Alice", 1, 1), binding("alice", 1, 1)
-	if hash(&upper) != hash(&lower) {
+	if record.Hash(&upper) != record.Hash(&lower) {
 		t.Error("upper case makes another user")
 	}
 }
 
 func TestHashMakesNoGarbage(t *testing.T) {
 	b := binding("972312345678", 1, 1)
-	if n := testing.AllocsPerRun(100, func() { hash(&b) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { record.Hash(&b) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -150,11 +151,11 @@ func FuzzDigest(f *testing.F) {
 	f.Add("v=1", "epoch=0011223344556677", "serial=-1", "sum=x")
 	f.Add("v=2", "", "", "")
 	f.Fuzz(func(t *testing.T, a, b, c, d string) {
-		got, err := ParseDigest([]string{"v=1", a, b, c, d})
+		got, err := record.ParseDigest([]string{"v=1", a, b, c, d})
 		if err != nil {
 			return
 		}
-		again, err := ParseDigest(got.Strings())
+		again, err := record.ParseDigest(got.Strings())
 		if err != nil || again != got {
 			t.Errorf("%+v is told as %q and read as %+v, %v", got, got.Strings(), again, err)
 		}

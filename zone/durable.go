@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // Publish lets f look at the home zone and publishes the changes of published
@@ -36,7 +37,7 @@ func (p *Primary) Publish(f func(*location.Store, *location.Publications) ([]loc
 		}
 	}
 	d := Delta{From: p.version.Serial, To: p.version.Serial + 1, Changes: changes}
-	next, node := Version{p.version.Epoch, d.To}, p.node
+	next, node := record.Version{Epoch: p.version.Epoch, Serial: d.To}, p.node
 	undo := make([]location.Change, 0, len(changes))
 	for _, c := range slices.Backward(changes) {
 		undo = append(undo, location.Change{Old: c.New, New: c.Old})
@@ -98,7 +99,7 @@ func (p *Primary) bindings() []location.Binding {
 
 // write journals d, which leads to version v. A disk that fails is reported
 // once, and again when it works: the journal is then written anew from memory.
-func (p *Primary) write(d Delta, v Version, node *Node) error {
+func (p *Primary) write(d Delta, v record.Version, node *record.Node) error {
 	if p.disk == nil {
 		return nil
 	}

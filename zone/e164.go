@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // e164 answers below e164.<origin>: numbers, one digit a label, reversed (RFC
@@ -104,7 +105,7 @@ func (v *View) covering(s *scratch, n number) []claim {
 	if v.sizes.cover.none() {
 		return nil
 	}
-	if head, label := cutLast(n.rest); label == "*" && head != "" && v.wild(n.digits) {
+	if head, label := record.CutLast(n.rest); label == "*" && head != "" && v.wild(n.digits) {
 		return nil // what is below a wildcard's own name it does not cover (RFC 4592 §4.2)
 	}
 	key := s.join("*", n.digits)
@@ -152,3 +153,5 @@ func filter(claims []claim, fits func(location.Binding) bool) []claim {
 	}
 	return claims
 }
+
+func digit(c byte) bool { return c >= '0' && c <= '9' }

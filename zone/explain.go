@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -103,17 +104,17 @@ func (e *explaining) answer(qname string) {
 // find looks where Lookup looks.
 func (e *explaining) find(rel string) {
 	v := e.v
-	head, top := cutLast(rel)
+	head, top := record.CutLast(rel)
 	switch top {
 	case "isn":
-		if rest, itad := cutLast(head); v.itad != "" && itad == v.itad {
+		if rest, itad := record.CutLast(head); v.itad != "" && itad == v.itad {
 			e.number(rest)
 		}
 	case "e164":
 		e.number(head)
 	case "users":
 		e.e.Found, e.claims, e.all = "user", v.claims(head), v.names.load(head).claims()
-	case trunksTree, providersTree, servicesTree:
+	case record.TrunksTree, record.ProvidersTree, record.ServicesTree:
 		e.all = v.routes.load(top + "/" + head).claims()
 		e.e.Found, e.claims = strings.TrimSuffix(top, "s"), visible(e.all)
 	}
@@ -173,7 +174,7 @@ func (e *explaining) use(qname string) {
 	for i, r := range homes {
 		c := claimOf(resolved, r)
 		u := ClaimUse{Home: r.home.Name, Binding: c.b, User: r.uri.user, Preference: r.pref}
-		_, whole := r.home.toward(Asker{}).naptrE2U(nil, nil, qname, r.uri, r.pref, v.ttl)
+		_, whole := r.home.toward(record.Client{}).naptrE2U(nil, nil, qname, r.uri, r.pref, v.ttl)
 		switch {
 		case i >= fit:
 			u.Preference, u.Rule, u.Why = 0, RuleTrimmed, fmt.Sprintf("with it the answer would exceed %d octets, of which Asterisk reads 4096, or %d records", maxAnswer, maxRecords)
@@ -237,11 +238,11 @@ func (h *Home) why() string {
 		return "its node has not told of itself"
 	case h.Reach() == Gone:
 		return "its node is gone: neither federator nor Asterisk answers, or it left"
-	case n.State == Down:
+	case n.State == record.Down:
 		return "its Asterisk is down, says the node"
 	case h.Reach() == Orphan:
 		return "its federator is silent, its Asterisk answers"
-	case n.State == Draining:
+	case n.State == record.Draining:
 		return "its node is draining"
 	}
 	return ""

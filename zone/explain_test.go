@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -73,7 +74,7 @@ func scramble(t *testing.T, v *View, rnd *rand.Rand) {
 	for _, name := range homes {
 		h := v.Home(name)
 		n, _ := h.Node()
-		n.State = []NodeState{Up, Up, Up, Down, Draining}[rnd.IntN(5)]
+		n.State = []record.NodeState{record.Up, record.Up, record.Up, record.Down, record.Draining}[rnd.IntN(5)]
 		h.Apply(h.Version(), &n, nil)
 		h.SetReach([]Reach{Alive, Alive, Alive, Orphan, Gone}[rnd.IntN(5)])
 		h.SetDistance(time.Duration(rnd.IntN(40)) * time.Millisecond)
@@ -91,8 +92,8 @@ func TestExplainIsLookup(t *testing.T) {
 		v.itad = "256"
 		scramble(t, v, rnd)
 		for _, name := range []string{"1001.users", "1002.users", "alice.users", "+97231001.users", "nobody.users",
-			ENUM("1001") + "e164", ENUM("97231001") + "e164", ENUM("9723") + "e164", ENUM("972310") + "e164", ENUM("031001") + "e164",
-			ENUM("0097255") + "e164", ENUM("55") + "e164", ENUM("7771") + "e164", ENUM("1001") + "256.isn", "berlin.trunks", "x.trunks", "e164", "nodes"} {
+			record.ENUM("1001") + "e164", record.ENUM("97231001") + "e164", record.ENUM("9723") + "e164", record.ENUM("972310") + "e164", record.ENUM("031001") + "e164",
+			record.ENUM("0097255") + "e164", record.ENUM("55") + "e164", record.ENUM("7771") + "e164", record.ENUM("1001") + "256.isn", "berlin.trunks", "x.trunks", "e164", "nodes"} {
 			qname := name + "." + origin
 			e, res := v.Explain(qname), v.Lookup(qname, dns.TypeNAPTR)
 			if got, want := explained(e), lookedUp(res); !slices.Equal(got, want) {
@@ -144,15 +145,15 @@ func TestExplainRules(t *testing.T) {
 	check("1002.users", "pbx-a:pjsip:name pbx-b:pjsip:name pbx-c:pjsip:name")
 	check("1009.users", "pbx-a:entry:fallback")
 	check("ring.users", "pbx-b:user:circle")
-	check(ENUM("97231001")+"e164", "pbx-c:pjsip:newest pbx-b:pjsip:newest pbx-a:pjsip:newest pbx-a:number:link pbx-a:entry:fallback pbx-a:prefix:covered pbx-b:prefix:covered")
-	check(ENUM("97239")+"e164", "pbx-a:prefix:cost pbx-b:prefix:cost")
-	check(ENUM("49301")+"e164", "pbx-a:prefix:distance pbx-b:prefix:distance")
+	check(record.ENUM("97231001")+"e164", "pbx-c:pjsip:newest pbx-b:pjsip:newest pbx-a:pjsip:newest pbx-a:number:link pbx-a:entry:fallback pbx-a:prefix:covered pbx-b:prefix:covered")
+	check(record.ENUM("97239")+"e164", "pbx-a:prefix:cost pbx-b:prefix:cost")
+	check(record.ENUM("49301")+"e164", "pbx-a:prefix:distance pbx-b:prefix:distance")
 	v.Home("pbx-c").SetReach(Gone)
 	v.Home("pbx-b").SetReach(Orphan)
 	check("1001.users", "pbx-b:pjsip:newest pbx-a:pjsip:newest pbx-a:entry:fallback pbx-c:pjsip:hidden") // decision 141
 	v.Home("pbx-b").SetReach(Alive)
 	n, _ := v.Home("pbx-b").Node()
-	n.State = Draining
+	n.State = record.Draining
 	v.Home("pbx-b").Apply(v.Home("pbx-b").Version(), &n, nil)
 	check("1001.users", "pbx-a:pjsip:last pbx-b:pjsip:last pbx-a:entry:fallback pbx-c:pjsip:hidden")
 	txt := v.Explain("1001.users."+origin).TXT("1001.users.explain."+origin, 5)

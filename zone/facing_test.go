@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -22,11 +23,11 @@ var facingNode = []string{"v=1", "a=203.0.113.7", "sip=udp:5070", "sip=tcp:5070"
 func newFacingView(t *testing.T) *View {
 	t.Helper()
 	v := newTestView(t, Newest)
-	n, _, err := parseNode("pbx-b", facingNode)
+	n, _, err := record.ParseNode("pbx-b", facingNode)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.Home("pbx-b").Apply(Version{"e", 2}, &n, []location.Change{bind("1001", 1, 100)})
+	v.Home("pbx-b").Apply(record.Version{Epoch: "e", Serial: 2}, &n, []location.Change{bind("1001", 1, 100)})
 	return v
 }
 
@@ -100,18 +101,18 @@ func TestTypesDependOnTheAsker(t *testing.T) {
 }
 
 func TestFacingComesBackFromItsRecord(t *testing.T) {
-	n, _, err := parseNode("pbx-b", facingNode)
+	n, _, err := record.ParseNode("pbx-b", facingNode)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := slices.DeleteFunc(slices.Clone(facingNode), func(s string) bool { return strings.HasPrefix(s, "future") })
-	got := n.strings()
+	got := n.Strings()
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	again, _, err := parseNode("pbx-b", n.strings())
+	again, _, err := record.ParseNode("pbx-b", n.Strings())
 	if err != nil || !again.Equal(n) {
 		t.Errorf("%v comes back as %v: %v", n, again, err)
 	}
@@ -119,11 +120,11 @@ func TestFacingComesBackFromItsRecord(t *testing.T) {
 
 func TestBadFacingIsRefused(t *testing.T) {
 	many := []string{"v=1"}
-	for i := range MaxFacings + 1 {
+	for i := range record.MaxHorizons + 1 {
 		many = append(many, fmt.Sprintf("iax@10.%d.0.0/16=4569", i))
 	}
 	addrs, ports := []string{"v=1"}, []string{"v=1"}
-	for i := range MaxAddrs + 1 {
+	for i := range record.MaxAddrs + 1 {
 		addrs = append(addrs, fmt.Sprintf("a@10.0.0.0/8=10.0.0.%d", i+1))
 		ports = append(ports, fmt.Sprintf("sip=udp:%d", i+1))
 	}
@@ -138,7 +139,7 @@ func TestBadFacingIsRefused(t *testing.T) {
 		{"v=1", "iax@10.0.0.0/8=65536"},         // no port
 		{"v=1", "a=0.0.0.0"}, {"v=1", "iax=-1"}, // for everybody
 	} {
-		if n, _, err := parseNode("pbx-b", txt); err == nil {
+		if n, _, err := record.ParseNode("pbx-b", txt); err == nil {
 			t.Errorf("%q is taken: %v", txt, n)
 		}
 	}
@@ -148,28 +149,28 @@ func TestBadFacingIsRefused(t *testing.T) {
 func TestLoopbackAsksAsThisNode(t *testing.T) {
 	v := NewView(Config{Origin: origin, Self: "pbx-a", Addr: netip.MustParseAddr("10.1.0.1")})
 	lo := netip.MustParseAddr("127.0.0.1")
-	if a := v.Asker(lo); a != (Asker{}) {
+	if a := v.Asker(lo); a != (record.Client{}) {
 		t.Fatalf("without networks: %v", a)
 	}
 	tell := func(net string) {
-		n := Node{Facings: []Facing{{Net: netip.MustParsePrefix(net), IAX: 4569}}}
-		v.Home("pbx-b").Apply(Version{"e", 2}, &n, nil)
+		n := record.Node{Horizons: []record.Horizon{{Net: netip.MustParsePrefix(net), IAX: 4569}}}
+		v.Home("pbx-b").Apply(record.Version{Epoch: "e", Serial: 2}, &n, nil)
 	}
 	tell("10.0.0.0/8")
-	if a := v.Asker(lo); a.net.String() != "10.0.0.0/8" {
+	if a := v.Asker(lo); a.Net.String() != "10.0.0.0/8" {
 		t.Errorf("loopback asks as %v", a)
 	}
-	if a := v.Asker(netip.IPv6Loopback()); a.net.String() != "10.0.0.0/8" {
+	if a := v.Asker(netip.IPv6Loopback()); a.Net.String() != "10.0.0.0/8" {
 		t.Errorf("IPv6 loopback asks as %v", a)
 	}
 	tell("127.0.0.0/30")
-	if a := v.Asker(lo); a.net.String() != "127.0.0.0/30" {
+	if a := v.Asker(lo); a.Net.String() != "127.0.0.0/30" {
 		t.Errorf("loopback asks as %v", a)
 	}
-	if a := v.Asker(netip.Addr{}); a != (Asker{}) {
+	if a := v.Asker(netip.Addr{}); a != (record.Client{}) {
 		t.Errorf("no address asks as %v", a)
 	}
-	v.Home("pbx-b").Apply(Version{"e", 3}, &Node{}, nil)
+	v.Home("pbx-b").Apply(record.Version{Epoch: "e", Serial: 3}, &record.Node{}, nil)
 	if v.nets.Load() != nil {
 		t.Error("networks stay when no node tells of any")
 	}
@@ -187,32 +188,32 @@ func TestLongestNetworkWins(t *testing.T) {
 	}
 	for range 300 {
 		v := newTestView(t, Newest)
-		nodes := map[string]Node{}
+		nodes := map[string]record.Node{}
 		for i, name := range []string{"pbx-a", "pbx-b", "pbx-c"} {
-			n := Node{Name: name, State: Up, Addrs: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})}, SIP: []Transport{{"udp", 5060}}}
+			n := record.Node{Name: name, State: record.Up, Addrs: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})}, SIP: []record.Transport{{Proto: "udp", Port: 5060}}}
 			for k := range r.IntN(6) {
 				a := addr()
 				net, _ := a.Prefix(r.IntN(a.BitLen() + 1))
-				f := n.Facing(net)
+				f := n.Horizon(net)
 				if r.IntN(2) == 0 {
 					f.Addrs = []netip.Addr{netip.AddrFrom4([4]byte{198, 51, byte(i), byte(k)})}
 				}
 				if r.IntN(2) == 0 {
-					f.SIP = []Transport{{"udp", uint16(6000 + k)}}
+					f.SIP = []record.Transport{{Proto: "udp", Port: uint16(6000 + k)}}
 				}
 				if r.IntN(2) == 0 {
 					f.IAX = uint16(7000 + k)
 				}
 			}
 			nodes[name] = n
-			v.Home(name).Apply(Version{"e", 2}, &n, nil)
+			v.Home(name).Apply(record.Version{Epoch: "e", Serial: 2}, &n, nil)
 		}
 		for range 20 {
 			a := addr()
 			for name, n := range nodes {
 				addrs, sip, iax := n.Addrs, n.SIP, n.IAX
 				best := [3]int{-1, -1, -1}
-				for _, f := range n.Facings {
+				for _, f := range n.Horizons {
 					if !f.Net.Contains(a) {
 						continue
 					}
@@ -228,14 +229,14 @@ func TestLongestNetworkWins(t *testing.T) {
 				}
 				want := fmt.Sprintf("10 10 %d %s.nodes.fed.example. + %s", sip[0].Port, name, addrs[0])
 				if got := rdata(v.LookupFor(v.Asker(a), "_sip._udp."+name+".nodes."+origin, dns.TypeSRV)); got != want {
-					t.Fatalf("%s asks for %v:\n got %s\nwant %s", a, n.strings(), got, want)
+					t.Fatalf("%s asks for %v:\n got %s\nwant %s", a, n.Strings(), got, want)
 				}
 				want = "NXDOMAIN"
 				if iax != 0 {
 					want = fmt.Sprintf("10 10 %d %s.nodes.fed.example. + %s", iax, name, addrs[0])
 				}
 				if got := rdata(v.LookupFor(v.Asker(a), "_iax._udp."+name+".nodes."+origin, dns.TypeSRV)); got != want {
-					t.Fatalf("%s asks for %v:\n got %s\nwant %s", a, n.strings(), got, want)
+					t.Fatalf("%s asks for %v:\n got %s\nwant %s", a, n.Strings(), got, want)
 				}
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // fill puts a whole set of bindings into a home that has none. What change
@@ -38,7 +39,7 @@ func (h *Home) fill(all []location.Binding) bool {
 		}
 		if old == nil {
 			count.Add(1)
-			sum.Add(hash(&named[i]))
+			sum.Add(record.Hash(&named[i]))
 			return singleName(claim{h, named[i]})
 		}
 		var room [4]claim

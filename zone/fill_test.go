@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // fillNames are numbers, with "+" and without, some longer than a prefix
@@ -51,7 +52,7 @@ func TestFillIsChangeByChange(t *testing.T) {
 			for _, b := range set {
 				single.Home(home).change(location.Change{New: b})
 			}
-			bulk.Home(home).Replace(Version{"e", 2}, nil, set)
+			bulk.Home(home).Replace(record.Version{Epoch: "e", Serial: 2}, nil, set)
 		}
 		if got, want := fmt.Sprint(tally(bulk.digits), tally(bulk.labels)), fmt.Sprint(tally(single.digits), tally(single.labels)); got != want {
 			t.Fatalf("seed %d: counted\n%s, want\n%s", seed, got, want)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -16,8 +17,8 @@ func TestAnswerFitsAsterisk(t *testing.T) {
 	aor := strings.Repeat("a", 60)
 	for i := range 60 {
 		h := v.Home(fmt.Sprintf("pbx-%02d", i))
-		node := Node{State: Up, SIP: []Transport{{"udp", 5060}}, IAX: 4569}
-		h.Apply(Version{"e", 1}, &node, []location.Change{bind(aor, uint64(i+1), uint64(i+1))})
+		node := record.Node{State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}, IAX: 4569}
+		h.Apply(record.Version{Epoch: "e", Serial: 1}, &node, []location.Change{bind(aor, uint64(i+1), uint64(i+1))})
 	}
 	r := v.Lookup(aor+".users."+origin, dns.TypeNAPTR)
 	m := new(dns.Msg)
@@ -39,14 +40,14 @@ func TestEveryRRsetFitsAsterisk(t *testing.T) {
 	v := newTestView(t, Newest)
 	for i := range 150 {
 		h := v.Home(fmt.Sprintf("pbx-in-a-city-%03d", i))
-		node := Node{State: Up, SIP: []Transport{{"udp", 5060}}, Addrs: []netip.Addr{
+		node := record.Node{State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}, Addrs: []netip.Addr{
 			netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", i+1))}}
 		b, err := location.Publish(location.User, "queue", location.Details{Name: fmt.Sprintf("%050d", i)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		b.Stamp = location.Stamp(i + 1)
-		h.Apply(Version{"e", 1}, &node, []location.Change{{New: b}})
+		h.Apply(record.Version{Epoch: "e", Serial: 1}, &node, []location.Change{{New: b}})
 	}
 	for i, q := range []struct {
 		name  string
@@ -74,9 +75,9 @@ func TestEveryRRsetFitsAsterisk(t *testing.T) {
 func TestGlueFitsAsterisk(t *testing.T) {
 	v := newTestView(t, Newest)
 	for i := range 60 {
-		node := Node{State: Up, SIP: []Transport{{"udp", 5060}}, Addrs: []netip.Addr{
+		node := record.Node{State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}, Addrs: []netip.Addr{
 			netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", i+1))}}
-		v.Home(fmt.Sprintf("pbx-%02d", i)).Apply(Version{"e", 1}, &node, nil)
+		v.Home(fmt.Sprintf("pbx-%02d", i)).Apply(record.Version{Epoch: "e", Serial: 1}, &node, nil)
 	}
 	r := v.Lookup("_sip._udp."+origin, dns.TypeSRV)
 	if len(r.Answer) != 63 || len(r.Extra) == 0 || len(r.Extra)%2 != 0 || v.Trimmed() != 0 {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -19,7 +20,7 @@ func FuzzLookup(f *testing.F) {
 	f.Add(`..e164.fed.example.`, dns.TypeNAPTR)
 	f.Add(`_sip._udp..users.fed.example.`, dns.TypeSRV)
 	v := newFacingView(&testing.T{})
-	v.Home("pbx-b").Apply(Version{"e", 3}, nil, []location.Change{bind("alice.smith", 3, 1)})
+	v.Home("pbx-b").Apply(record.Version{Epoch: "e", Serial: 3}, nil, []location.Change{bind("alice.smith", 3, 1)})
 	f.Fuzz(func(t *testing.T, qname string, qtype uint16) {
 		qname = strings.ToLower(qname)
 		if _, ok := dns.IsDomainName(qname); !ok || !dns.IsSubDomain(origin, qname) || !dns.IsFqdn(qname) {
@@ -47,7 +48,7 @@ func FuzzLookup(f *testing.F) {
 
 // What a peer sends is refused, or can be published and comes back the same.
 func FuzzParseTXT(f *testing.F) {
-	apex := HomeZone("pbx-b", origin)
+	apex := record.HomeZone("pbx-b", origin)
 	f.Add("1001.users."+apex, "v=1\x00k=pjsip\x00c=00000000000000ff\x00t=10")
 	f.Add("alice.users."+apex, "v=1\x00k=iax2\x00c=00000000000000ff\x00u=Alice\x00new=key")
 	f.Add(`x@h&PJSIP/trunk/900.users.`+apex, "v=1\x00k=pjsip\x00c=00000000000000ff")
@@ -55,12 +56,12 @@ func FuzzParseTXT(f *testing.F) {
 	f.Add(apex, "v=1\x00a@10.0.0.0/8=10.0.0.1\x00sip@2001:db8::/32=tls:5061\x00iax@10.1.0.0/16=4569\x00a@0.0.0.0/0=::1")
 	f.Fuzz(func(t *testing.T, owner, txt string) {
 		rr := &dns.TXT{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeTXT, Class: dns.ClassINET}, Txt: strings.Split(txt, "\x00")}
-		b, node, err := ParseTXT(rr, apex)
+		b, node, err := record.ParseTXT(rr, apex)
 		if err != nil {
 			return
 		}
 		if node != nil {
-			if _, again, err := ParseTXT(NodeTXT(*node, apex, 5), apex); err != nil || !again.Equal(*node) {
+			if _, again, err := record.ParseTXT(record.NodeTXT(*node, apex, 5), apex); err != nil || !again.Equal(*node) {
 				t.Fatalf("%v comes back as %v: %v", node, again, err)
 			}
 			newNodeRecords(*node, origin, 5)
@@ -69,7 +70,7 @@ func FuzzParseTXT(f *testing.F) {
 		if _, err := location.ParseAOR(string(b.AOR)); err != nil {
 			t.Fatalf("took an AOR that must not be published: %v", err)
 		}
-		again, _, err := ParseTXT(TXT(b, apex, 5), apex)
+		again, _, err := record.ParseTXT(record.TXT(b, apex, 5), apex)
 		if err != nil || again != b {
 			t.Fatalf("%v comes back as %v: %v", b, again, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // Home is one node in the view, with its bindings. Apply and Replace belong
@@ -16,8 +17,8 @@ type Home struct {
 
 	writing sync.Mutex // one Apply or Replace at a time, when a node that left is back
 
-	digest   atomic.Pointer[Digest] // at the last version
-	node     atomic.Pointer[Node]
+	digest   atomic.Pointer[record.Digest] // at the last version
+	node     atomic.Pointer[record.Node]
 	records  atomic.Pointer[nodeRecords]
 	reach    atomic.Int32
 	count    atomic.Int64   // bindings
@@ -28,19 +29,19 @@ type Home struct {
 }
 
 // Version returns the version of the bindings held, zero if there are none.
-func (h *Home) Version() Version {
+func (h *Home) Version() record.Version {
 	if d := h.digest.Load(); d != nil {
 		return d.Version
 	}
-	return Version{}
+	return record.Version{}
 }
 
 // Node returns what the node tells of itself, and whether it has told.
-func (h *Home) Node() (Node, bool) {
+func (h *Home) Node() (record.Node, bool) {
 	if n := h.node.Load(); n != nil {
 		return *n, true
 	}
-	return Node{Name: h.Name}, false
+	return record.Node{Name: h.Name}, false
 }
 
 // Len returns the number of bindings held.
@@ -48,7 +49,7 @@ func (h *Home) Len() int { return int(h.count.Load()) }
 
 // Apply brings the home from one version to the next. A node that is not nil
 // replaces the apex record.
-func (h *Home) Apply(to Version, node *Node, changes []location.Change) {
+func (h *Home) Apply(to record.Version, node *record.Node, changes []location.Change) {
 	h.writing.Lock()
 	defer h.writing.Unlock()
 	h.apply(to, node, changes)
@@ -56,7 +57,7 @@ func (h *Home) Apply(to Version, node *Node, changes []location.Change) {
 
 // Follow is Apply where the home is at version from, and reports whether it was.
 // It may be called from any goroutine.
-func (h *Home) Follow(from, to Version, node *Node, changes []location.Change) bool {
+func (h *Home) Follow(from, to record.Version, node *record.Node, changes []location.Change) bool {
 	h.writing.Lock()
 	defer h.writing.Unlock()
 	if h.Version() != from {
@@ -69,7 +70,7 @@ func (h *Home) Follow(from, to Version, node *Node, changes []location.Change) b
 // manyChanges is from how many changes on room is made for them beforehand.
 const manyChanges = 10_000
 
-func (h *Home) apply(to Version, node *Node, changes []location.Change) {
+func (h *Home) apply(to record.Version, node *record.Node, changes []location.Change) {
 	if len(changes) >= manyChanges {
 		h.view.names.expect(len(changes))
 	}
@@ -114,13 +115,13 @@ func (v *View) ending() bool {
 
 // abandon leaves a home in pieces without a version, so that nobody takes it for
 // a whole one.
-func (h *Home) abandon() { h.digest.Store(&Digest{}) }
+func (h *Home) abandon() { h.digest.Store(&record.Digest{}) }
 
 // Replace brings the home to a full set of bindings: what is new or changed
 // is put in first, what is not in the set goes last, so that a name that
 // stays never disappears on the way. The set is the caller's again afterwards:
 // the home keeps no string of it.
-func (h *Home) Replace(to Version, node *Node, all []location.Binding) {
+func (h *Home) Replace(to record.Version, node *record.Node, all []location.Binding) {
 	h.writing.Lock()
 	defer h.writing.Unlock()
 	h.look()
@@ -160,7 +161,7 @@ func (h *Home) Replace(to Version, node *Node, all []location.Binding) {
 	h.commit(to, node)
 }
 
-func (h *Home) commit(to Version, node *Node) {
+func (h *Home) commit(to record.Version, node *record.Node) {
 	if node != nil {
 		before := h.State()
 		defer h.notedHome(before)
@@ -168,12 +169,12 @@ func (h *Home) commit(to Version, node *Node) {
 		n.Name = h.Name
 		h.records.Store(newNodeRecords(n, h.view.origin, h.view.ttl)) // first: a home with a node is visible
 		was := h.node.Swap(&n)
-		if len(n.Facings) > 0 || was != nil && len(was.Facings) > 0 {
+		if len(n.Horizons) > 0 || was != nil && len(was.Horizons) > 0 {
 			h.view.face()
 		}
 		h.soil()
 	}
-	h.digest.Store(&Digest{to, h.Len(), h.sum.Load()})
+	h.digest.Store(&record.Digest{Version: to, Bindings: h.Len(), Sum: h.sum.Load()})
 	h.view.touch()
 }
 
@@ -322,4 +323,40 @@ func (v *View) sized(key, digits string) *sizes {
 		return &v.sizes.plus
 	}
 	return &v.sizes.plain
+}
+
+// Users returns the bindings of the home at a folded AOR, registrations
+// included, in rank order.
+func (h *Home) Users(key string) []location.Binding {
+	var out []location.Binding
+	for _, c := range h.view.names.load(key).claims() {
+		if c.home == h {
+			out = append(out, c.b)
+		}
+	}
+	return out
+}
+
+// Digest returns the digest at the version that Version returns.
+func (h *Home) Digest() record.Digest {
+	if d := h.digest.Load(); d != nil {
+		return *d
+	}
+	return record.Digest{}
+}
+
+// added is how the sum changes where the home's claims on one name were was, and
+// are now.
+func (h *Home) added(was, now []claim) (d uint64) {
+	for i := range now {
+		if now[i].home == h {
+			d += record.Hash(&now[i].b)
+		}
+	}
+	for i := range was {
+		if was[i].home == h {
+			d -= record.Hash(&was[i].b)
+		}
+	}
+	return d
 }

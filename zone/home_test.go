@@ -9,13 +9,14 @@ import (
 	"testing"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
 func TestReplaceKeepsWhatStays(t *testing.T) {
 	v := newTestView(t, Newest)
 	b := v.Home("pbx-b")
-	b.Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 1, 1), bind("1002", 2, 1)})
+	b.Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("1001", 1, 1), bind("1002", 2, 1)})
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Add(1)
@@ -34,7 +35,7 @@ func TestReplaceKeepsWhatStays(t *testing.T) {
 		}
 	}()
 	for i := range 500 {
-		b.Replace(Version{"f", uint32(i)}, nil, []location.Binding{binding("1001", uint64(i+1), 5), binding("1003", 3, 5)})
+		b.Replace(record.Version{Epoch: "f", Serial: uint32(i)}, nil, []location.Binding{binding("1001", uint64(i+1), 5), binding("1003", 3, 5)})
 	}
 	close(stop)
 	wg.Wait()
@@ -49,7 +50,7 @@ func TestReplaceKeepsWhatStays(t *testing.T) {
 // A node is answered from its first moment on: whoever asks while it appears
 // gets all of it or nothing.
 func TestNodeAppearsWhole(t *testing.T) {
-	node := Node{State: Up, SIP: []Transport{{"udp", 5060}}, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.7")}}
+	node := record.Node{State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.7")}}
 	for range 2000 {
 		v := newTestView(t, Newest)
 		var wg sync.WaitGroup
@@ -58,7 +59,7 @@ func TestNodeAppearsWhole(t *testing.T) {
 				runtime.Gosched()
 			}
 		})
-		v.Home("pbx-d").Replace(Version{"e", 2}, &node, []location.Binding{binding("1001", 1, 1)})
+		v.Home("pbx-d").Replace(record.Version{Epoch: "e", Serial: 2}, &node, []location.Binding{binding("1001", 1, 1)})
 		wg.Wait()
 	}
 }
@@ -85,7 +86,7 @@ func TestViewAgainstModel(t *testing.T) {
 				}
 				model[node][aor] = !model[node][aor]
 				mu.Unlock()
-				h.Apply(Version{"e", uint32(step)}, nil, []location.Change{c})
+				h.Apply(record.Version{Epoch: "e", Serial: uint32(step)}, nil, []location.Change{c})
 			}
 		}()
 	}
@@ -122,19 +123,19 @@ func TestContested(t *testing.T) {
 	v := newTestView(t, Newest)
 	v.onContested = func(a location.AOR) { told = append(told, a) }
 	a, b := v.Home("pbx-a"), v.Home("pbx-b")
-	a.Apply(Version{"e", 2}, nil, []location.Change{bind("Alice", 1, 10)})
-	b.Apply(Version{"e", 2}, nil, []location.Change{bind("alice", 2, 5)})
+	a.Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("Alice", 1, 10)})
+	b.Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("alice", 2, 5)})
 	if got := v.Contested(); len(got) != 0 {
 		t.Errorf("an older claim contests nothing: %v", got)
 	}
-	b.Apply(Version{"e", 3}, nil, []location.Change{{Old: binding("alice", 2, 5), New: binding("alice", 2, 20)}})
+	b.Apply(record.Version{Epoch: "e", Serial: 3}, nil, []location.Change{{Old: binding("alice", 2, 5), New: binding("alice", 2, 20)}})
 	if got := v.Contested(); len(got) != 1 || got[0] != "Alice" || len(told) != 1 {
 		t.Errorf("contested are %v (told %v), want Alice once", got, told)
 	}
 	if v.Rival("ALICE") != 20 {
 		t.Errorf("Rival is %v, want 20", v.Rival("ALICE"))
 	}
-	a.Apply(Version{"e", 3}, nil, []location.Change{{Old: binding("Alice", 1, 10), New: binding("Alice", 1, 30)}})
+	a.Apply(record.Version{Epoch: "e", Serial: 3}, nil, []location.Change{{Old: binding("Alice", 1, 10), New: binding("Alice", 1, 30)}})
 	if got := v.Contested(); len(got) != 0 {
 		t.Errorf("contested are %v after the return, want none", got)
 	}

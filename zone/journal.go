@@ -12,6 +12,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone/datadir"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // Journal keeps a home zone on disk, as text: a header, then batches of lines
@@ -33,9 +34,9 @@ type Journal struct {
 	size    int64
 	lines   int
 	buf     []byte // room for a block
-	version Version
+	version record.Version
 	fresh   bool
-	node    *Node
+	node    *record.Node
 	deltas  []Delta
 	kept    []location.Binding // until NewPrimary has taken it
 	// what batches behind the first say of a binding: none stands for gone
@@ -81,7 +82,7 @@ func OpenJournal(dir, node, origin string) (j *Journal, aside error, err error) 
 		err = j.goOn(raw)
 	} else {
 		if j.version.Epoch == "" {
-			j.version = Version{Epoch: NewEpoch(), Serial: 1}
+			j.version = record.Version{Epoch: record.NewEpoch(), Serial: 1}
 		}
 		err = j.Rewrite(j.version, j.node, j.kept)
 	}
@@ -138,7 +139,7 @@ func (j *Journal) goOn(raw string) error {
 func (j *Journal) Err() error { return j.err }
 
 // Version returns the version that was read.
-func (j *Journal) Version() Version { return j.version }
+func (j *Journal) Version() record.Version { return j.version }
 
 // Fresh reports whether no registration was ever kept, as at the first start
 // and after data was lost; an empty zone that once had bindings is kept.
@@ -159,7 +160,7 @@ func (j *Journal) Bindings() []location.Binding { return j.kept }
 func (j *Journal) Deltas() []Delta { return j.deltas }
 
 // Node returns the apex record that was read, nil if none was.
-func (j *Journal) Node() *Node { return j.node }
+func (j *Journal) Node() *record.Node { return j.node }
 
 // Append adds one batch.
 func (j *Journal) Append(d Delta) error {
@@ -171,10 +172,10 @@ func (j *Journal) Append(d Delta) error {
 	for i := range d.Changes {
 		c := &d.Changes[i]
 		if c.Old.Kind != 0 {
-			w.buf, n = appendLine(w.buf, '-', &c.Old), n+1
+			w.buf, n = record.AppendLine(w.buf, '-', &c.Old), n+1
 		}
 		if c.New.Kind != 0 {
-			w.buf, n = appendLine(w.buf, '+', &c.New), n+1
+			w.buf, n = record.AppendLine(w.buf, '+', &c.New), n+1
 		}
 		w.next()
 	}
@@ -202,7 +203,7 @@ func (j *Journal) undo() {
 func (j *Journal) Bloated(live int) bool { return j.lines > 4*live+50_000 }
 
 // Rewrite replaces the file by one that holds just the given bindings.
-func (j *Journal) Rewrite(v Version, node *Node, all []location.Binding) error {
+func (j *Journal) Rewrite(v record.Version, node *record.Node, all []location.Binding) error {
 	j.fresh = j.fresh && len(all) == 0
 	var size int64
 	file, err := datadir.ReplaceOpen(j.path, datadir.Durable, 0o640, func(tmp *os.File) error {
@@ -217,7 +218,7 @@ func (j *Journal) Rewrite(v Version, node *Node, all []location.Binding) error {
 			w.buf = appendNode(w.buf, node)
 		}
 		for i := range all {
-			w.buf = appendLine(w.buf, '+', &all[i])
+			w.buf = record.AppendLine(w.buf, '+', &all[i])
 			w.next()
 		}
 		err := w.end(v.Serial)

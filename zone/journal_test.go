@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 func openPrimary(t *testing.T, dir string) (*Primary, *Journal, error) {
@@ -18,7 +19,7 @@ func openPrimary(t *testing.T, dir string) (*Primary, *Journal, error) {
 		t.Fatal(err)
 	}
 	v := NewView(Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second})
-	p := NewPrimary(PrimaryConfig{View: v, Clock: location.NewClock(time.Now), Node: Node{Name: "pbx-a", State: Up},
+	p := NewPrimary(PrimaryConfig{View: v, Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-a", State: record.Up},
 		Journal: j, Logger: slog.New(slog.DiscardHandler)})
 	return p, j, aside
 }
@@ -134,7 +135,7 @@ func TestJournalAfterMachineCrash(t *testing.T) {
 	other := strings.Replace(string(raw), "boot="+bootID(), "boot=another", 1)
 	os.WriteFile(file, []byte(other), 0o640)
 	p, _, _ = openPrimary(t, dir)
-	if v := p.Version(); v.Epoch == old.Epoch || !Newer(v.Serial, old.Serial) {
+	if v := p.Version(); v.Epoch == old.Epoch || !record.Newer(v.Serial, old.Serial) {
 		t.Errorf("version is %v after %v: want a new epoch and a higher serial", v, old)
 	}
 	if _, _, all := p.Snapshot(); len(all) != 1 {
@@ -276,11 +277,11 @@ func TestJournalIsGoneOnWith(t *testing.T) {
 // A snapshot that is read in parts is the same as one read line by line.
 func TestParseSnapshot(t *testing.T) {
 	j := &Journal{header: "asterfed-journal 1 pbx-a fed.example."}
-	lines := appendNode(nil, &Node{Name: "pbx-a", State: Up, Region: "eu"})
+	lines := appendNode(nil, &record.Node{Name: "pbx-a", State: record.Up, Region: "eu"})
 	for i := range 70_000 { // some megabytes
 		b := binding(scaleUser(i), uint64(i+1), uint64(i))
 		b.Kind = []location.Kind{location.PJSIP, location.SIP, location.IAX2}[i%3]
-		lines = appendLine(lines, '+', &b)
+		lines = record.AppendLine(lines, '+', &b)
 	}
 	text := string(lines)
 	all, node, ok := j.parseSnapshot(text)
@@ -289,7 +290,7 @@ func TestParseSnapshot(t *testing.T) {
 	}
 	_, rest, _ := strings.Cut(text, "\n")
 	for i, line := range strings.Split(strings.TrimSuffix(rest, "\n"), "\n") {
-		if c, err := parseChange(line); err != nil || c.New != all[i] {
+		if c, err := record.ParseChange(line); err != nil || c.New != all[i] {
 			t.Fatalf("line %d %q is %v, want %v, %v", i, line, all[i], c.New, err)
 		}
 	}

@@ -3,6 +3,7 @@ package zone
 import (
 	"strings"
 
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -25,12 +26,12 @@ type Result struct {
 // answer. The answer is the one for everybody. Safe for concurrent use; it
 // waits for nothing.
 func (v *View) Lookup(qname string, qtype uint16) Result {
-	return v.LookupFor(Asker{}, qname, qtype)
+	return v.LookupFor(record.Client{}, qname, qtype)
 }
 
 // LookupFor is Lookup for an asker, with the addresses and ports by which nodes
 // are reached from there.
-func (v *View) LookupFor(a Asker, qname string, qtype uint16) Result {
+func (v *View) LookupFor(a record.Client, qname string, qtype uint16) Result {
 	if qtype == dns.TypeANY {
 		return v.lookupAny(a, qname)
 	}
@@ -43,7 +44,7 @@ func (q query) answer() Result {
 	if rel == "" {
 		return q.apex()
 	}
-	head, top := cutLast(rel)
+	head, top := record.CutLast(rel)
 	switch top {
 	case "_udp", "_tcp":
 		return q.apexService(head, rel)
@@ -53,7 +54,7 @@ func (q query) answer() Result {
 		return q.users(head)
 	case "e164":
 		return q.e164(head)
-	case trunksTree, providersTree, servicesTree:
+	case record.TrunksTree, record.ProvidersTree, record.ServicesTree:
 		return q.listed(top, head)
 	case "isn":
 		return q.isn(head)
@@ -63,7 +64,7 @@ func (q query) answer() Result {
 }
 
 // lookupAny answers ANY with one RRset (RFC 8482 §4.1).
-func (v *View) lookupAny(a Asker, qname string) Result {
+func (v *View) lookupAny(a record.Client, qname string) Result {
 	var r Result
 	for _, t := range []uint16{dns.TypeNAPTR, dns.TypeSRV, dns.TypeA, dns.TypeAAAA, dns.TypeTXT, dns.TypeSOA} {
 		if r = v.LookupFor(a, qname, t); len(r.Answer) > 0 {
@@ -96,21 +97,13 @@ func unescaped(rel string) string {
 
 type query struct {
 	v     *View
-	asker Asker
+	asker record.Client
 	qname string
 	qtype uint16
 	// transfer: the answer is for a copy of the zone, which has no names that
 	// stand for others as they are dialled.
 	transfer bool
 	room     *scratch // nil where the answer is to last
-}
-
-// cutLast splits off the label nearest to the apex.
-func cutLast(rel string) (head, label string) {
-	if i := strings.LastIndexByte(rel, '.'); i >= 0 {
-		return rel[:i], rel[i+1:]
-	}
-	return "", rel
 }
 
 func (q query) wants(t uint16) bool { return q.qtype == t }

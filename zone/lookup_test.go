@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -77,9 +78,9 @@ var answers = []struct{ name, qname, qtype, rcode, want string }{
 
 func TestLookup(t *testing.T) {
 	v := newTestView(t, Newest)
-	v.Home("pbx-b").Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 1, 100)})
-	v.Home("pbx-c").Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 2, 200)})
-	v.Home("pbx-a").Apply(Version{"e", 2}, nil, []location.Change{bind("alice.smith", 3, 1), bind("+97231234000", 4, 1), bind("1002", 5, 1)})
+	v.Home("pbx-b").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("1001", 1, 100)})
+	v.Home("pbx-c").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("1001", 2, 200)})
+	v.Home("pbx-a").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("alice.smith", 3, 1), bind("+97231234000", 4, 1), bind("1002", 5, 1)})
 	for _, a := range answers {
 		t.Run(a.qname+"/"+a.qtype, func(t *testing.T) {
 			r := v.Lookup(strings.TrimPrefix(a.qname+"."+origin, "."), dns.StringToType[a.qtype])
@@ -130,8 +131,8 @@ func TestReachHidesAndDemotes(t *testing.T) {
 
 func testReach(t *testing.T, o Order, stampB, stampC uint64, steps func(func(string, Reach) string)) {
 	v := newTestView(t, o)
-	v.Home("pbx-b").Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 1, stampB)})
-	v.Home("pbx-c").Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 2, stampC)})
+	v.Home("pbx-b").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("1001", 1, stampB)})
+	v.Home("pbx-c").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("1001", 2, stampC)})
 	steps(func(home string, r Reach) string {
 		v.Home(home).SetReach(r)
 		res := v.Lookup("1001.users."+origin, dns.TypeNAPTR)
@@ -146,8 +147,8 @@ func testReach(t *testing.T, o Order, stampB, stampC uint64, steps func(func(str
 func TestGoneHidesNames(t *testing.T) {
 	v := newTestView(t, Newest)
 	b, c := v.Home("pbx-b"), v.Home("pbx-c")
-	b.Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 1, 100), bind("1009", 3, 1)})
-	c.Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 2, 200)})
+	b.Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("1001", 1, 100), bind("1009", 3, 1)})
+	c.Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("1001", 2, 200)})
 	b.SetReach(Gone)
 	for _, q := range []string{"1009.users.", "9.0.0.1.e164.", "_sip._udp.1009.users."} {
 		if r := v.Lookup(q+origin, dns.TypeNAPTR); r.Rcode != dns.RcodeNameError {
@@ -162,7 +163,7 @@ func TestGoneHidesNames(t *testing.T) {
 func TestUnsettledIsServfailNotAbsent(t *testing.T) {
 	v := newTestView(t, Newest)
 	v.SetSettled(false)
-	v.Home("pbx-b").Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 1, 100)})
+	v.Home("pbx-b").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("1001", 1, 100)})
 	if r := v.Lookup("1002.users."+origin, dns.TypeNAPTR); r.Rcode != dns.RcodeServerFailure {
 		t.Errorf("unknown name is %s, want SERVFAIL", dns.RcodeToString[r.Rcode])
 	}
@@ -174,7 +175,7 @@ func TestUnsettledIsServfailNotAbsent(t *testing.T) {
 func TestOrder(t *testing.T) {
 	v := newTestView(t, Nearest)
 	for i, n := range []string{"pbx-b", "pbx-c"} {
-		v.Home(n).Apply(Version{"e", 2}, nil, []location.Change{bind("1001", uint64(i), uint64(100*i+1))})
+		v.Home(n).Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("1001", uint64(i), uint64(100*i+1))})
 	}
 	v.Home("pbx-b").SetDistance(3 * time.Millisecond)
 	v.Home("pbx-c").SetDistance(80 * time.Millisecond)
@@ -207,7 +208,7 @@ func TestClaimsCommute(t *testing.T) {
 		v := newTestView(t, Newest)
 		for _, i := range p {
 			c := changes[i]
-			v.Home(c.node).Apply(Version{"e", 2}, nil, []location.Change{bind("1001", c.c, c.st), bind("1001", c.c, c.st)})
+			v.Home(c.node).Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("1001", c.c, c.st), bind("1001", c.c, c.st)})
 		}
 		got := text(v.Lookup("1001.users."+origin, dns.TypeNAPTR).Answer)
 		if want == "" {
@@ -242,16 +243,16 @@ func permute(n int, f func([]int)) {
 // A peer that names thousands of addresses cannot make the answers of all too
 // large to send.
 func TestNodeIsBounded(t *testing.T) {
-	apex := HomeZone("pbx-b", origin)
+	apex := record.HomeZone("pbx-b", origin)
 	txt := []string{"v=1", "state=up"}
-	for i := range MaxAddrs + 1 {
-		if _, _, err := ParseTXT(&dns.TXT{Hdr: dns.RR_Header{Name: apex}, Txt: txt}, apex); err != nil {
+	for i := range record.MaxAddrs + 1 {
+		if _, _, err := record.ParseTXT(&dns.TXT{Hdr: dns.RR_Header{Name: apex}, Txt: txt}, apex); err != nil {
 			t.Errorf("%d addresses: %v", i, err)
 		}
 		txt = append(txt, "a=192.0.2."+string(rune('1'+i)))
 	}
-	if _, _, err := ParseTXT(&dns.TXT{Hdr: dns.RR_Header{Name: apex}, Txt: txt}, apex); err == nil {
-		t.Errorf("%d addresses were taken", MaxAddrs+1)
+	if _, _, err := record.ParseTXT(&dns.TXT{Hdr: dns.RR_Header{Name: apex}, Txt: txt}, apex); err == nil {
+		t.Errorf("%d addresses were taken", record.MaxAddrs+1)
 	}
 }
 
@@ -260,10 +261,10 @@ func TestNodeIsBounded(t *testing.T) {
 func TestDraining(t *testing.T) {
 	v := newTestView(t, Newest)
 	b, c := v.Home("pbx-b"), v.Home("pbx-c")
-	b.Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 1, 100)})
+	b.Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("1001", 1, 100)})
 	n, _ := c.Node()
-	n.State = Draining
-	c.Apply(Version{"e", 2}, &n, []location.Change{bind("1001", 2, 200), bind("1003", 3, 1)})
+	n.State = record.Draining
+	c.Apply(record.Version{Epoch: "e", Serial: 2}, &n, []location.Change{bind("1001", 2, 200), bind("1003", 3, 1)})
 	hosts := func(qname string, qtype uint16) string {
 		var out []string
 		for _, rr := range v.Lookup(qname+origin, qtype).Answer {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -49,8 +50,8 @@ func newPast(home string, rng *rand.Rand, aors, steps int) past {
 // tell lets a view learn what a home has said, from one version on, in one of
 // the ways in which it may arrive, and returns how far it has come.
 func (p past) tell(h *Home, at int, rng *rand.Rand) int {
-	version := func(n int) Version { return Version{"e", uint32(n)} }
-	node := Node{Name: p.home, State: Up, SIP: []Transport{{"udp", 5060}}}
+	version := func(n int) record.Version { return record.Version{Epoch: "e", Serial: uint32(n)} }
+	node := record.Node{Name: p.home, State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}}
 	switch left := len(p.deltas) - at; rng.IntN(5) {
 	case 0: // all of a later version, or of the same one again
 		at += rng.IntN(left + 1)
@@ -118,7 +119,7 @@ func TestViewsMergeAlike(t *testing.T) {
 				best[a][n] = max(best[a][n], b.Stamp)
 			}
 		}
-		digests := map[string]Digest{}
+		digests := map[string]record.Digest{}
 		for view := range 4 {
 			v := newTestView(t, Newest)
 			at := make([]int, len(homes))

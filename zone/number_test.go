@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -21,7 +22,7 @@ func TestBlocks(t *testing.T) {
 		{"099", "100", "099 100"},
 		{"98", "99", "98 99"},
 	} {
-		if got := strings.Join(Blocks(c.lo, c.hi), " "); got != c.want {
+		if got := strings.Join(record.Blocks(c.lo, c.hi), " "); got != c.want {
 			t.Errorf("Blocks(%s, %s) = %q, want %q", c.lo, c.hi, got, c.want)
 		}
 	}
@@ -66,7 +67,7 @@ func block(b location.Binding, q string) (string, bool) {
 func (r reference) node(digits string) bool {
 	return slices.ContainsFunc(r, func(p published) bool {
 		if p.b.Kind == location.Range {
-			return slices.ContainsFunc(Blocks(p.b.Digits(), p.b.Info.Details().To),
+			return slices.ContainsFunc(record.Blocks(p.b.Digits(), p.b.Info.Details().To),
 				func(b string) bool { return strings.HasPrefix(b, digits) })
 		}
 		n := strings.TrimPrefix(p.b.Digits(), "+")
@@ -210,12 +211,12 @@ func TestNumbersAgainstReference(t *testing.T) {
 				h.SetReach([]Reach{Alive, Gone}[r.IntN(2)])
 			case op < 9 && len(ref) > 0 || len(ref) > 12:
 				k := r.IntN(len(ref))
-				ref[k].home.Apply(Version{"e", uint32(i + 2)}, nil, []location.Change{{Old: ref[k].b}})
+				ref[k].home.Apply(record.Version{Epoch: "e", Serial: uint32(i + 2)}, nil, []location.Change{{Old: ref[k].b}})
 				ref = slices.Delete(ref, k, k+1)
 			default:
 				b := randomPublished(t, r, i, ref)
 				ref = append(ref, published{b, h})
-				h.Apply(Version{"e", uint32(i + 2)}, nil, []location.Change{{New: b}})
+				h.Apply(record.Version{Epoch: "e", Serial: uint32(i + 2)}, nil, []location.Change{{New: b}})
 			}
 		}
 		for _, n := range names {
@@ -236,7 +237,7 @@ func TestNumbersAgainstReference(t *testing.T) {
 
 // ask returns the sorted targets of the view's NAPTR answer.
 func ask(v *View, digits, rest string) (targets []string, exists bool) {
-	qname := ENUM(digits) + "e164." + origin
+	qname := record.ENUM(digits) + "e164." + origin
 	if rest != "" {
 		qname = rest + "." + qname
 	}

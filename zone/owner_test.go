@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -34,15 +35,15 @@ func TestParseOwner(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		owner := Owner(b, apex)
-		kinds, name := ParseOwner(owner, apex)
+		owner := record.Owner(b, apex)
+		kinds, name := record.ParseOwner(owner, apex)
 		if owner != c.owner+apex || !slices.Contains(kinds, c.kind) || name.Fold() != b.AOR.Fold() {
 			t.Errorf("%s %s stands at %s, where %v %q can stand; want %s", c.kind, c.name, owner, kinds, name, c.owner)
 		}
 	}
 	for _, owner := range []string{apex, "users." + apex, "trunks." + apex, "a.b.trunks." + apex, "12.e164." + apex, "x.e164." + apex,
 		"1.*.e164." + apex, "_sip.users." + apex, "x." + apex, "1.e164.pbx-b.homes." + origin} {
-		if kinds, name := ParseOwner(owner, apex); len(kinds) > 0 {
+		if kinds, name := record.ParseOwner(owner, apex); len(kinds) > 0 {
 			t.Errorf("%v %q can stand at %s", kinds, name, owner)
 		}
 	}
@@ -97,8 +98,8 @@ func TestNewest(t *testing.T) {
 		return b
 	}
 	user, number := own(location.User, "1001", location.Details{}, 50), own(location.Number, "555", location.Details{}, 60)
-	v.Home("pbx-a").Apply(Version{"e", 2}, nil, []location.Change{{New: user}, {New: number}, bind("1001", 9, 20)})
-	v.Home("pbx-b").Apply(Version{"e", 2}, nil, []location.Change{{New: own(location.Entry, "1001", location.Details{}, 90)},
+	v.Home("pbx-a").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{{New: user}, {New: number}, bind("1001", 9, 20)})
+	v.Home("pbx-b").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{{New: own(location.Entry, "1001", location.Details{}, 90)},
 		{New: own(location.Number, "555", location.Details{Target: "x"}, 70)}})
 	for b, want := range map[location.Binding]location.Stamp{user: 20, number: 70, own(location.Trunk, "t", location.Details{}, 5): 0} {
 		if got := v.Newest(b); got != want {

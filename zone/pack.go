@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/asterfed/asterfed/zone/plain"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -23,7 +24,7 @@ func (v *View) NewPacker() *Packer { return &Packer{view: v, room: newScratch()}
 // stands for a query that is not for this zone, whose answer is not known yet,
 // or is larger than limit. It allocates nothing where no home is hidden and no
 // name stands for another.
-func (p *Packer) Append(buf []byte, a Asker, q *plain.Query, limit int) (out []byte, rcode int, ok bool) {
+func (p *Packer) Append(buf []byte, a record.Client, q *plain.Query, limit int) (out []byte, rcode int, ok bool) {
 	v, name, limit := p.view, q.Name(), min(limit, cap(buf))
 	if rest, ok := strings.CutSuffix(name, v.origin); !ok || rest != "" && rest[len(rest)-1] != '.' {
 		return nil, 0, false

@@ -11,6 +11,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/plain"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -23,14 +24,14 @@ func randomView(t *testing.T, r *rand.Rand) *View {
 	kinds := []location.Kind{location.User, location.Entry, location.Number, location.Prefix, location.Wildcard, location.Trunk, location.Service,
 		location.Conference, location.Queue, location.Parked}
 	for i := range 1 + r.IntN(5) {
-		n := Node{Name: fmt.Sprintf("pbx-%d", i), State: []NodeState{Up, Up, Down, Draining}[r.IntN(4)], IAX: uint16(r.IntN(2) * 4569),
+		n := record.Node{Name: fmt.Sprintf("pbx-%d", i), State: []record.NodeState{record.Up, record.Up, record.Down, record.Draining}[r.IntN(4)], IAX: uint16(r.IntN(2) * 4569),
 			Addrs: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})}}
 		for _, p := range []string{"udp", "tcp", "tls"}[:r.IntN(4)] {
-			n.SIP = append(n.SIP, Transport{p, 5060})
+			n.SIP = append(n.SIP, record.Transport{Proto: p, Port: 5060})
 		}
 		if r.IntN(2) == 0 {
 			n.Addrs = append(n.Addrs, netip.MustParseAddr("2001:db8::1"))
-			n.Facing(netip.MustParsePrefix("10.0.0.0/8")).Addrs = []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 0, byte(i)})}
+			n.Horizon(netip.MustParsePrefix("10.0.0.0/8")).Addrs = []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 0, byte(i)})}
 		}
 		var all []location.Binding
 		for range r.IntN(12) {
@@ -52,7 +53,7 @@ func randomView(t *testing.T, r *rand.Rand) *View {
 			}
 		}
 		h := v.Home(n.Name)
-		h.Replace(Version{"e", 1}, &n, all)
+		h.Replace(record.Version{Epoch: "e", Serial: 1}, &n, all)
 		h.SetReach(Reach(r.IntN(3)))
 		h.SetDistance(time.Duration(r.IntN(3)) * 20 * time.Millisecond)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // What a view tells of its changes, and how a view of the past is made of them
@@ -71,7 +72,7 @@ func (h *Home) notedHome(was HomeState) {
 func (h *Home) State() HomeState {
 	s := HomeState{Reach: h.Reach(), RTT: -1}
 	if n := h.node.Load(); n != nil {
-		s.Node = n.strings()
+		s.Node = n.Strings()
 	}
 	if band := h.distance.band.Load(); band != 0 { // to the band: all else would be noise
 		s.RTT = time.Duration(band-1) * bandWidth
@@ -91,10 +92,10 @@ func (v *View) Claims(key string) []Claimed {
 // origin), those of what it may stand for aside.
 func (v *View) KeysAt(qname string) []string {
 	rel := unescaped(strings.TrimSuffix(strings.TrimSuffix(qname, v.origin), "."))
-	head, top := cutLast(rel)
+	head, top := record.CutLast(rel)
 	switch top {
 	case "isn":
-		head, _ = cutLast(head)
+		head, _ = record.CutLast(head)
 		fallthrough
 	case "e164":
 		n := parseNumber(nil, head)
@@ -105,7 +106,7 @@ func (v *View) KeysAt(qname string) []string {
 		return keys
 	case "users":
 		return []string{head}
-	case trunksTree, providersTree, servicesTree:
+	case record.TrunksTree, record.ProvidersTree, record.ServicesTree:
 		return []string{top + "/" + head}
 	}
 	return nil
@@ -143,8 +144,8 @@ func (v *View) Past(homes map[string]HomeState, claims []Claimed, settled bool) 
 			continue
 		}
 		h := p.Home(name)
-		if n, ok, _ := parseNode(name, s.Node); ok {
-			h.Apply(Version{}, &n, nil)
+		if n, ok, _ := record.ParseNode(name, s.Node); ok {
+			h.Apply(record.Version{}, &n, nil)
 		}
 		h.SetReach(s.Reach)
 		if s.RTT >= 0 {
@@ -153,7 +154,7 @@ func (v *View) Past(homes map[string]HomeState, claims []Claimed, settled bool) 
 	}
 	for _, c := range claims {
 		if h := p.Find(c.Home); h != nil {
-			h.Apply(Version{}, nil, []location.Change{{New: c.Binding}})
+			h.Apply(record.Version{}, nil, []location.Change{{New: c.Binding}})
 		}
 	}
 	p.SetSettled(settled)
@@ -162,16 +163,3 @@ func (v *View) Past(homes map[string]HomeState, claims []Claimed, settled bool) 
 
 // SetOrder changes how a view of the past ranks.
 func (v *View) SetOrder(o Order) { v.order = o }
-
-// AppendClaim appends a claim as text, without a line break: its home, then the
-// binding as the journal has it.
-func AppendClaim(b []byte, c Claimed) []byte {
-	return appendBinding(append(append(b, c.Home...), ' '), &c.Binding)
-}
-
-// ParseClaim is the reverse of AppendClaim.
-func ParseClaim(line string) (Claimed, error) {
-	home, rest, _ := strings.Cut(line, " ")
-	c, err := parseChange("+ " + rest)
-	return Claimed{home, c.New}, err
-}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // TestPlan: a user's number comes with his first registration and goes with
@@ -52,7 +53,7 @@ func TestPlan(t *testing.T) {
 	is(number, "1001@pbx-a")
 	do(p, func(s *location.Store) []location.Change { return s.Remove("1001", location.PJSIP, "sip:a") })
 	is(number, "1001@pbx-a")
-	v.Home("pbx-b").Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 9, 1<<62)})
+	v.Home("pbx-b").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("1001", 9, 1<<62)})
 	is(number, "1001@pbx-b 1001@pbx-a")
 	p.Close()
 	p = start(rule("1xxx", "+491xxx"))

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // Primary is the primary of this node's own home zone: the one writer of its
@@ -25,8 +26,8 @@ type Primary struct {
 	disk    *Journal
 
 	mu      sync.Mutex // never held during I/O; these are written under both
-	node    Node
-	version Version
+	node    record.Node
+	version record.Version
 	deltas  []Delta       // oldest first, contiguous, up to version
 	kept    int           // cost of deltas
 	bell    chan struct{} // closed and replaced at every new version
@@ -41,8 +42,8 @@ type Primary struct {
 // where the apex record did not change.
 type Delta struct {
 	From, To uint32
-	OldNode  *Node
-	Node     *Node
+	OldNode  *record.Node
+	Node     *record.Node
 	Changes  []location.Change
 }
 
@@ -56,7 +57,7 @@ func (d Delta) cost() int { return 1 + len(d.Changes) }
 type PrimaryConfig struct {
 	View    *View
 	Clock   *location.Clock
-	Node    Node
+	Node    record.Node
 	Plan    location.Plan // numbers that registered users have
 	Journal *Journal      // nil keeps nothing on disk
 	Logger  *slog.Logger
@@ -66,7 +67,7 @@ type PrimaryConfig struct {
 // journal holds already in the view. Without a journal, or with an empty one,
 // it has a new epoch.
 func NewPrimary(c PrimaryConfig) *Primary {
-	p := &Primary{home: c.View.Home(c.View.self), log: c.Logger, disk: c.Journal, plan: c.Plan, apex: HomeZone(c.View.self, c.View.origin),
+	p := &Primary{home: c.View.Home(c.View.self), log: c.Logger, disk: c.Journal, plan: c.Plan, apex: record.HomeZone(c.View.self, c.View.origin),
 		store: location.NewStore(c.Clock, c.View.Rival), pubs: location.NewPublications(), bell: make(chan struct{})}
 	p.tight, p.node = isTight(p.apex), p.clean(c.Node)
 	var kept []location.Binding
@@ -85,7 +86,7 @@ func NewPrimary(c PrimaryConfig) *Primary {
 		c.Clock.ObserveAll(kept)
 	}
 	if p.version.Epoch == "" {
-		p.version = Version{Epoch: NewEpoch(), Serial: 1}
+		p.version = record.Version{Epoch: record.NewEpoch(), Serial: 1}
 	}
 	p.restore(kept)
 	p.trimJournal(c.Clock, c.View.Rival)
@@ -107,14 +108,14 @@ func NewPrimary(c PrimaryConfig) *Primary {
 }
 
 // Version returns the current version.
-func (p *Primary) Version() Version {
+func (p *Primary) Version() record.Version {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.version
 }
 
 // Node returns what the node tells of itself now.
-func (p *Primary) Node() Node {
+func (p *Primary) Node() record.Node {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.node
@@ -156,12 +157,12 @@ func (p *Primary) ReadPublished(f func(*location.Publications)) {
 }
 
 // SetNode changes what the node tells of itself.
-func (p *Primary) SetNode(f func(*Node)) error {
+func (p *Primary) SetNode(f func(*record.Node)) error {
 	p.writing.Lock()
 	defer p.writing.Unlock()
 	old, next := p.node, p.node
 	next.Addrs, next.SIP = slices.Clone(old.Addrs), slices.Clone(old.SIP)
-	next.Facings = slices.Clone(old.Facings)
+	next.Horizons = slices.Clone(old.Horizons)
 	f(&next)
 	if next = p.clean(next); next.Equal(old) {
 		return nil
@@ -172,7 +173,7 @@ func (p *Primary) SetNode(f func(*Node)) error {
 // Recover takes over what a peer has kept of this home zone: a serial that
 // must be exceeded, the stamps of contacts, and, unless listed says that the
 // registrar has listed since, the bindings themselves.
-func (p *Primary) Recover(held Version, kept []location.Binding, listed func() bool) error {
+func (p *Primary) Recover(held record.Version, kept []location.Binding, listed func() bool) error {
 	p.writing.Lock()
 	defer p.writing.Unlock()
 	var changes []location.Change
@@ -189,7 +190,7 @@ func (p *Primary) Recover(held Version, kept []location.Binding, listed func() b
 	}
 	changes = append(changes, p.planned(changes)...)
 	d := Delta{Changes: changes, From: p.version.Serial}
-	if Newer(held.Serial, d.From) {
+	if record.Newer(held.Serial, d.From) {
 		d.From = held.Serial
 	}
 	return p.commitFrom(d)
@@ -205,7 +206,7 @@ func (p *Primary) commit(d Delta) error {
 // one the history ends. Disk first, then the view, then whoever asks.
 func (p *Primary) commitFrom(d Delta) error {
 	d.To = d.From + 1
-	next, node := Version{p.version.Epoch, d.To}, p.node
+	next, node := record.Version{Epoch: p.version.Epoch, Serial: d.To}, p.node
 	if d.Node != nil {
 		node = *d.Node
 	}
@@ -216,7 +217,7 @@ func (p *Primary) commitFrom(d Delta) error {
 
 // publish makes a version that the disk has, or failed to take, the current
 // one.
-func (p *Primary) publish(d Delta, next Version, node Node, err error) {
+func (p *Primary) publish(d Delta, next record.Version, node record.Node, err error) {
 	p.home.Apply(next, d.Node, d.Changes)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -237,7 +238,7 @@ func (p *Primary) publish(d Delta, next Version, node Node, err error) {
 // Since returns the deltas that lead from a serial to the current version,
 // or false if the history does not reach back that far. The deltas are shared
 // and must not be modified.
-func (p *Primary) Since(serial uint32) (Version, []Delta, bool) {
+func (p *Primary) Since(serial uint32) (record.Version, []Delta, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if serial == p.version.Serial {
@@ -252,7 +253,7 @@ func (p *Primary) Since(serial uint32) (Version, []Delta, bool) {
 }
 
 // Snapshot returns the whole zone at one version.
-func (p *Primary) Snapshot() (Version, Node, []location.Binding) {
+func (p *Primary) Snapshot() (record.Version, record.Node, []location.Binding) {
 	p.writing.Lock()
 	defer p.writing.Unlock()
 	return p.version, p.node, p.bindings()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -17,7 +18,7 @@ func newTestPrimary(t *testing.T) (*Primary, *View) {
 	v := NewView(Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second})
 	v.SetSettled(true)
 	return NewPrimary(PrimaryConfig{View: v, Clock: location.NewClock(time.Now), Logger: slog.New(slog.DiscardHandler),
-		Node: Node{Name: "pbx-a", State: Up, SIP: []Transport{{"udp", 5060}}}}), v
+		Node: record.Node{Name: "pbx-a", State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}}}), v
 }
 
 // A disk that hangs keeps nobody from asking for the version: peers would
@@ -44,7 +45,7 @@ func TestSlowDiskSilencesNobody(t *testing.T) {
 		done <- err
 	}()
 	<-writing
-	asked := make(chan Version, 1)
+	asked := make(chan record.Version, 1)
 	go func() {
 		p.Node()
 		p.Changed()
@@ -74,7 +75,7 @@ func TestHistoryIsBounded(t *testing.T) {
 	p, _ := newTestPrimary(t)
 	p.kept += maxHistory - 100
 	for i := range 1000 {
-		p.SetNode(func(n *Node) { n.State = []NodeState{Down, Up}[i%2] })
+		p.SetNode(func(n *record.Node) { n.State = []record.NodeState{record.Down, record.Up}[i%2] })
 	}
 	if n := len(p.deltas); n > 100 {
 		t.Errorf("%d steps are kept, want 100 at most", n)
@@ -94,7 +95,7 @@ func TestSince(t *testing.T) {
 	register(t, p, "1002")
 	register(t, p, "1003")
 	v, deltas, ok := p.Since(first.Serial)
-	if !ok || len(deltas) != 3 || v.Serial != 1 || !Newer(v.Serial, first.Serial) {
+	if !ok || len(deltas) != 3 || v.Serial != 1 || !record.Newer(v.Serial, first.Serial) {
 		t.Fatalf("Since(%d) is %v, %d deltas, %v", first.Serial, v, len(deltas), ok)
 	}
 	for i, d := range deltas {
@@ -115,17 +116,17 @@ func TestRecoverExceedsWhatPeersHold(t *testing.T) {
 	register(t, p, "1001")
 	epoch := p.Version().Epoch
 	kept := []location.Binding{binding("1001", 99, 5), binding("1002", 7, 9)}
-	if err := p.Recover(Version{"old", 5000}, kept, func() bool { return false }); err != nil {
+	if err := p.Recover(record.Version{Epoch: "old", Serial: 5000}, kept, func() bool { return false }); err != nil {
 		t.Fatal(err)
 	}
-	if got := p.Version(); got.Epoch != epoch || !Newer(got.Serial, 5000) {
+	if got := p.Version(); got.Epoch != epoch || !record.Newer(got.Serial, 5000) {
 		t.Errorf("version is %v, want above 5000 in the same epoch", got)
 	}
 	if v.Rival("1002") != 0 || v.Home("pbx-a").Len() != 3 {
 		t.Errorf("%d bindings, want 3", v.Home("pbx-a").Len())
 	}
 	serial := p.Version().Serial
-	if err := p.Recover(Version{"old", 5000}, kept, func() bool { return false }); err != nil || p.Version().Serial < serial {
+	if err := p.Recover(record.Version{Epoch: "old", Serial: 5000}, kept, func() bool { return false }); err != nil || p.Version().Serial < serial {
 		t.Errorf("recovered again: %v, version %v", err, p.Version())
 	}
 }
@@ -162,7 +163,7 @@ func TestFreshUntilSomethingIsKept(t *testing.T) {
 			t.Error("nothing was ever kept, and yet the journal is not fresh")
 		}
 		NewPrimary(PrimaryConfig{View: NewView(Config{Origin: origin, Self: "pbx-a"}), Clock: location.NewClock(time.Now),
-			Node: Node{Name: "pbx-a", State: Up}, Journal: j, Logger: slog.New(slog.DiscardHandler)})
+			Node: record.Node{Name: "pbx-a", State: record.Up}, Journal: j, Logger: slog.New(slog.DiscardHandler)})
 	}
 	p, _, _ := openPrimary(t, dir)
 	register(t, p, "1001")

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -138,7 +139,7 @@ func (q query) sent(rr dns.RR) int {
 	if txt, ok := rr.(*dns.TXT); ok { // dns.Len counts an escape as its characters
 		n := pointer + 10
 		for _, s := range txt.Txt {
-			n += 1 + textLen(s)
+			n += 1 + record.TextLen(s)
 		}
 		return n
 	}

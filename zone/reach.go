@@ -1,5 +1,7 @@
 package zone
 
+import "github.com/asterfed/asterfed/zone/record"
+
 // Reach is what this node has found out about another by itself.
 type Reach int32
 
@@ -33,11 +35,11 @@ func (h *Home) SetReach(r Reach) (changed bool) {
 // Visible reports whether calls can go to the node.
 func (h *Home) Visible() bool {
 	n := h.node.Load()
-	return n != nil && n.State != Down && h.Reach() != Gone
+	return n != nil && n.State != record.Down && h.Reach() != Gone
 }
 
 // draining reports whether the node takes calls only if no other does.
 func (h *Home) draining() bool {
 	n := h.node.Load()
-	return n != nil && n.State == Draining
+	return n != nil && n.State == record.Draining
 }

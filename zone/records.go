@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -43,10 +44,10 @@ type facingRecords struct {
 }
 
 // toward returns the node's records as an asker gets them. r may be nil.
-func (r *nodeRecords) toward(a Asker) *nodeRecords {
+func (r *nodeRecords) toward(a record.Client) *nodeRecords {
 	if r != nil {
 		for i := range r.facings {
-			if a.within(r.facings[i].net) {
+			if a.Within(r.facings[i].net) {
 				return r.facings[i].records
 			}
 		}
@@ -56,10 +57,10 @@ func (r *nodeRecords) toward(a Asker) *nodeRecords {
 
 // toward returns the node's records as an asker gets them, nil while it has
 // told of none.
-func (h *Home) toward(a Asker) *nodeRecords { return h.records.Load().toward(a) }
+func (h *Home) toward(a record.Client) *nodeRecords { return h.records.Load().toward(a) }
 
-func newNodeRecords(n Node, origin string, ttl uint32) *nodeRecords {
-	host := NodeName(n.Name, origin)
+func newNodeRecords(n record.Node, origin string, ttl uint32) *nodeRecords {
+	host := record.NodeName(n.Name, origin)
 	r := &nodeRecords{host: host, zone: strings.TrimSuffix(origin, "."), addrs: map[uint16][]dns.RR{}, srv: map[string]*dns.SRV{}, iax: n.IAX != 0}
 	hdr := func(t uint16) dns.RR_Header {
 		return dns.RR_Header{Name: host, Rrtype: t, Class: dns.ClassINET, Ttl: ttl}
@@ -89,14 +90,14 @@ func newNodeRecords(n Node, origin string, ttl uint32) *nodeRecords {
 		r.srv[iaxLabel] = srv(n.IAX)
 	}
 	r.txt = &dns.TXT{Hdr: hdr(dns.TypeTXT), Txt: nodeTXT(n)}
-	for _, f := range n.Facings {
-		r.facings = append(r.facings, facingRecords{f.Net, newNodeRecords(n.Toward(Asker{f.Net}), origin, ttl)})
+	for _, f := range n.Horizons {
+		r.facings = append(r.facings, facingRecords{f.Net, newNodeRecords(n.For(record.Client{Net: f.Net}), origin, ttl)})
 	}
 	return r
 }
 
 // nodeTXT is what a person reads at a node's name.
-func nodeTXT(n Node) []string {
+func nodeTXT(n record.Node) []string {
 	out := []string{"node=" + n.Name, "state=" + string(n.State)}
 	if n.Asterisk != "" {
 		out = append(out, "asterisk="+n.Asterisk)
@@ -194,7 +195,7 @@ func (v *View) soaAt(rr *dns.SOA, serial uint32) *dns.SOA {
 		Hdr:    dns.RR_Header{Name: v.origin, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: v.ttl},
 		Ns:     v.host,
 		Mbox:   v.mailbox,
-		Serial: serial, Refresh: soaRefresh, Retry: soaRetry, Expire: soaExpire, Minttl: v.ttl,
+		Serial: serial, Refresh: record.SOARefresh, Retry: record.SOARetry, Expire: record.SOAExpire, Minttl: v.ttl,
 	}
 	return rr
 }

@@ -2,14 +2,13 @@ package zone
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // lostSerials is by how much the serial jumps when the last batches may have
@@ -66,7 +65,7 @@ const cleanLine = "! clean\n"
 func (j *Journal) finish(boot string, clean bool) (whole bool) {
 	spoiled := boot != "" && strings.Trim(boot, "-") == ""
 	if spoiled || !clean && boot != j.boot {
-		j.version = Version{Epoch: NewEpoch(), Serial: j.version.Serial + lostSerials}
+		j.version = record.Version{Epoch: record.NewEpoch(), Serial: j.version.Serial + lostSerials}
 		j.deltas = nil
 		return false
 	}
@@ -115,70 +114,12 @@ func (j *Journal) settle() {
 	j.late = nil
 }
 
-// errLine is the error of a line that stands for no change. One that does, but of a
-// binding that must not be published, has another.
-var errLine = errors.New(`want "+ aor kind contact stamp"`)
-
 // leaveOut notes a binding that an earlier version has kept and that must not be
 // published.
 func (j *Journal) leaveOut(err error) {
 	if j.left++; j.firstLeft == nil {
 		j.firstLeft = err
 	}
-}
-
-func parseChange(line string) (location.Change, error) {
-	f := strings.Fields(line)
-	if len(f) < 5 || f[0] != "+" && f[0] != "-" {
-		return location.Change{}, fmt.Errorf("%q: %w", line, errLine)
-	}
-	b, err := parseLine(f[1:])
-	if err != nil {
-		return location.Change{}, err
-	}
-	if f[0] == "+" {
-		return location.Change{New: b}, nil
-	}
-	return location.Change{Old: b}, nil
-}
-
-// parseLine reads the fields of a binding.
-func parseLine(f []string) (b location.Binding, err error) {
-	if b.Kind, err = location.ParseKind(f[1]); err != nil {
-		return b, err
-	}
-	contact, err := location.ParseContactID(f[2])
-	if err != nil {
-		return b, err
-	}
-	stamp, err := location.ParseStamp(f[3])
-	if err != nil {
-		return b, err
-	}
-	aor := strings.Clone(f[0]) // the rest of the file need not stay
-	if b.Kind.Registered() {
-		b.AOR, err = location.ParseAOR(aor)
-	} else {
-		b, err = parsePublished(b.Kind, aor, f[4:])
-		contact = b.Contact
-	}
-	b.Contact, b.Stamp = contact, stamp
-	return b, err
-}
-
-func parsePublished(k location.Kind, name string, details []string) (location.Binding, error) {
-	var d location.Details
-	for _, s := range details {
-		key, val, _ := strings.Cut(s, "=")
-		val, err := url.QueryUnescape(val)
-		if err == nil {
-			_, err = d.Set(key, val)
-		}
-		if err != nil {
-			return location.Binding{}, fmt.Errorf("%q: %w", s, err)
-		}
-	}
-	return location.Publish(k, name, d)
 }
 
 // spoil overwrites the boot id, which takes no space, since batches will be

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -101,7 +102,7 @@ func (q query) displayNames(claims []claim) []dns.RR {
 		if name == "" || len(out) > maxRecords { // one more says that some are left out
 			return
 		}
-		text := escapeTXT(name)
+		text := record.Escape(name)
 		same := func(rr dns.RR) bool { return rr.(*dns.TXT).Txt[0] == text }
 		if !slices.ContainsFunc(out, same) { // an RRset is a set (RFC 2181 §5)
 			out = append(out, q.room.takeTXT(q.header(dns.TypeTXT), text))

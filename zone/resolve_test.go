@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -88,9 +89,9 @@ func TestNamesThatStandForOthers(t *testing.T) {
 	} {
 		switch c.when {
 		case "1001 registered":
-			v.Home("pbx-b").Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 7, 100)})
+			v.Home("pbx-b").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("1001", 7, 100)})
 		case "1002 registered":
-			v.Home("pbx-c").Apply(Version{"e", 2}, nil, []location.Change{bind("1002", 7, 200)})
+			v.Home("pbx-c").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("1002", 7, 200)})
 		case "pbx-b gone":
 			v.Home("pbx-b").SetReach(Gone)
 		case "pbx-a gone":
@@ -112,8 +113,8 @@ func TestEntryIsNoClaim(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Stamp = 1 << 60
-	v.Home("pbx-b").Apply(Version{"e", 2}, nil, []location.Change{{New: b}})
-	v.Home("pbx-a").Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 7, 100)})
+	v.Home("pbx-b").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{{New: b}})
+	v.Home("pbx-a").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("1001", 7, 100)})
 	if got := v.Rival("1001"); got != 0 {
 		t.Errorf("rival %v", got)
 	}
@@ -141,7 +142,7 @@ func TestDialled(t *testing.T) {
 	v := NewView(Config{Origin: origin, Self: "pbx-a", TTL: 5e9, ITAD: "256",
 		Dial: Dial{Country: "972", National: "0", International: "00"}})
 	node, _ := newTestView(t, Newest).Home("pbx-a").Node()
-	v.Home("pbx-a").Apply(Version{"e", 1}, &node, []location.Change{bind("1001", 1, 1), bind("+97231231001", 2, 1), bind("0900", 3, 1)})
+	v.Home("pbx-a").Apply(record.Version{Epoch: "e", Serial: 1}, &node, []location.Change{bind("1001", 1, 1), bind("+97231231001", 2, 1), bind("0900", 3, 1)})
 	v.SetSettled(true)
 	publish(t, v, "pbx-a", "prefix 49", "prefix 9725 u=mobile")
 	for name, want := range map[string]string{

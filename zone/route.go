@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // route is all that is published under one key that is not a user's name,
@@ -28,28 +29,6 @@ func newRoutes() *table[route] {
 	return newTable(func(r *route) string { return r.key }, func(r *route, key string) bool { return r.key == key })
 }
 
-// The trees below the origin that hold names of one label.
-const (
-	trunksTree    = "trunks"
-	providersTree = "providers"
-	servicesTree  = "services"
-)
-
-// treeOf returns the label under which the names of a kind stand.
-func treeOf(k location.Kind) string {
-	switch k {
-	case location.Trunk:
-		return trunksTree
-	case location.Provider:
-		return providersTree
-	case location.Service:
-		return servicesTree
-	case location.Number, location.Prefix, location.Range, location.Wildcard:
-		return "e164"
-	}
-	return "users"
-}
-
 // routeKeys returns the keys of a binding that is not a user's.
 func routeKeys(b location.Binding) []string {
 	switch b.Kind {
@@ -58,35 +37,13 @@ func routeKeys(b location.Binding) []string {
 	case location.Prefix, location.Wildcard:
 		return []string{"*" + b.Digits()}
 	case location.Range:
-		out := Blocks(b.Digits(), b.Info.Details().To)
+		out := record.Blocks(b.Digits(), b.Info.Details().To)
 		for i := range out {
 			out[i] = "*" + out[i]
 		}
 		return out
 	}
-	return []string{treeOf(b.Kind) + "/" + b.AOR.Fold()}
-}
-
-// Blocks returns the smallest set of prefixes that together stand for the
-// numbers from lo to hi, which have the same number of digits, in order.
-func Blocks(lo, hi string) []string {
-	var out []string
-	for cur := []byte(lo); string(cur) <= hi; {
-		n := len(cur)
-		for n > 0 && cur[n-1] == '0' && string(cur[:n-1])+strings.Repeat("9", len(cur)-n+1) <= hi {
-			n--
-		}
-		out = append(out, string(cur[:n]))
-		for n > 0 && cur[n-1] == '9' { // the next block begins where this one ends
-			cur[n-1] = '0'
-			n--
-		}
-		if n == 0 {
-			break
-		}
-		cur[n-1]++
-	}
-	return out
+	return []string{record.TreeOf(b.Kind) + "/" + b.AOR.Fold()}
 }
 
 // below reports whether the binding, which covers block, leaves out block

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 	"golang.org/x/sys/unix"
 )
@@ -37,12 +38,12 @@ func scaleUser(i int) string {
 func scaleView(n int) *View {
 	v := NewView(Config{Origin: origin, Self: "pbx-0", TTL: 5 * time.Second})
 	for h := range 50 {
-		node := Node{Name: fmt.Sprintf("pbx-%d", h), State: Up, SIP: []Transport{{"udp", 5060}}}
+		node := record.Node{Name: fmt.Sprintf("pbx-%d", h), State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}}
 		var all []location.Binding
 		for i := h; i < n; i += 50 {
 			all = append(all, binding(scaleUser(i), uint64(i), uint64(i+1)))
 		}
-		v.Home(node.Name).Replace(Version{"e", 1}, &node, all)
+		v.Home(node.Name).Replace(record.Version{Epoch: "e", Serial: 1}, &node, all)
 	}
 	v.SetSettled(true)
 	return v
@@ -142,10 +143,10 @@ func BenchmarkScaleChange(b *testing.B) {
 				i := r.IntN(n)
 				from, to := v.Home(fmt.Sprintf("pbx-%d", i%50)), v.Home(fmt.Sprintf("pbx-%d", (i+1)%50))
 				old := binding(scaleUser(i), uint64(i), uint64(i+1))
-				to.Apply(Version{"e", 2}, nil, []location.Change{{New: old}})
-				from.Apply(Version{"e", 2}, nil, []location.Change{{Old: old}})
-				from.Apply(Version{"e", 2}, nil, []location.Change{{New: old}})
-				to.Apply(Version{"e", 2}, nil, []location.Change{{Old: old}})
+				to.Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{{New: old}})
+				from.Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{{Old: old}})
+				from.Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{{New: old}})
+				to.Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{{Old: old}})
 			}
 			best[n] = min(best[n], time.Since(began)/(4*moves))
 		}
@@ -187,7 +188,7 @@ func BenchmarkScaleStart(b *testing.B) {
 	for i := range all {
 		all[i] = binding(scaleUser(i), uint64(i), uint64(i+1))
 	}
-	if err := j.Rewrite(Version{"e", 7}, &Node{Name: "pbx-0", State: Up}, all); err != nil {
+	if err := j.Rewrite(record.Version{Epoch: "e", Serial: 7}, &record.Node{Name: "pbx-0", State: record.Up}, all); err != nil {
 		b.Fatal(err)
 	}
 	if err := j.Close(); err != nil {
@@ -201,7 +202,7 @@ func BenchmarkScaleStart(b *testing.B) {
 			b.Fatal(err)
 		}
 		v := NewView(Config{Origin: origin, Self: "pbx-0", TTL: 5 * time.Second})
-		p := NewPrimary(PrimaryConfig{View: v, Clock: location.NewClock(time.Now), Node: Node{Name: "pbx-0", State: Up}, Journal: j})
+		p := NewPrimary(PrimaryConfig{View: v, Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-0", State: record.Up}, Journal: j})
 		best = min(best, time.Since(began))
 		if n := v.Home("pbx-0").Len(); n != users {
 			b.Fatalf("%d users after the start, want %d", n, users)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -18,7 +19,7 @@ func sizedWorld(t *testing.T, nodes int, origin, node, aor, name string) *View {
 	t.Helper()
 	v := NewView(Config{Origin: origin, Self: fmt.Sprintf(node, 0), TTL: 5 * time.Second})
 	for i := range nodes {
-		n := Node{State: Up, IAX: 4569, SIP: []Transport{{"udp", 5060}, {"tcp", 5060}}, Addrs: []netip.Addr{
+		n := record.Node{State: record.Up, IAX: 4569, SIP: []record.Transport{{Proto: "udp", Port: 5060}, {Proto: "tcp", Port: 5060}}, Addrs: []netip.Addr{
 			netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", i+1))}}
 		changes := []location.Change{bind(aor, uint64(i+1), uint64(i+1))}
 		publish := func(k location.Kind, name string, d location.Details) {
@@ -40,7 +41,7 @@ func sizedWorld(t *testing.T, nodes int, origin, node, aor, name string) *View {
 				break
 			}
 		}
-		v.Home(fmt.Sprintf(node, i)).Apply(Version{"e", 1}, &n, changes)
+		v.Home(fmt.Sprintf(node, i)).Apply(record.Version{Epoch: "e", Serial: 1}, &n, changes)
 	}
 	v.SetSettled(true)
 	return v
@@ -106,7 +107,7 @@ func TestNamesAreCountedAsSent(t *testing.T) {
 		}
 		changes = append(changes, location.Change{New: b})
 	}
-	v.Home("pbx-b").Apply(Version{"e", 2}, nil, changes)
+	v.Home("pbx-b").Apply(record.Version{Epoch: "e", Serial: 2}, nil, changes)
 	if n := len(v.Lookup("1.5.5.5.e164."+origin, dns.TypeTXT).Answer); n != 40 {
 		t.Errorf("%d names of 40, which are %d octets", n, 40*(12+43))
 	}
@@ -118,7 +119,7 @@ func TestLongURIIsLeftOut(t *testing.T) {
 	zone := strings.Repeat("z", 60) + ".example."
 	node := strings.Repeat("n", 40)
 	v := NewView(Config{Origin: zone, Self: "pbx-a", TTL: 5 * time.Second})
-	n := Node{State: Up, IAX: 4569, SIP: []Transport{{"udp", 5060}}}
+	n := record.Node{State: record.Up, IAX: 4569, SIP: []record.Transport{{Proto: "udp", Port: 5060}}}
 	for _, d := range []struct {
 		node, via string
 	}{{node, strings.Repeat("v", 63)}, {"pbx-a", "berlin"}} {
@@ -126,7 +127,7 @@ func TestLongURIIsLeftOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v.Home(d.node).Apply(Version{"e", 1}, &n, []location.Change{{New: b}})
+		v.Home(d.node).Apply(record.Version{Epoch: "e", Serial: 1}, &n, []location.Change{{New: b}})
 	}
 	v.SetSettled(true)
 	res := v.Lookup("1.9.4.e164."+zone, dns.TypeNAPTR)

@@ -6,12 +6,13 @@ import (
 	"sync"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // parseSnapshot reads the lines of a first batch, on every core, if they are
 // what Rewrite makes of registrations, and the apex record. All else is not
 // ok, and for parseChange. The bindings share the memory of the text.
-func (j *Journal) parseSnapshot(lines string) (all []location.Binding, node *Node, ok bool) {
+func (j *Journal) parseSnapshot(lines string) (all []location.Binding, node *record.Node, ok bool) {
 	if apex, rest, ok := strings.Cut(lines, "\n"); ok && strings.HasPrefix(apex, "@ ") {
 		n, err := j.parseApex(apex[2:])
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -59,12 +60,15 @@ func changesOf(list []location.Binding) (out []location.Change) {
 func TestManyClaimsOfOneName(t *testing.T) {
 	for name, list := range map[string][]location.Binding{"contacts": contacts(flood), "numbers": numbers(t, flood)} {
 		for way, f := range map[string]func(*Home){
-			"filled":   func(h *Home) { h.Replace(Version{"e", 1}, nil, list) },
-			"applied":  func(h *Home) { h.Apply(Version{"e", 1}, nil, changesOf(list)) },
-			"replaced": func(h *Home) { h.Replace(Version{"e", 1}, nil, list[:1]); h.Replace(Version{"e", 2}, nil, list) },
+			"filled":  func(h *Home) { h.Replace(record.Version{Epoch: "e", Serial: 1}, nil, list) },
+			"applied": func(h *Home) { h.Apply(record.Version{Epoch: "e", Serial: 1}, nil, changesOf(list)) },
+			"replaced": func(h *Home) {
+				h.Replace(record.Version{Epoch: "e", Serial: 1}, nil, list[:1])
+				h.Replace(record.Version{Epoch: "e", Serial: 2}, nil, list)
+			},
 			"one by one": func(h *Home) {
 				for i, c := range changesOf(list) {
-					h.Apply(Version{"e", uint32(i)}, nil, []location.Change{c})
+					h.Apply(record.Version{Epoch: "e", Serial: uint32(i)}, nil, []location.Change{c})
 				}
 			},
 		} {
@@ -88,13 +92,13 @@ func TestManyClaimsOfOneName(t *testing.T) {
 				there := h.Bindings()[0]
 				newer := there
 				newer.Stamp += 100_000
-				h.Apply(Version{"e", 2}, nil, []location.Change{{Old: there, New: newer}})
-				h.Apply(Version{"e", 3}, nil, []location.Change{{Old: newer}, {New: list[flood-1]}})
+				h.Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{{Old: there, New: newer}})
+				h.Apply(record.Version{Epoch: "e", Serial: 3}, nil, []location.Change{{Old: newer}, {New: list[flood-1]}})
 				if h.Len() != location.MaxPerName || h.Surplus() != int64(told) {
 					t.Errorf("%d bindings, %d refused after one was exchanged", h.Len(), h.Surplus())
 				}
 				// The name is another home's, too.
-				v.Home("pbx-c").Apply(Version{"e", 2}, nil, []location.Change{{New: list[0]}})
+				v.Home("pbx-c").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{{New: list[0]}})
 				if v.Home("pbx-c").Len() != 1 {
 					t.Error("one home's claims took the room of another's")
 				}
@@ -108,18 +112,18 @@ func TestFullNameIsExchanged(t *testing.T) {
 	all := contacts(2 * location.MaxPerName)
 	old, next := all[:location.MaxPerName], all[location.MaxPerName:]
 	for way, f := range map[string]func(*Home){
-		"replaced": func(h *Home) { h.Replace(Version{"e", 2}, nil, next) },
+		"replaced": func(h *Home) { h.Replace(record.Version{Epoch: "e", Serial: 2}, nil, next) },
 		"applied": func(h *Home) {
 			changes := changesOf(next)
 			for _, b := range old {
 				changes = append(changes, location.Change{Old: b})
 			}
-			h.Apply(Version{"e", 2}, nil, changes)
+			h.Apply(record.Version{Epoch: "e", Serial: 2}, nil, changes)
 		},
 	} {
 		v := newTestView(t, Newest)
 		h := v.Home("pbx-b")
-		h.Replace(Version{"e", 1}, nil, old)
+		h.Replace(record.Version{Epoch: "e", Serial: 1}, nil, old)
 		f(h)
 		if h.Len() != location.MaxPerName || h.Surplus() != 0 || v.names.load("1001").claims()[0].b != all[len(all)-1] {
 			t.Errorf("%s: %d bindings, %d refused, the first one is %v", way, h.Len(), h.Surplus(), v.names.load("1001").claims()[0].b)
@@ -149,7 +153,7 @@ func TestManyRangesOfOneBlock(t *testing.T) {
 	}
 	v := newTestView(t, Newest)
 	h := v.Home("pbx-b")
-	costs(t, 256, func() { h.Replace(Version{"e", 1}, nil, list) })
+	costs(t, 256, func() { h.Replace(record.Version{Epoch: "e", Serial: 1}, nil, list) })
 	v.routes.all(func(r *route) bool {
 		if len(r.list) > location.MaxPerName {
 			t.Errorf("%d claims under %s", len(r.list), r.key)
@@ -159,7 +163,7 @@ func TestManyRangesOfOneBlock(t *testing.T) {
 	if h.Len() != len(h.Bindings()) || h.Len()+int(h.Surplus()) != len(list) {
 		t.Errorf("%d bindings, %d listed, %d refused of %d", h.Len(), len(h.Bindings()), h.Surplus(), len(list))
 	}
-	h.Replace(Version{"e", 2}, nil, nil)
+	h.Replace(record.Version{Epoch: "e", Serial: 2}, nil, nil)
 	if h.Len() != 0 || h.Digest().Sum != 0 {
 		t.Errorf("%d bindings and sum %x are left of nothing", h.Len(), h.Digest().Sum)
 	}
@@ -263,12 +267,12 @@ func TestFillEndsWithTheProcess(t *testing.T) {
 		list = append(list, binding(fmt.Sprint(i), 1, 1))
 	}
 	h := v.Home("pbx-b")
-	h.Replace(Version{"e", 2}, nil, list)
-	if h.Len() > 5000 || h.Version() != (Version{}) {
+	h.Replace(record.Version{Epoch: "e", Serial: 2}, nil, list)
+	if h.Len() > 5000 || h.Version() != (record.Version{}) {
 		t.Errorf("%d bindings at %v: want few, and no version", h.Len(), h.Version())
 	}
-	h.Apply(Version{"e", 2}, nil, changesOf(list))
-	if h.Len() > 10000 || h.Version() != (Version{}) {
+	h.Apply(record.Version{Epoch: "e", Serial: 2}, nil, changesOf(list))
+	if h.Len() > 10000 || h.Version() != (record.Version{}) {
 		t.Errorf("%d bindings at %v: want few, and no version", h.Len(), h.Version())
 	}
 	if res := v.Lookup("nodes."+origin, dns.TypeTXT); len(res.Answer) == 0 {

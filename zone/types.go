@@ -1,13 +1,16 @@
 package zone
 
-import "github.com/miekg/dns"
+import (
+	"github.com/asterfed/asterfed/zone/record"
+	"github.com/miekg/dns"
+)
 
 // types are all that any name of the zone has.
 var types = []uint16{dns.TypeA, dns.TypeNS, dns.TypeSOA, dns.TypeTXT, dns.TypeAAAA, dns.TypeSRV, dns.TypeNAPTR}
 
 // Types returns the types that exist for an asker at qname (lower-case FQDN at
 // or below the origin), in ascending order, and whether the name exists.
-func (v *View) Types(a Asker, qname string) (out []uint16, exists bool) {
+func (v *View) Types(a record.Client, qname string) (out []uint16, exists bool) {
 	for _, t := range types {
 		res := v.LookupFor(a, qname, t)
 		exists = res.Rcode == dns.RcodeSuccess

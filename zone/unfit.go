@@ -3,10 +3,10 @@ package zone
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // leftOut counts what sources wanted to publish and no record can carry.
@@ -35,7 +35,7 @@ func (p *Primary) leaveOut(origin string, err error) {
 
 // check reports why the home zone cannot have a binding, whatever its values.
 func (p *Primary) check(b location.Binding) error {
-	if p.tight && len(Owner(b, p.apex))+1 > maxName {
+	if p.tight && len(record.Owner(b, p.apex))+1 > maxName {
 		return fmt.Errorf("name %q below %s has more than %d octets (RFC 1035 §2.3.4): want a shorter one: %w", b.AOR, p.apex, maxName, ErrUnpublishable)
 	}
 	return nil
@@ -61,7 +61,7 @@ func isTight(apex string) bool {
 	if digits := 2*32 + len("*."); digits > longest {
 		longest = digits
 	}
-	return longest+len(".")+len(providersTree)+len(".")+len(apex)+1 > maxName
+	return longest+len(".")+len(record.ProvidersTree)+len(".")+len(apex)+1 > maxName
 }
 
 // passed returns the changes without what cannot be published. Of a change that
@@ -77,7 +77,7 @@ func (p *Primary) passed(changes []location.Change) []location.Change {
 		}
 		if c.New.Kind != 0 {
 			if err := p.check(c.New); err != nil {
-				p.leaveOut(Source(c.New), err)
+				p.leaveOut(record.Source(c.New), err)
 				c.New = location.Binding{}
 			}
 		}
@@ -97,25 +97,7 @@ func (p *Primary) published(all []location.Binding) []location.Binding {
 }
 
 // clean takes out of what the node tells of itself what peers would refuse.
-func (p *Primary) clean(n Node) Node {
-	n.leaveOut(p.leaveOut)
+func (p *Primary) clean(n record.Node) record.Node {
+	n.LeaveOut(p.leaveOut)
 	return n
-}
-
-// leaveOut removes the values that cannot stand in the node's record, and calls
-// f with the key of each. The state of a node that tells none that can be read
-// is up.
-func (n *Node) leaveOut(f func(key string, err error)) {
-	check := func(key string, val *string) {
-		if err := location.CheckWord(key, *val); err != nil {
-			*val = ""
-			f(key, err)
-		}
-	}
-	check("region", &n.Region)
-	check("asterisk", &n.Asterisk)
-	if err := location.CheckWord("state", string(n.State)); err != nil || strings.Contains(string(n.State), "=") {
-		n.State = Up
-		f("state", err)
-	}
 }

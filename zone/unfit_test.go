@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -22,16 +23,16 @@ func TestNodeLeavesOutWhatPeersRefuse(t *testing.T) {
 	var log bytes.Buffer
 	v := NewView(Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second})
 	p := NewPrimary(PrimaryConfig{View: v, Clock: location.NewClock(time.Now), Logger: slog.New(slog.NewTextHandler(&log, nil)),
-		Node: Node{Name: "pbx-a", State: Up, Region: "a\x1b[2Jb"}})
+		Node: record.Node{Name: "pbx-a", State: record.Up, Region: "a\x1b[2Jb"}})
 	for _, version := range []string{strings.Repeat("9", 300), "18\u202e9", "18 9", `18"9`} {
-		if err := p.SetNode(func(n *Node) { n.Asterisk, n.State = version, Draining }); err != nil {
+		if err := p.SetNode(func(n *record.Node) { n.Asterisk, n.State = version, record.Draining }); err != nil {
 			t.Fatal(err)
 		}
-		if n := p.Node(); n.Asterisk != "" || n.Region != "" || n.State != Draining {
+		if n := p.Node(); n.Asterisk != "" || n.Region != "" || n.State != record.Draining {
 			t.Errorf("node with version %q is %+v: want it without version and region, and draining", version, n)
 		}
 		m := new(dns.Msg)
-		m.Answer = []dns.RR{NodeTXT(p.Node(), "pbx-a.homes."+origin, 5)}
+		m.Answer = []dns.RR{record.NodeTXT(p.Node(), "pbx-a.homes."+origin, 5)}
 		if _, err := m.Pack(); err != nil {
 			t.Errorf("version %q: %v", version, err)
 		}
@@ -39,7 +40,7 @@ func TestNodeLeavesOutWhatPeersRefuse(t *testing.T) {
 	if p.LeftOut() != 5 || strings.Count(log.String(), "left out") != 2 {
 		t.Errorf("%d values left out, want 5, and one line for each of the two keys:\n%s", p.LeftOut(), &log)
 	}
-	p.SetNode(func(n *Node) { n.Asterisk = "18.9" })
+	p.SetNode(func(n *record.Node) { n.Asterisk = "18.9" })
 	if p.Node().Asterisk != "18.9" {
 		t.Error("a version that can be published is not")
 	}
@@ -49,12 +50,12 @@ func TestNodeLeavesOutWhatPeersRefuse(t *testing.T) {
 func TestParseNodeLeavesOutWhatItRefuses(t *testing.T) {
 	apex := "pbx-b.homes." + origin
 	rr := &dns.TXT{Hdr: dns.RR_Header{Name: apex}, Txt: []string{"v=1", "a=192.0.2.2", "region=a\x1bb", `asterisk=a\027b`, "state=up"}}
-	_, n, err := ParseTXT(rr, apex)
+	_, n, err := record.ParseTXT(rr, apex)
 	if err == nil || n == nil || n.Region != "" || n.Asterisk != "" || len(n.Addrs) != 1 {
 		t.Errorf("%v, %v: want the node without region and version, and an error that says so", n, err)
 	}
 	rr.Txt[1] = "a=nowhere"
-	if _, n, err := ParseTXT(rr, apex); err == nil || n != nil {
+	if _, n, err := record.ParseTXT(rr, apex); err == nil || n != nil {
 		t.Errorf("%v, %v: want an error and no node", n, err)
 	}
 }
@@ -96,7 +97,7 @@ func TestJournalLeavesOutWhatPeersRefuse(t *testing.T) {
 func TestLongOwnersAreLeftOut(t *testing.T) {
 	long := strings.Repeat(strings.Repeat("z", 59)+".", 3) // 180 octets
 	v := NewView(Config{Origin: long, Self: "pbx-a", TTL: 5 * time.Second})
-	p := NewPrimary(PrimaryConfig{View: v, Clock: location.NewClock(time.Now), Node: Node{Name: "pbx-a", State: Up}, Logger: slog.New(slog.DiscardHandler)})
+	p := NewPrimary(PrimaryConfig{View: v, Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-a", State: record.Up}, Logger: slog.New(slog.DiscardHandler)})
 	aor := strings.Repeat("a", 60)
 	register(t, p, aor)
 	register(t, p, "1001")

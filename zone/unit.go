@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -40,7 +41,7 @@ func (v *View) Records(unit string) (out []dns.RR) {
 			ask(l, dns.TypeSRV)
 		}
 	}
-	head, tree := cutLast(unit)
+	head, tree := record.CutLast(unit)
 	switch tree {
 	case "":
 		ask("", dns.TypeNS, dns.TypeNAPTR)
@@ -52,7 +53,7 @@ func (v *View) Records(unit string) (out []dns.RR) {
 			ask("", dns.TypeTXT)
 			return out
 		}
-		rest, itad := cutLast(head)
+		rest, itad := record.CutLast(head)
 		if itad == v.itad {
 			v.digitRecords(rest, ask)
 		}
@@ -80,7 +81,7 @@ func under(unit, origin string) string {
 
 // digitRecords asks for a node of the ENUM tree, if it is one.
 func (v *View) digitRecords(rel string, ask func(string, ...uint16)) {
-	digits, ok := unENUM(rel)
+	digits, ok := record.ParseENUM(rel)
 	if !ok && rel != "" || digits != "" && !v.stands(digits) {
 		return
 	}
@@ -93,7 +94,7 @@ func (v *View) digitRecords(rel string, ask func(string, ...uint16)) {
 // Fixed returns the units that are there whoever is bound: the apex, the trees
 // and the nodes.
 func (v *View) Fixed() []string {
-	out := []string{"", "users", "e164", "nodes", trunksTree, providersTree, servicesTree}
+	out := []string{"", "users", "e164", "nodes", record.TrunksTree, record.ProvidersTree, record.ServicesTree}
 	if v.itad != "" {
 		out = append(out, "isn", v.itad+".isn")
 	}
@@ -131,7 +132,7 @@ func (v *View) line(digits string, f func(string)) {
 }
 
 func (v *View) digitUnits(digits string, f func(string)) {
-	name := ENUM(digits)
+	name := record.ENUM(digits)
 	f(name + "e164")
 	if v.itad != "" {
 		f(name + v.itad + ".isn")

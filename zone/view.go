@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // View is the merged view: every binding of every home, by name. Reads take
@@ -117,7 +118,7 @@ func NewView(c Config) *View {
 	if v.ways = c.Ways; len(v.ways) == 0 {
 		v.ways = DefaultWays
 	}
-	v.host, v.mailbox = NodeName(c.Self, c.Origin), "hostmaster."+c.Origin
+	v.host, v.mailbox = record.NodeName(c.Self, c.Origin), "hostmaster."+c.Origin
 	v.cuts = newCuts(c.Delegations, c.Origin, v.ttl)
 	v.homes.Store(&[]*Home{})
 	v.indexed.Store(&[]*Home{})

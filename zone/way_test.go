@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -56,7 +57,7 @@ func TestWays(t *testing.T) {
 		for home, ms := range map[string]time.Duration{"far-cheap": 90, "near-dear": 25, "silent-dear": 1} {
 			n := node
 			n.Name = home
-			v.Home(home).Apply(Version{"e", 1}, &n, nil)
+			v.Home(home).Apply(record.Version{Epoch: "e", Serial: 1}, &n, nil)
 			v.Home(home).SetDistance(ms * time.Millisecond)
 		}
 		publish(t, v, "far-cheap", "prefix 49 cost=1")
@@ -110,7 +111,7 @@ func TestRoomsInUse(t *testing.T) {
 			if !begins {
 				c = location.Change{Old: b}
 			}
-			v.Home(home).Apply(Version{"e", 2}, nil, []location.Change{c})
+			v.Home(home).Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{c})
 		}
 		at := func(want string) {
 			t.Helper()
@@ -144,8 +145,8 @@ func TestRoomIsNoClaim(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Stamp = 1 << 60
-	v.Home("pbx-b").Apply(Version{"e", 2}, nil, []location.Change{{New: b}})
-	v.Home("pbx-a").Apply(Version{"e", 2}, nil, []location.Change{bind("1001", 7, 100)})
+	v.Home("pbx-b").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{{New: b}})
+	v.Home("pbx-a").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("1001", 7, 100)})
 	if v.Rival("1001") != 0 || len(v.Contested()) != 0 {
 		t.Errorf("rival %v, contested %v", v.Rival("1001"), v.Contested())
 	}
@@ -161,7 +162,7 @@ func TestViaIsIdentity(t *testing.T) {
 			t.Fatal(err)
 		}
 		ids[b.Contact] = true
-		got, _, err := ParseTXT(TXT(b, HomeZone("pbx-b", origin), 5), HomeZone("pbx-b", origin))
+		got, _, err := record.ParseTXT(record.TXT(b, record.HomeZone("pbx-b", origin), 5), record.HomeZone("pbx-b", origin))
 		if err != nil || got != b {
 			t.Errorf("%v comes back as %v, %v", b, got, err)
 		}
@@ -177,7 +178,7 @@ func TestViaIsIdentity(t *testing.T) {
 	if _, err := location.Publish(location.User, "1001", location.Details{Via: "a"}); err == nil {
 		t.Error("a user who leaves by a trunk is taken")
 	}
-	kinds, _ := ParseOwner("500.users.pbx-b.homes."+origin, "pbx-b.homes."+origin)
+	kinds, _ := record.ParseOwner("500.users.pbx-b.homes."+origin, "pbx-b.homes."+origin)
 	if !slices.Contains(kinds, location.Conference) {
 		t.Errorf("kinds of a user's name: %v", kinds)
 	}
@@ -196,7 +197,7 @@ func TestQueues(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			v.Home(home).Apply(Version{"e", 2}, nil, []location.Change{{Old: held[home], New: b}})
+			v.Home(home).Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{{Old: held[home], New: b}})
 			held[home] = b
 		}
 		at := func(want string) {
@@ -239,7 +240,7 @@ func TestParked(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.Stamp = location.Stamp(100 + i)
-		v.Home(home).Apply(Version{"e", 2}, nil, []location.Change{{New: b}})
+		v.Home(home).Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{{New: b}})
 	}
 	if got := sip(v, "701.users"); got != "701@pbx-b 701@pbx-c" {
 		t.Errorf("701 is %s", got)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 const origin = "fed.example."
@@ -15,13 +16,13 @@ func newTestView(t *testing.T, order Order) *View {
 	t.Helper()
 	v := NewView(Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second, Order: order})
 	for i, n := range []string{"pbx-a", "pbx-b", "pbx-c"} {
-		node := Node{Name: n, State: Up, Addrs: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)}),
+		node := record.Node{Name: n, State: record.Up, Addrs: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)}),
 			netip.MustParseAddr("2001:db8::" + string(rune('1'+i)))},
-			SIP: []Transport{{"udp", 5060}, {"tcp", 5060}}}
+			SIP: []record.Transport{{Proto: "udp", Port: 5060}, {Proto: "tcp", Port: 5060}}}
 		if n == "pbx-a" {
 			node.IAX = 4569
 		}
-		v.Home(n).Apply(Version{"e", 1}, &node, nil)
+		v.Home(n).Apply(record.Version{Epoch: "e", Serial: 1}, &node, nil)
 	}
 	v.SetSettled(true)
 	return v

@@ -4,8 +4,8 @@ import (
 	"strings"
 
 	"github.com/asterfed/asterfed/plugin/federation/directory"
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // trees are the parts of the federation zone whose names have several labels.
@@ -47,7 +47,7 @@ func ownerOf(name, region string) (string, error) {
 		return "", err
 	}
 	if number {
-		return zone.ENUM(digits) + "e164", nil
+		return record.ENUM(digits) + "e164", nil
 	}
 	aor, err := location.ParseAOR(name)
 	if err != nil {

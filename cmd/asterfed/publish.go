@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 	"github.com/urfave/cli/v2"
@@ -185,7 +185,7 @@ func updateOf(c *cli.Context) (*updating, error) {
 			return nil, err
 		}
 		if u.zone == "" {
-			u.zone = zone.HomeZone(cfg.Node, cfg.Origin)
+			u.zone = record.HomeZone(cfg.Node, cfg.Origin)
 		}
 		if file == "" && len(cfg.Updates) == 0 {
 			return nil, usage(errors.New("no key to sign with: the Corefile has no update line; give --key FILE"))
@@ -209,7 +209,7 @@ func updateOf(c *cli.Context) (*updating, error) {
 }
 
 func (u *updating) record(b location.Binding, txt []string) dns.RR {
-	rr := &dns.TXT{Hdr: dns.RR_Header{Name: zone.Owner(b, u.zone), Rrtype: dns.TypeTXT, Class: dns.ClassINET}}
+	rr := &dns.TXT{Hdr: dns.RR_Header{Name: record.Owner(b, u.zone), Rrtype: dns.TypeTXT, Class: dns.ClassINET}}
 	for _, s := range txt {
 		rr.Txt = append(rr.Txt, strings.ReplaceAll(s, `\`, `\\`))
 	}

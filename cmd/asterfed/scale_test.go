@@ -17,6 +17,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/ami/amitest"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
@@ -28,7 +29,7 @@ const (
 	scaleKey    = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
 )
 
-var scaleEpoch = zone.NewEpoch()
+var scaleEpoch = record.NewEpoch()
 
 // scaleAOR names the i-th user: numbers, words, and names of two labels.
 func scaleAOR(i int) location.AOR {
@@ -42,14 +43,14 @@ func scaleAOR(i int) location.AOR {
 }
 
 // scaleHome is what the h-th of scaleHomes homes has of so many users.
-func scaleHome(h, users int) (zone.Node, []location.Binding) {
+func scaleHome(h, users int) (record.Node, []location.Binding) {
 	var all []location.Binding
 	for i := h; i < users; i += scaleHomes {
 		c := location.Contact{AOR: scaleAOR(i), Kind: location.PJSIP, URI: "sip:" + strconv.Itoa(i)}
 		all = append(all, location.Binding{AOR: c.AOR, Kind: c.Kind, Contact: c.ID(), Stamp: location.Stamp(1_700_000_000_000+i) << 16})
 	}
-	return zone.Node{Name: fmt.Sprintf("pbx-%d", h), State: zone.Up, Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.60")},
-		SIP: []zone.Transport{{Proto: "udp", Port: 5060}}}, all
+	return record.Node{Name: fmt.Sprintf("pbx-%d", h), State: record.Up, Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.60")},
+		SIP: []record.Transport{{Proto: "udp", Port: 5060}}}, all
 }
 
 // scaled is a data directory, the Corefile above it, and the users in it.
@@ -60,12 +61,12 @@ type scaled struct {
 
 // newScaled writes what pbx-0 has kept: own bindings in its journal, those of
 // every other home in a copy, whose server is at addr.
-func newScaled(b *testing.B, own []location.Binding, others int, version zone.Version, addr string) scaled {
+func newScaled(b *testing.B, own []location.Binding, others int, version record.Version, addr string) scaled {
 	s := scaled{dir: b.TempDir(), users: others}
 	node, _ := scaleHome(0, 0)
 	j, _, err := zone.OpenJournal(filepath.Join(s.dir, "data"), node.Name, scaleOrigin)
 	if err == nil {
-		if err = j.Rewrite(zone.Version{Epoch: scaleEpoch, Serial: 7}, &node, own); err == nil {
+		if err = j.Rewrite(record.Version{Epoch: scaleEpoch, Serial: 7}, &node, own); err == nil {
 			err = j.Close()
 		}
 	}
@@ -195,7 +196,7 @@ func BenchmarkStart(b *testing.B) {
 					last = append(last, all[len(all)-1].AOR)
 				}
 			}
-			s := newScaled(b, own, c.elsewhere, zone.Version{Epoch: scaleEpoch, Serial: 1}, "127.0.0.60:1")
+			s := newScaled(b, own, c.elsewhere, record.Version{Epoch: scaleEpoch, Serial: 1}, "127.0.0.60:1")
 			best := time.Hour
 			for b.Loop() {
 				took, rss := s.start(b, last)
@@ -232,12 +233,12 @@ func BenchmarkJoin(b *testing.B) {
 		}); err != nil {
 			b.Fatal(err)
 		}
-		zones[zone.HomeZone(node.Name, scaleOrigin)] = p
+		zones[record.HomeZone(node.Name, scaleOrigin)] = p
 		last = append(last, all[len(all)-1].AOR)
 	}
 	addr := serveHomes(b, zones)
 	for b.Loop() {
-		s := newScaled(b, nil, 0, zone.Version{Epoch: zone.NewEpoch(), Serial: 1}, addr)
+		s := newScaled(b, nil, 0, record.Version{Epoch: record.NewEpoch(), Serial: 1}, addr)
 		took, rss := s.start(b, last)
 		b.ReportMetric(took.Seconds(), "last-s")
 		b.ReportMetric(float64(rss)/float64(users), "rss-B/user")

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -148,7 +148,7 @@ func (l *lab) alike(t *testing.T, p *publisher, all []string) {
 		names["5."+above] = true
 	}
 	for range 500 {
-		names[zone.ENUM(p.digits())+"e164."+origin] = true
+		names[record.ENUM(p.digits())+"e164."+origin] = true
 		names[p.user()+".users."+origin] = true
 	}
 	n := 0
@@ -227,7 +227,7 @@ func (p *publisher) user() string { return fmt.Sprintf("user-%d", p.IntN(400)) }
 // record returns what a node could publish.
 func (p *publisher) record(node string) dns.RR {
 	apex := node + ".homes." + origin
-	number := zone.ENUM(p.digits()) + "e164." + apex
+	number := record.ENUM(p.digits()) + "e164." + apex
 	// Few targets: an answer that is trimmed is another one each time.
 	target := fmt.Sprintf(`"u=t%d"`, p.IntN(3))
 	if p.IntN(3) == 0 {
@@ -241,7 +241,7 @@ func (p *publisher) record(node string) dns.RR {
 		text = "*." + number + ` TXT "k=wildcard" ` + target
 	case 2:
 		d := p.digits()
-		text = zone.ENUM(d) + "e164." + apex + ` TXT "k=range" "to=` + strings.Repeat("9", len(d)) + `" ` + target
+		text = record.ENUM(d) + "e164." + apex + ` TXT "k=range" "to=` + strings.Repeat("9", len(d)) + `" ` + target
 	case 3:
 		text = fmt.Sprintf(`trunk-%d.trunks.%s TXT "k=trunk" "cost=%d"`, p.IntN(5), apex, p.IntN(3))
 	case 4, 5, 6, 7:

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	_ "github.com/asterfed/asterfed/plugin/federation" // go test caches by what is imported, and the binary is not
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
@@ -160,13 +160,13 @@ func await(t *testing.T, try func() error) {
 // zone returns serial and records of the node's home zone.
 func (n *node) zone(t *testing.T) string {
 	t.Helper()
-	tr, err := xfr.Fetch(t.Context(), n.addr(), zone.HomeZone(n.name, origin), origin, n.key["transfer"])
+	tr, err := xfr.Fetch(t.Context(), n.addr(), record.HomeZone(n.name, origin), origin, n.key["transfer"])
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out []string
 	for _, b := range tr.Bindings {
-		out = append(out, zone.TXT(b, zone.HomeZone(n.name, origin), 5).String())
+		out = append(out, record.TXT(b, record.HomeZone(n.name, origin), 5).String())
 	}
 	slices.Sort(out)
 	return fmt.Sprintf("serial %d\n%s", tr.Version.Serial, strings.Join(out, "\n"))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 	"github.com/nyaruka/phonenumbers"
 )
@@ -46,12 +47,12 @@ func TestDialledInTheWorld(t *testing.T) {
 			}
 			all = append(all, b)
 		}
-		v.Home("pbx-a").Replace(zone.Version{Epoch: "e", Serial: 1}, &zone.Node{Name: "pbx-a", State: zone.Up,
-			SIP: []zone.Transport{{Proto: "udp", Port: 5060}}, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}, all)
+		v.Home("pbx-a").Replace(record.Version{Epoch: "e", Serial: 1}, &record.Node{Name: "pbx-a", State: record.Up,
+			SIP: []record.Transport{{Proto: "udp", Port: 5060}}, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}, all)
 		v.SetSettled(true)
 		leads := func(dialled, want string) {
 			t.Helper()
-			answer := v.Lookup(zone.ENUM(dialled)+"e164."+testZone, dns.TypeNAPTR).Answer
+			answer := v.Lookup(record.ENUM(dialled)+"e164."+testZone, dns.TypeNAPTR).Answer
 			if len(answer) == 0 || !strings.Contains(answer[0].String(), "sip:"+want+"@") {
 				t.Errorf("%s (country %s, national %q, international %q): %s is %v, want %s", region, full(own), national, international, dialled, answer, want)
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/udp"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
@@ -86,13 +87,13 @@ func populate(t testing.TB, v *zone.View) {
 		lines["pbx-d"] = append(lines["pbx-d"], published(location.Number, "5550080", location.Details{Target: location.AOR(fmt.Sprintf("someone-%02d", i)), Cost: uint16(i)}))
 	}
 	for i, name := range []string{"pbx-a", "pbx-b", "pbx-c", "pbx-d"} {
-		n := zone.Node{Name: name, State: zone.Up, SIP: []zone.Transport{{Proto: "udp", Port: 5060}, {Proto: "tcp", Port: 5061}},
+		n := record.Node{Name: name, State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}, {Proto: "tcp", Port: 5061}},
 			Addrs: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)}), netip.MustParseAddr(fmt.Sprintf("2001:db8::%d", i+1))}}
 		if i < 2 {
 			n.IAX = 4569
 		}
 		h := v.Home(name)
-		h.Replace(zone.Version{Epoch: "e", Serial: 1}, &n, lines[name])
+		h.Replace(record.Version{Epoch: "e", Serial: 1}, &n, lines[name])
 		h.SetDistance(time.Duration(i) * 100 * time.Millisecond)
 	}
 	v.Home("pbx-c").SetReach(zone.Gone)

@@ -14,6 +14,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
@@ -86,7 +87,7 @@ func crowdOf(t *testing.T, nodes int, name string, iax uint16) *Runtime {
 	r := viewing(t, config.Config{Origin: diffOrigin, Node: fmt.Sprintf(name, 0), TTL: 5 * time.Second, Order: zone.Newest,
 		Key: &tsig.Key{Name: "transfer.fed.example.", Algorithm: dns.HmacSHA256, Secret: "c2VjcmV0IHNlY3JldCBzZWNyZXQ="}})
 	for i := range nodes {
-		n := zone.Node{State: zone.Up, SIP: []zone.Transport{{Proto: "udp", Port: 5060}, {Proto: "tcp", Port: 5060}}, IAX: iax, Addrs: []netip.Addr{
+		n := record.Node{State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}, {Proto: "tcp", Port: 5060}}, IAX: iax, Addrs: []netip.Addr{
 			netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", i+1))}}
 		var list []location.Binding
 		for _, b := range []struct {
@@ -106,7 +107,7 @@ func crowdOf(t *testing.T, nodes int, name string, iax uint16) *Runtime {
 			list = append(list, p)
 		}
 		h := r.view.Home(fmt.Sprintf(name, i))
-		h.Replace(zone.Version{Epoch: "e", Serial: 1}, &n, list)
+		h.Replace(record.Version{Epoch: "e", Serial: 1}, &n, list)
 	}
 	r.view.SetSettled(true)
 	return r

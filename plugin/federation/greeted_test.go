@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
@@ -14,7 +14,7 @@ import (
 // A heartbeat tells where the zone of the node that asks is; only one with the
 // transfer key, over TCP, from the address of that node.
 func TestHeartbeatTellsOfTheAsker(t *testing.T) {
-	held := zone.Version{Epoch: "00000000000000bb", Serial: 7}
+	held := record.Version{Epoch: "00000000000000bb", Serial: 7}
 	const other = "pbx-b.homes." + testZone
 	for _, c := range []struct {
 		name, question, owner, addr string
@@ -33,7 +33,7 @@ func TestHeartbeatTellsOfTheAsker(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			a := newTestRuntime(t, "pbx-a")
 			home := a.view.Home("pbx-b")
-			home.Replace(held, &zone.Node{Name: "pbx-b", State: zone.Up}, nil)
+			home.Replace(held, &record.Node{Name: "pbx-b", State: record.Up}, nil)
 			peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: c.addr, Origin: testZone, Key: testKey, Home: home, Own: xfr.NewHerald(a.primary, testZone), Clock: a.clock,
 				Heard: func() {}, Lost: func(error) {}, Logger: a.log})
 			a.peer("pbx-b", peer)

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
@@ -160,12 +160,12 @@ func (f *Federation) Ready() bool { return f.node.Ready() }
 
 // client returns how the client of a request is answered: by its address, which may
 // be in a network with answers of its own.
-func (f *Federation) client(w dns.ResponseWriter) zone.Asker {
+func (f *Federation) client(w dns.ResponseWriter) record.Client {
 	switch a := w.RemoteAddr().(type) {
 	case *net.UDPAddr:
 		return f.node.View().Asker(a.AddrPort().Addr())
 	case *net.TCPAddr:
 		return f.node.View().Asker(a.AddrPort().Addr())
 	}
-	return zone.Asker{}
+	return record.Client{}
 }

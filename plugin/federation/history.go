@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/history"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -42,20 +42,20 @@ func (f *Federation) history(about, owner string) ([]dns.RR, error) {
 		return nil, err
 	}
 	ttl := view.TTL()
-	out := []dns.RR{zone.StringsTXT(owner, ttl, "v=1", "n=0", "node="+cfg.Node, "changes="+strconv.Itoa(len(list)),
+	out := []dns.RR{record.StringsTXT(owner, ttl, "v=1", "n=0", "node="+cfg.Node, "changes="+strconv.Itoa(len(list)),
 		"dropped="+strconv.FormatInt(log.Dropped(), 10))}
 	for i, e := range list {
-		s := []string{"v=1", "n=" + strconv.Itoa(i+1), "at=" + e.At.UTC().Format(zone.StampTime), "change=" + e.What}
+		s := []string{"v=1", "n=" + strconv.Itoa(i+1), "at=" + e.At.UTC().Format(record.StampTime), "change=" + e.What}
 		if e.Home != "" {
 			s = append(s, "home="+e.Home)
 		}
 		if e.Binding.Kind != 0 {
-			s = append(s, zone.Described(e.Binding)...)
+			s = append(s, record.Described(e.Binding)...)
 		}
 		if e.Is != "" {
 			s = append(s, "was="+e.Was, "is="+e.Is)
 		}
-		out = append(out, zone.StringsTXT(owner, ttl, s...))
+		out = append(out, record.StringsTXT(owner, ttl, s...))
 	}
 	return out, nil
 }

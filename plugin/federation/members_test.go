@@ -15,6 +15,7 @@ import (
 	fednode "github.com/asterfed/asterfed/plugin/federation/node"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
@@ -64,7 +65,7 @@ func viewing(t testing.TB, cfg config.Config) *Runtime {
 func newTestRuntime(t testing.TB, node string) *Runtime {
 	t.Helper()
 	r := viewing(t, config.Config{Origin: testZone, Node: node, TTL: 5 * time.Second, Key: testKey})
-	r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Logger: r.log, Node: zone.Node{Name: node, State: zone.Up, SIP: []zone.Transport{{Proto: "udp", Port: 5060}}, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}})
+	r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Logger: r.log, Node: record.Node{Name: node, State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}})
 	return r
 }
 
@@ -105,8 +106,8 @@ func TestNotifyBeforeBothHaveMet(t *testing.T) {
 	defer func() { cancel(); <-done }()
 	<-pulled
 	for i := range 3 { // each new version is announced, and refused
-		a.primary.SetNode(func(n *zone.Node) { n.State = []zone.NodeState{zone.Down, zone.Up}[i%2] })
-		b.primary.SetNode(func(n *zone.Node) { n.State = []zone.NodeState{zone.Down, zone.Up}[i%2] })
+		a.primary.SetNode(func(n *record.Node) { n.State = []record.NodeState{record.Down, record.Up}[i%2] })
+		b.primary.SetNode(func(n *record.Node) { n.State = []record.NodeState{record.Down, record.Up}[i%2] })
 		select {
 		case <-pulled:
 		case err := <-lost:

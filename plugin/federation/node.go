@@ -11,6 +11,7 @@ import (
 	"github.com/asterfed/asterfed/zone/history"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/outbound"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/update"
 	"github.com/miekg/dns"
@@ -27,7 +28,7 @@ type node interface {
 
 	// Home zones, of this node and of those that it follows.
 	HomeZone(node string) stream.Zone // nil if this node has none to give
-	Version(node string) (zone.Version, zone.Node)
+	Version(node string) (record.Version, record.Node)
 	ApexRecords(apex string) []dns.RR // of the own home zone: SOA, NS, TXT
 	HandleHeartbeat(node string, soa []dns.RR, from net.Addr)
 	HandleNotify(node string, answer []dns.RR, from net.Addr) bool

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/outbound"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/coredns/coredns/plugin/test"
 	"github.com/miekg/dns"
@@ -35,7 +35,7 @@ func newOutward(t testing.TB, addrs ...string) *Runtime {
 	r.run(func() { r.outward.Run(r.ctx) })
 	r.notifyAll()
 	r.view.SetSettled(true)
-	r.primary.SetNode(func(n *zone.Node) { n.SIP = []zone.Transport{{Proto: "udp", Port: 5060}} })
+	r.primary.SetNode(func(n *record.Node) { n.SIP = []record.Transport{{Proto: "udp", Port: 5060}} })
 	register(r, "1001")
 	return r
 }

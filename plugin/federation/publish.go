@@ -5,8 +5,8 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/update"
 	"github.com/miekg/dns"
 )
@@ -20,7 +20,7 @@ type updates struct {
 }
 
 func newUpdates(r *Runtime, boot string) *updates {
-	apex := zone.HomeZone(r.cfg.Node, r.cfg.Origin)
+	apex := record.HomeZone(r.cfg.Node, r.cfg.Origin)
 	u := &updates{r: r,
 		log: r.log.With("source", "update"),
 		home: update.Home{Node: r.cfg.Node, Origin: r.cfg.Origin, Clock: r.clock, Now: time.Now,

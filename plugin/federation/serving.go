@@ -11,6 +11,7 @@ import (
 	"github.com/asterfed/asterfed/zone/history"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/outbound"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/update"
 	"github.com/miekg/dns"
@@ -79,12 +80,12 @@ func (r *Runtime) HomeZone(node string) stream.Zone {
 func (r *Runtime) ApexRecords(apex string) []dns.RR {
 	v, n := r.Version(r.cfg.Node)
 	return []dns.RR{v.SOA(apex, r.cfg.Origin, r.view.TTL()), stream.NS(apex, r.cfg.Node, r.cfg.Origin, r.view.TTL()),
-		zone.NodeTXT(n, apex, r.view.TTL())}
+		record.NodeTXT(n, apex, r.view.TTL())}
 }
 
 // Version returns the version of a home zone as this node has it, and what its node
 // publishes about itself.
-func (r *Runtime) Version(node string) (zone.Version, zone.Node) {
+func (r *Runtime) Version(node string) (record.Version, record.Node) {
 	if node == r.cfg.Node {
 		return r.primary.Version(), r.primary.Node()
 	}
@@ -95,14 +96,14 @@ func (r *Runtime) Version(node string) (zone.Version, zone.Node) {
 
 // Published returns the records at a name that rules permit to write.
 func (r *Runtime) Published(qname, apex string, rules update.Rules) (out []dns.RR) {
-	kinds, name := zone.ParseOwner(qname, apex)
+	kinds, name := record.ParseOwner(qname, apex)
 	if len(kinds) == 0 {
 		return nil
 	}
 	r.primary.ReadPublished(func(p *location.Publications) {
 		for _, b := range p.At(kinds[0], name) {
 			if rules.Own(b) {
-				out = append(out, zone.TXT(b, apex, r.view.TTL()))
+				out = append(out, record.TXT(b, apex, r.view.TTL()))
 			}
 		}
 	})

@@ -3,7 +3,7 @@ package federation
 import (
 	"fmt"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
 )
@@ -11,7 +11,7 @@ import (
 // secure makes the answer a signed one where the zone has keys and the asker
 // wants it (RFC 4035 §3.2.1), and answers for types that only a signed zone
 // has. An error means SERVFAIL.
-func (f *Federation) secure(w dns.ResponseWriter, r, m *dns.Msg, a zone.Asker) error {
+func (f *Federation) secure(w dns.ResponseWriter, r, m *dns.Msg, a record.Client) error {
 	s := f.node.Signer()
 	if s == nil {
 		return nil

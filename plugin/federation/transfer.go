@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/coredns/coredns/request"
@@ -21,8 +21,8 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 	m := new(dns.Msg)
 	m.SetReply(r)
 	m.Authoritative, m.RecursionAvailable = true, false
-	apex, digest := zone.DigestOf(qname)
-	node, ok := zone.HomeOf(apex, f.origin)
+	apex, digest := record.DigestOf(qname)
+	node, ok := record.HomeOf(apex, f.origin)
 	var z stream.Zone
 	if ok {
 		z = f.node.HomeZone(node)
@@ -38,7 +38,7 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 		m.Rcode = dns.RcodeNameError
 	case digest:
 		if qtype == dns.TypeTXT {
-			m.Answer = []dns.RR{zone.StringsTXT(qname, f.node.View().TTL(), f.node.View().Home(node).Digest().Strings()...)}
+			m.Answer = []dns.RR{record.StringsTXT(qname, f.node.View().TTL(), f.node.View().Home(node).Digest().Strings()...)}
 		}
 	case transfer:
 		return f.transfer(w, r, qname, z, f.node.Config().Key, f.snapshots)
@@ -52,7 +52,7 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 		case dns.TypeNS:
 			m.Answer = []dns.RR{stream.NS(qname, node, f.origin, f.node.View().TTL())}
 		case dns.TypeTXT:
-			m.Answer = []dns.RR{zone.NodeTXT(n, qname, f.node.View().TTL())}
+			m.Answer = []dns.RR{record.NodeTXT(n, qname, f.node.View().TTL())}
 		default:
 			m.Ns = []dns.RR{soa}
 		}
@@ -65,7 +65,7 @@ func (f *Federation) greeted(w dns.ResponseWriter, r *dns.Msg, node string) {
 	if node != f.node.Config().Node || len(r.Ns) == 0 {
 		return
 	}
-	from, _ := zone.HomeOf(strings.ToLower(r.Ns[0].Header().Name), f.origin)
+	from, _ := record.HomeOf(strings.ToLower(r.Ns[0].Header().Name), f.origin)
 	f.node.HandleHeartbeat(from, r.Ns, w.RemoteAddr())
 }
 
@@ -94,11 +94,11 @@ const maxSnapshots = 16
 // §5.3.1). Over UDP only the SOA fits (RFC 1995 §2), which makes a secondary
 // come back over TCP.
 func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z stream.Zone, key *tsig.Key, slots chan struct{}) (int, error) {
-	var from *zone.Version
+	var from *record.Version
 	if r.Question[0].Qtype == dns.TypeIXFR {
 		for _, rr := range r.Ns {
 			if soa, ok := rr.(*dns.SOA); ok {
-				v := zone.VersionOf(soa)
+				v := record.VersionOf(soa)
 				from = &v
 			}
 		}
@@ -108,7 +108,7 @@ func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z s
 	}
 	state := request.Request{W: w, Req: r}
 	if state.Proto() == "udp" {
-		node, _ := zone.HomeOf(apex, f.origin)
+		node, _ := record.HomeOf(apex, f.origin)
 		v, _ := f.node.Version(node)
 		m := new(dns.Msg)
 		m.SetReply(r)
@@ -165,7 +165,7 @@ func (f *Federation) notify(w dns.ResponseWriter, r *dns.Msg, qname string, sign
 	m := new(dns.Msg)
 	m.SetReply(r)
 	m.Authoritative = true
-	node, ok := zone.HomeOf(qname, f.origin)
+	node, ok := record.HomeOf(qname, f.origin)
 	switch {
 	case signed != good:
 		m.Rcode = dns.RcodeRefused

@@ -13,6 +13,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/coredns/coredns/plugin/test"
 	"github.com/miekg/dns"
@@ -51,7 +52,7 @@ func (w *stuckWriter) Close() error {
 func TestTransferToWhoStopsReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := viewing(t, config.Config{Origin: "fed.example.", Node: "pbx-a", TTL: time.Second})
-		r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: zone.Node{Name: "pbx-a", State: zone.Up},
+		r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: record.Node{Name: "pbx-a", State: record.Up},
 			Logger: r.log})
 		r.primary.Update(func(s *location.Store) (out []location.Change) {
 			for i := range 2000 {
@@ -60,7 +61,7 @@ func TestTransferToWhoStopsReading(t *testing.T) {
 			return out
 		})
 		f := newFederation(r)
-		apex := zone.HomeZone("pbx-a", "fed.example.")
+		apex := record.HomeZone("pbx-a", "fed.example.")
 		w := &stuckWriter{reads: 2, closed: make(chan struct{})}
 		start := time.Now()
 		if _, err := f.transfer(&streamWriter{w}, new(dns.Msg).SetAxfr(apex), apex, r.primary, nil, f.snapshots); err == nil {
@@ -78,7 +79,7 @@ type countedZone struct {
 	now, most atomic.Int32
 }
 
-func (z *countedZone) Snapshot() (zone.Version, zone.Node, []location.Binding) {
+func (z *countedZone) Snapshot() (record.Version, record.Node, []location.Binding) {
 	if n := z.now.Add(1); n > z.most.Load() {
 		z.most.Store(n)
 	}
@@ -91,7 +92,7 @@ func (z *countedZone) Snapshot() (zone.Version, zone.Node, []location.Binding) {
 func TestReadersThatNeverRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := viewing(t, config.Config{Origin: "fed.example.", Node: "pbx-a", TTL: time.Second})
-		r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: zone.Node{Name: "pbx-a", State: zone.Up},
+		r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Node: record.Node{Name: "pbx-a", State: record.Up},
 			Logger: r.log})
 		r.primary.Update(func(s *location.Store) (out []location.Change) {
 			for i := range 20_000 {
@@ -100,7 +101,7 @@ func TestReadersThatNeverRead(t *testing.T) {
 			return out
 		})
 		f := newFederation(r)
-		apex := zone.HomeZone("pbx-a", "fed.example.")
+		apex := record.HomeZone("pbx-a", "fed.example.")
 		z := &countedZone{Zone: r.primary}
 		const readers = 100
 		begun := time.Now()

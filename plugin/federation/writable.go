@@ -4,6 +4,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/asterfed/asterfed/zone/update"
@@ -38,7 +39,7 @@ func writersOf(updates []config.Permission) map[string]*writer {
 // writerOf returns the writer of a key that may publish in the home zone of this
 // node, if qname is at or below the apex of that zone; else nil.
 func (f *Federation) writerOf(qname, key string) *writer {
-	if !belowHomes(qname, f.origin) || !within(qname, zone.HomeZone(f.node.Config().Node, f.origin)) {
+	if !belowHomes(qname, f.origin) || !within(qname, record.HomeZone(f.node.Config().Node, f.origin)) {
 		return nil
 	}
 	return f.writers[key]
@@ -49,7 +50,7 @@ func (f *Federation) writerOf(qname, key string) *writer {
 // 2136 §1.1), and some transfer the zone to see what they have published. They see
 // the SOA, NS and TXT of the apex and, below it, what the key may write.
 func (f *Federation) read(w dns.ResponseWriter, r *dns.Msg, qname string, who *writer) (int, error) {
-	apex := zone.HomeZone(f.node.Config().Node, f.origin)
+	apex := record.HomeZone(f.node.Config().Node, f.origin)
 	q := r.Question[0]
 	if t := tsigOf(r, who.key.Name); t != nil && dns.CanonicalName(t.Algorithm) != who.key.Algorithm {
 		return f.tsigError(w, r, t, dns.RcodeBadKey)
@@ -92,13 +93,13 @@ type own struct {
 }
 
 // Since implements stream.Zone. There are no deltas: they are of the whole zone.
-func (z own) Since(serial uint32) (zone.Version, []zone.Delta, bool) {
+func (z own) Since(serial uint32) (record.Version, []zone.Delta, bool) {
 	v, _, _ := z.Zone.Since(serial)
 	return v, nil, v.Serial == serial
 }
 
 // Snapshot implements stream.Zone.
-func (z own) Snapshot() (zone.Version, zone.Node, []location.Binding) {
+func (z own) Snapshot() (record.Version, record.Node, []location.Binding) {
 	v, n, all := z.Zone.Snapshot()
 	var out []location.Binding
 	for _, b := range all {
@@ -119,7 +120,7 @@ type slotted struct {
 
 // Snapshot implements stream.Zone. It waits for a slot; whoever has one either goes
 // on or is cut off (see writeStall).
-func (z *slotted) Snapshot() (zone.Version, zone.Node, []location.Binding) {
+func (z *slotted) Snapshot() (record.Version, record.Node, []location.Binding) {
 	if !z.taken {
 		z.slots <- struct{}{}
 		z.taken = true

@@ -16,6 +16,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // insideSource is set in the process that runs the AMI source alone: the address
@@ -59,7 +60,7 @@ func source(addr string) error {
 	clock := location.NewClock(time.Now)
 	view := zone.NewView(zone.Config{Origin: origin, Self: home, TTL: ttl * time.Second})
 	r := &published{p: zone.NewPrimary(zone.PrimaryConfig{View: view, Clock: clock, Journal: journal, Logger: quiet,
-		Node: zone.Node{Name: home, State: zone.Up}})}
+		Node: record.Node{Name: home, State: record.Up}})}
 	defer r.p.Close()
 	s := ami.New(ami.Config{Addr: addr, User: "asterfed", Secret: "bench", Registrar: r, Rivals: view.Contested,
 		Mark: clock.Mark, Keep: func(ami.Abreast) {}, Logger: quiet})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 const (
@@ -68,8 +69,8 @@ func (w *world) journal(data string) error {
 		b.Stamp = 1 << 16
 		all = append(all, b)
 	}
-	node := zone.Node{Name: home, State: zone.Up, Addrs: []netip.Addr{nodeAddr}, SIP: []zone.Transport{{Proto: "udp", Port: 5060}}}
-	if err := j.Rewrite(zone.Version{Epoch: zone.NewEpoch(), Serial: 7}, &node, all); err != nil {
+	node := record.Node{Name: home, State: record.Up, Addrs: []netip.Addr{nodeAddr}, SIP: []record.Transport{{Proto: "udp", Port: 5060}}}
+	if err := j.Rewrite(record.Version{Epoch: record.NewEpoch(), Serial: 7}, &node, all); err != nil {
 		return err
 	}
 	return j.Close()

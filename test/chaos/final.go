@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -129,7 +129,7 @@ func (l *Lab) transfer(n *node, home string) (map[binding]bool, error) {
 	secrets := map[string]string{keyName: l.key}
 	tr := dns.Transfer{Conn: &dns.Conn{Conn: conn, TsigSecret: secrets}, TsigSecret: secrets,
 		ReadTimeout: 3 * time.Second, WriteTimeout: time.Second}
-	apex := zone.HomeZone(home, origin)
+	apex := record.HomeZone(home, origin)
 	m := new(dns.Msg)
 	m.SetAxfr(apex)
 	m.SetTsig(keyName, dns.HmacSHA256, 300, time.Now().Unix())
@@ -144,7 +144,7 @@ func (l *Lab) transfer(n *node, home string) (map[binding]bool, error) {
 		}
 		for _, rr := range e.RR {
 			if txt, ok := rr.(*dns.TXT); ok {
-				b, node, perr := zone.ParseTXT(txt, apex)
+				b, node, perr := record.ParseTXT(txt, apex)
 				if perr != nil {
 					err = perr
 				} else if node == nil {

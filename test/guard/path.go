@@ -8,6 +8,7 @@ import (
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/plain"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -27,7 +28,7 @@ var paths = []path{
 	{"query-srv", query("_sip._udp.972310000234.users.", dns.TypeSRV)},
 	{"lookup-hit", lookup},
 	{"change", change},
-	{"record", record},
+	{"record", registration},
 }
 
 func binding(i int, stamp uint64) location.Binding {
@@ -40,7 +41,7 @@ func newView() *zone.View {
 	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-0", TTL: 5 * time.Second, Order: zone.Newest,
 		Now: func() time.Time { return time.Unix(1e9, 0) }})
 	for h := range 4 {
-		n := zone.Node{Name: fmt.Sprintf("pbx-%d", h), State: zone.Up, IAX: 4569, SIP: []zone.Transport{{Proto: "udp", Port: 5060}},
+		n := record.Node{Name: fmt.Sprintf("pbx-%d", h), State: record.Up, IAX: 4569, SIP: []record.Transport{{Proto: "udp", Port: 5060}},
 			Addrs: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(h)})}}
 		var all []location.Binding
 		for i := h; i < 1000; i += 4 {
@@ -49,7 +50,7 @@ func newView() *zone.View {
 		if b, err := location.Publish(location.Prefix, "9794", location.Details{}); err == nil && h == 1 {
 			all = append(all, b)
 		}
-		v.Home(n.Name).Replace(zone.Version{Epoch: "e", Serial: 1}, &n, all)
+		v.Home(n.Name).Replace(record.Version{Epoch: "e", Serial: 1}, &n, all)
 	}
 	v.SetSettled(true)
 	return v
@@ -92,13 +93,13 @@ func change(v *zone.View) func() {
 	return func() {
 		stamp++
 		next := binding(234, stamp)
-		h.Apply(zone.Version{Epoch: "e", Serial: uint32(stamp)}, nil, []location.Change{{Old: old, New: next}})
+		h.Apply(record.Version{Epoch: "e", Serial: uint32(stamp)}, nil, []location.Change{{Old: old, New: next}})
 		old = next
 	}
 }
 
-// record writes a registration for a transfer.
-func record(*zone.View) func() {
+// registration writes a registration for a transfer.
+func registration(*zone.View) func() {
 	b, buf := binding(234, 235), make([]byte, 0, 256)
-	return func() { zone.AppendUser(buf, b) }
+	return func() { record.AppendUser(buf, b) }
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
@@ -68,8 +69,8 @@ func (n *Node) start(seed *Host) error {
 	}
 	addr, _ := netip.AddrFromSlice(n.host.ip)
 	n.primary = zone.NewPrimary(zone.PrimaryConfig{View: n.view, Clock: n.clock, Journal: journal, Logger: quiet,
-		Node: zone.Node{Name: n.name, Addrs: []netip.Addr{addr}, SIP: []zone.Transport{{Proto: "udp", Port: 5060}},
-			Region: "eu", Asterisk: "22.5.0", State: zone.Up}})
+		Node: record.Node{Name: n.name, Addrs: []netip.Addr{addr}, SIP: []record.Transport{{Proto: "udp", Port: 5060}},
+			Region: "eu", Asterisk: "22.5.0", State: record.Up}})
 	n.herald = xfr.NewHerald(n.primary, origin)
 	n.view.SetSettled(true)
 	if err := n.serve(); err != nil {

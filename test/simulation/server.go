@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
@@ -41,8 +41,8 @@ func (n *Node) answer(w dns.ResponseWriter, r *dns.Msg) {
 		}
 		return w.WriteMsg(m)
 	}
-	apex, digest := zone.DigestOf(r.Question[0].Name)
-	node, ok := zone.HomeOf(apex, origin)
+	apex, digest := record.DigestOf(r.Question[0].Name)
+	node, ok := record.HomeOf(apex, origin)
 	switch {
 	case t == nil || w.TsigStatus() != nil:
 		reply(dns.RcodeNotAuth)
@@ -57,10 +57,10 @@ func (n *Node) answer(w dns.ResponseWriter, r *dns.Msg) {
 	case !ok || node != n.name:
 		reply(dns.RcodeRefused)
 	case digest:
-		reply(dns.RcodeSuccess, zone.StringsTXT(r.Question[0].Name, ttl, n.view.Home(node).Digest().Strings()...))
+		reply(dns.RcodeSuccess, record.StringsTXT(r.Question[0].Name, ttl, n.view.Home(node).Digest().Strings()...))
 	case r.Question[0].Qtype == dns.TypeSOA:
 		if len(r.Ns) > 0 {
-			from, _ := zone.HomeOf(r.Ns[0].Header().Name, origin)
+			from, _ := record.HomeOf(r.Ns[0].Header().Name, origin)
 			if p := n.peer(from); p != nil {
 				p.Greeted(r.Ns, w.RemoteAddr())
 			}
@@ -72,7 +72,7 @@ func (n *Node) answer(w dns.ResponseWriter, r *dns.Msg) {
 }
 
 func (n *Node) transfer(w dns.ResponseWriter, r *dns.Msg, reply func(int, ...dns.RR) error) {
-	var held *zone.Version
+	var held *record.Version
 	if r.Question[0].Qtype == dns.TypeIXFR {
 		v := versionIn(r.Ns)
 		held = &v
@@ -88,11 +88,11 @@ func (n *Node) transfer(w dns.ResponseWriter, r *dns.Msg, reply func(int, ...dns
 	}
 }
 
-func versionIn(rrs []dns.RR) zone.Version {
+func versionIn(rrs []dns.RR) record.Version {
 	for _, rr := range rrs {
 		if soa, ok := rr.(*dns.SOA); ok {
-			return zone.VersionOf(soa)
+			return record.VersionOf(soa)
 		}
 	}
-	return zone.Version{}
+	return record.Version{}
 }

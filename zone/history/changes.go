@@ -48,7 +48,7 @@ func (l *Log) Changes(v *zone.View, qname string, limit int) ([]Event, error) {
 		for key := range wanted {
 			follow(v.Claims(key))
 		}
-		_, err := l.scan(func(key string) bool { return wanted[key] || key[0] == '@' || key[0] == '=' }, func(r record) {
+		_, err := l.scan(func(key string) bool { return wanted[key] || key[0] == '@' || key[0] == '=' }, func(r entry) {
 			follow(r.was)
 			follow(r.now)
 			if out = append(out, events(r)...); len(out) > 4*limit+1000 { // the latest count
@@ -68,7 +68,7 @@ func (l *Log) Changes(v *zone.View, qname string, limit int) ([]Event, error) {
 }
 
 // events takes a record apart.
-func events(r record) (out []Event) {
+func events(r entry) (out []Event) {
 	node, home := r.home()
 	switch {
 	case home:

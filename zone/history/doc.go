@@ -12,5 +12,5 @@
 // time are put into a view of their own, which ranks them with today's code.
 //
 // The package knows no sockets and no CoreDNS. Start reading at Log (log.go),
-// then record.go for the form on disk, and past.go for the questions.
+// then entry.go for the form on disk, and past.go for the questions.
 package history

@@ -14,6 +14,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 const origin = "fed.example."
@@ -43,9 +44,9 @@ func newBench(t *testing.T, dir string, now time.Time, edit ...func(*Config)) *b
 	t.Cleanup(func() { b.log.db.Close() })
 	b.log.begin("order=newest")
 	for i, name := range []string{"pbx-a", "pbx-b", "pbx-c"} {
-		n := zone.Node{Name: name, State: zone.Up, Addrs: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})},
-			SIP: []zone.Transport{{Proto: "udp", Port: 5060}}}
-		b.v.Home(name).Apply(zone.Version{Epoch: "e", Serial: 1}, &n, nil)
+		n := record.Node{Name: name, State: record.Up, Addrs: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})},
+			SIP: []record.Transport{{Proto: "udp", Port: 5060}}}
+		b.v.Home(name).Apply(record.Version{Epoch: "e", Serial: 1}, &n, nil)
 	}
 	b.v.SetSettled(true)
 	b.log.Settled()
@@ -129,7 +130,7 @@ func TestPastIsWhatWasAnswered(t *testing.T) {
 			case 5:
 				h := b.v.Home(home)
 				n, _ := h.Node()
-				n.State = []zone.NodeState{zone.Up, zone.Down, zone.Draining}[rnd.IntN(3)]
+				n.State = []record.NodeState{record.Up, record.Down, record.Draining}[rnd.IntN(3)]
 				h.Apply(h.Version(), &n, nil)
 			case 6:
 				publish(home, location.User, "al", location.Details{Of: location.AOR(aor)}, rnd.IntN(2) == 0)
@@ -345,7 +346,7 @@ func TestRun(t *testing.T) {
 
 // FuzzUnpack: whatever a chunk holds, reading it ends, without a panic.
 func FuzzUnpack(f *testing.F) {
-	good, err := new(packer).pack([]record{note(time.UnixMilli(1), startKey, "alive=5 order=all"), {at: time.UnixMilli(2), key: "1001",
+	good, err := new(packer).pack([]entry{note(time.UnixMilli(1), startKey, "alive=5 order=all"), {at: time.UnixMilli(2), key: "1001",
 		now: []zone.Claimed{{Home: "pbx-a", Binding: location.Binding{AOR: "1001", Kind: location.PJSIP, Contact: 1, Stamp: 2}}}},
 		{at: time.UnixMilli(3), key: "@pbx-a", to: zone.HomeState{Node: []string{"v=1", "state=up"}, RTT: -1}}})
 	if err != nil {
@@ -355,7 +356,7 @@ func FuzzUnpack(f *testing.F) {
 	f.Add([]byte("x"))
 	f.Fuzz(func(t *testing.T, chunk []byte) {
 		m := newMoment(time.UnixMilli(2))
-		unpack(chunk, func(string) bool { return true }, func(r record) {
+		unpack(chunk, func(string) bool { return true }, func(r entry) {
 			m.take(r)
 			events(r)
 		})

@@ -54,7 +54,7 @@ type Log struct {
 	lived   int64     // when the last run was alive, Unix ms
 	pack    packer    // the writer's
 	spoilt  bool      // the file cannot be written any more
-	began   record    // the start of this run, until it is written
+	began   entry     // the start of this run, until it is written
 	homesAt time.Time // when all homes were written, and what was written since
 	homesBy int64
 	aliveAt time.Time

@@ -11,11 +11,11 @@ import (
 )
 
 // second is what a node may learn in a second.
-func second(n int) (out []record) {
+func second(n int) (out []entry) {
 	for i := range n {
 		b := location.Binding{AOR: location.AOR(fmt.Sprint(1000 + i)), Kind: location.PJSIP,
 			Contact: location.ContactID(i * 7919), Stamp: location.Stamp(i) << 16}
-		out = append(out, record{at: time.UnixMilli(int64(1e12 + i)), key: string(b.AOR), now: []zone.Claimed{{Home: "pbx-a", Binding: b}}})
+		out = append(out, entry{at: time.UnixMilli(int64(1e12 + i)), key: string(b.AOR), now: []zone.Claimed{{Home: "pbx-a", Binding: b}}})
 	}
 	return out
 }
@@ -24,7 +24,7 @@ func second(n int) (out []record) {
 func TestPackerIsUsedAgain(t *testing.T) {
 	var p packer
 	list := second(100)
-	for _, part := range [][]record{list[40:], list[:3], list} {
+	for _, part := range [][]entry{list[40:], list[:3], list} {
 		got, err := p.pack(part)
 		want, err2 := new(packer).pack(part)
 		if err != nil || err2 != nil || !bytes.Equal(got, want) {

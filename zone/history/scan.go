@@ -17,7 +17,7 @@ var ErrNone = errors.New("no history")
 
 // scan calls f with all records wanted, oldest first, those that are not yet
 // written too. It returns the time at which the log begins, zero for never.
-func (l *Log) scan(wanted func(string) bool, f func(record)) (begins time.Time, err error) {
+func (l *Log) scan(wanted func(string) bool, f func(entry)) (begins time.Time, err error) {
 	defer guard(debug.SetPanicOnFault(true), &err)
 	if l.db == nil {
 		return begins, ErrNone
@@ -53,7 +53,7 @@ type run struct {
 	order     zone.Order
 }
 
-func runOf(r record) run {
+func runOf(r entry) run {
 	out := run{at: r.at}
 	var ms int64
 	var order string
@@ -86,7 +86,7 @@ func newMoment(t time.Time) *moment {
 }
 
 // take folds one record in; they come in the order in which they were written.
-func (m *moment) take(r record) {
+func (m *moment) take(r entry) {
 	before := !r.at.After(m.t)
 	node, home := r.home()
 	switch {

@@ -38,7 +38,7 @@ func (l *Log) flush(homes func() map[string]zone.HomeState) {
 	list, gap := append(l.pending, l.queue...), l.missing
 	l.queue, l.pending, l.missing = nil, nil, 0
 	l.mu.Unlock()
-	records := make([]record, 0, len(list)+2)
+	records := make([]entry, 0, len(list)+2)
 	if l.began.text != "" {
 		records = append(records, l.began)
 	}
@@ -51,7 +51,7 @@ func (l *Log) flush(homes func() map[string]zone.HomeState) {
 	whole := now.Sub(l.homesAt) >= homesTime || l.cfg.MaxBytes > 0 && l.homesBy >= l.cfg.MaxBytes/8
 	if whole { // so that pruning never takes the last word on a home
 		for name, s := range homes() {
-			records = append(records, record{at: now, key: "@" + name, from: s, to: s})
+			records = append(records, entry{at: now, key: "@" + name, from: s, to: s})
 		}
 	}
 	if len(records) == 0 && now.Sub(l.aliveAt) < aliveTime {
@@ -63,7 +63,7 @@ func (l *Log) flush(homes func() map[string]zone.HomeState) {
 		l.tell(err)
 		return
 	}
-	l.told, l.began, l.aliveAt = "", record{}, now
+	l.told, l.began, l.aliveAt = "", entry{}, now
 	if whole {
 		l.homesAt, l.homesBy = now, 0
 	}
@@ -93,7 +93,7 @@ func (l *Log) tell(err error) {
 }
 
 // write writes records as chunks in one transaction, which prunes too.
-func (l *Log) write(records []record, now time.Time) (err error) {
+func (l *Log) write(records []entry, now time.Time) (err error) {
 	defer guard(debug.SetPanicOnFault(true), &err)
 	size, added := l.size, int64(0)
 	err = l.db.Update(func(tx *bolt.Tx) error {

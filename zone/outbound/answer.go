@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/miekg/dns"
 )
@@ -87,7 +87,7 @@ func (t *transfer) read(held *dns.SOA) Kind {
 	defer z.mu.Unlock()
 	t.serial = z.serial
 	if held != nil && strings.EqualFold(held.Ns, z.view.SOA(0).Ns) {
-		if !zone.Newer(z.serial, held.Serial) {
+		if !record.Newer(z.serial, held.Serial) {
 			return Level
 		}
 		i := slices.IndexFunc(z.history, func(s step) bool { return s.from == held.Serial })
@@ -154,7 +154,7 @@ func (t *transfer) incremental() error {
 	return t.to.Record(v.SOA(t.serial))
 }
 
-func (t *transfer) write(unit string, records []record) error {
+func (t *transfer) write(unit string, records []item) error {
 	owner, name := strings.TrimPrefix(unit+"."+t.z.view.Origin(), "."), nameOf(unit)
 	for _, r := range records {
 		rdata := r.rdata

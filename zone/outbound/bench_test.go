@@ -9,6 +9,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
@@ -20,12 +21,12 @@ func sized(b *testing.B, users int) (*zone.View, *Zone) {
 	b.Helper()
 	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-0", TTL: 5 * time.Second})
 	for h := range 10 {
-		node := zone.Node{Name: fmt.Sprintf("pbx-%d", h), State: zone.Up, SIP: []zone.Transport{{Proto: "udp", Port: 5060}}}
+		node := record.Node{Name: fmt.Sprintf("pbx-%d", h), State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}}
 		var all []location.Binding
 		for i := h; i < users; i += 10 {
 			all = append(all, number(i, 1))
 		}
-		v.Home(node.Name).Replace(zone.Version{Epoch: "e", Serial: 1}, &node, all)
+		v.Home(node.Name).Replace(record.Version{Epoch: "e", Serial: 1}, &node, all)
 	}
 	v.SetSettled(true)
 	return v, Open(Config{View: v, Followed: true, Logger: slog.New(slog.DiscardHandler)})
@@ -87,7 +88,7 @@ func BenchmarkStep(b *testing.B) {
 	for b.Loop() {
 		for range 100 {
 			i++
-			v.Home(fmt.Sprintf("pbx-%d", i%7)).Apply(zone.Version{Epoch: "e", Serial: uint32(i)}, nil,
+			v.Home(fmt.Sprintf("pbx-%d", i%7)).Apply(record.Version{Epoch: "e", Serial: uint32(i)}, nil,
 				[]location.Change{{New: number(i*7919%100_000, location.Stamp(i))}})
 		}
 		z.step()

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/datadir"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // serials gives out the serials of the zone: the time in seconds where that
@@ -62,10 +62,10 @@ func openSerials(dir, boot string, now func() time.Time) (*serials, error) {
 	}
 	s.limit = uint32(n)
 	given := s.limit
-	if last, ok := s.given(); ok && !zone.Newer(last, s.limit) {
+	if last, ok := s.given(); ok && !record.Newer(last, s.limit) {
 		given = last
 	}
-	if !zone.Newer(s.last, given) {
+	if !record.Newer(s.last, given) {
 		s.last = following(given)
 	}
 	return s, s.keep()
@@ -95,7 +95,7 @@ func following(n uint32) uint32 {
 // disk does not know of it; it is good all the same.
 func (s *serials) next() (uint32, error) {
 	n := uint32(s.now().Unix())
-	if !zone.Newer(n, s.last) {
+	if !record.Newer(n, s.last) {
 		n = following(s.last)
 	}
 	s.last = n
@@ -116,7 +116,7 @@ func (s *serials) keep() error {
 
 // reserve sets serials aside if the last one is beyond those that are.
 func (s *serials) reserve() error {
-	if s.limit != 0 && !zone.Newer(s.last, s.limit) {
+	if s.limit != 0 && !record.Newer(s.last, s.limit) {
 		return nil
 	}
 	return s.write(s.last + serialsAhead)

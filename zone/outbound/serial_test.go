@@ -10,6 +10,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // TestSerialNeverGoesBack: over clean stops and crashes, and whatever the clock
@@ -29,7 +30,7 @@ func TestSerialNeverGoesBack(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if life > 0 && !zone.Newer(s.last, last) {
+			if life > 0 && !record.Newer(s.last, last) {
 				t.Fatalf("seed %d: a start goes on with %d, %d was given out", seed, s.last, last)
 			}
 			last = s.last
@@ -39,7 +40,7 @@ func TestSerialNeverGoesBack(t *testing.T) {
 					now = now.Add(time.Duration(r.IntN(200)-100) * time.Hour)
 				}
 				n, err := s.next()
-				if err != nil || !zone.Newer(n, last) || n == 0 {
+				if err != nil || !record.Newer(n, last) || n == 0 {
 					t.Fatalf("seed %d: %d after %d: %v", seed, n, last, err)
 				}
 				last = n
@@ -77,7 +78,7 @@ func TestKillsDoNotRunAhead(t *testing.T) {
 	}
 	now = now.Add(time.Second)
 	s, err := openSerials(t.TempDir(), "boot", func() time.Time { return now })
-	if err != nil || !zone.Newer(s.last, last) {
+	if err != nil || !record.Newer(s.last, last) {
 		t.Errorf("without its data it begins with %d, secondaries have %d (%v)", s.last, last, err)
 	}
 	// A crash of the machine costs what was set aside, a minute at most.
@@ -126,7 +127,7 @@ func TestRestart(t *testing.T) {
 		}
 		before := soa.Serial
 		_, c, soa = c.pull(t, w.z, soa)
-		if before != 0 && !zone.Newer(soa.Serial, before) {
+		if before != 0 && !record.Newer(soa.Serial, before) {
 			t.Fatalf("serial %d after %d", soa.Serial, before)
 		}
 		w.now = w.now.Add(time.Duration(w.IntN(100)-80) * time.Minute)

@@ -15,8 +15,8 @@ import (
 // the users of one node then share one set. The zero value has no records.
 type set struct{ h unique.Handle[string] }
 
-// record is one record of a set, its class and TTL being those of the zone.
-type record struct {
+// item is one record of a set, its class and TTL being those of the zone.
+type item struct {
 	below string // labels below the unit, each with its dot
 	rtype uint16
 	rdata string // wire form; in a NAPTR blank stands for the unit's name
@@ -69,7 +69,7 @@ func newSet(unit, origin, name string, rrs []dns.RR) (set, error) {
 		if err != nil {
 			return set{}, fmt.Errorf("unpack owner: %w", err)
 		}
-		r := record{below, rr.Header().Rrtype, string(buf[start+10 : end])}
+		r := item{below, rr.Header().Rrtype, string(buf[start+10 : end])}
 		if r.rtype == dns.TypeNAPTR {
 			r.rdata = respelled(r.rdata, name, blank)
 		}
@@ -79,7 +79,7 @@ func newSet(unit, origin, name string, rrs []dns.RR) (set, error) {
 	return set{unique.Make(strings.Join(slices.Compact(all), ""))}, large
 }
 
-func (r record) encode() string {
+func (r item) encode() string {
 	b := append([]byte{byte(len(r.below))}, r.below...)
 	b = binary.BigEndian.AppendUint16(b, r.rtype)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(r.rdata)))
@@ -88,13 +88,13 @@ func (r record) encode() string {
 
 // records returns what encode has put together. What the users of a node
 // share still has blanks.
-func (s set) records() (out []record) {
+func (s set) records() (out []item) {
 	if s == (set{}) {
 		return nil
 	}
 	for b := s.h.Value(); b != ""; {
 		n := int(b[0])
-		r := record{below: b[1 : 1+n]}
+		r := item{below: b[1 : 1+n]}
 		b = b[1+n:]
 		r.rtype = uint16(b[0])<<8 | uint16(b[1])
 		n = int(b[2])<<8 | int(b[3])
@@ -123,7 +123,7 @@ func respelled(rdata, old, text string) string {
 }
 
 // without returns the records of s that o has not.
-func (s set) without(o set) (out []record) {
+func (s set) without(o set) (out []item) {
 	others := o.records()
 	for _, r := range s.records() {
 		if !slices.Contains(others, r) {

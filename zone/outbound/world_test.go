@@ -12,6 +12,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -48,21 +49,21 @@ func (w *world) open(order zone.Order, data string) {
 	w.z = Open(Config{View: w.v, Data: data, Followed: true, Now: func() time.Time { return w.now }, Logger: slog.New(slog.DiscardHandler)})
 	for i, n := range nodes {
 		node := w.node(n, i)
-		w.v.Home(n).Apply(zone.Version{Epoch: "e", Serial: 1}, &node, nil)
+		w.v.Home(n).Apply(record.Version{Epoch: "e", Serial: 1}, &node, nil)
 	}
 	w.v.SetSettled(true)
 }
 
-func (w *world) node(name string, i int) zone.Node {
-	n := zone.Node{Name: name, State: zone.Up, Addrs: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)})},
-		SIP: []zone.Transport{{Proto: "udp", Port: 5060}}}
+func (w *world) node(name string, i int) record.Node {
+	n := record.Node{Name: name, State: record.Up, Addrs: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)})},
+		SIP: []record.Transport{{Proto: "udp", Port: 5060}}}
 	switch w.IntN(4) {
 	case 0:
-		n.SIP = append(n.SIP, zone.Transport{Proto: "tcp", Port: 5060})
+		n.SIP = append(n.SIP, record.Transport{Proto: "tcp", Port: 5060})
 	case 1:
 		n.IAX = 4569
 	}
-	n.State = []zone.NodeState{zone.Up, zone.Up, zone.Draining, zone.Down}[w.IntN(4)]
+	n.State = []record.NodeState{record.Up, record.Up, record.Draining, record.Down}[w.IntN(4)]
 	return n
 }
 
@@ -169,9 +170,9 @@ func questions() (out []string) {
 				if d == "" && rest == "" {
 					continue
 				}
-				out = append(out, rest+zone.ENUM(d)+"e164.")
+				out = append(out, rest+record.ENUM(d)+"e164.")
 				if len(d) < 4 {
-					out = append(out, rest+zone.ENUM(d)+"256.isn.")
+					out = append(out, rest+record.ENUM(d)+"256.isn.")
 				}
 			}
 		}

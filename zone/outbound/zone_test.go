@@ -9,6 +9,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -99,7 +100,7 @@ func TestKinds(t *testing.T) {
 		w.happen()
 	}
 	_, c, soa := copyOf{}.pull(t, w.z, nil)
-	w.v.Home("pbx-a").Apply(zone.Version{Epoch: "e", Serial: 9}, &zone.Node{State: zone.Up, IAX: 4570}, nil)
+	w.v.Home("pbx-a").Apply(record.Version{Epoch: "e", Serial: 9}, &record.Node{State: record.Up, IAX: 4570}, nil)
 	w.z.step()
 	is := func(name string, held *dns.SOA, want Kind) {
 		t.Helper()
@@ -130,8 +131,8 @@ func TestHiddenNodeIsFullZone(t *testing.T) {
 	for i := range 1500 {
 		all = append(all, location.Binding{AOR: location.AOR(fmt.Sprint(100000 + i)), Kind: location.PJSIP, Contact: 1})
 	}
-	node := zone.Node{State: zone.Up, SIP: []zone.Transport{{Proto: "udp", Port: 5060}}}
-	h.Replace(zone.Version{Epoch: "e", Serial: 2}, &node, all)
+	node := record.Node{State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}}
+	h.Replace(record.Version{Epoch: "e", Serial: 2}, &node, all)
 	_, c, soa := copyOf{}.pull(t, w.z, nil)
 	if len(c) < 5*1500 {
 		t.Fatalf("%d records", len(c))
@@ -142,7 +143,7 @@ func TestHiddenNodeIsFullZone(t *testing.T) {
 	if kind != Full || len(c) > 100 {
 		t.Errorf("hidden: %s with %d records", kind, len(c))
 	}
-	h.Apply(zone.Version{Epoch: "e", Serial: 3}, nil, []location.Change{{Old: all[0]}})
+	h.Apply(record.Version{Epoch: "e", Serial: 3}, nil, []location.Change{{Old: all[0]}})
 	w.z.step()
 	if kind, _, _ := c.pull(t, w.z, soa); kind != Level {
 		t.Errorf("a change of who is hidden: %s", kind)
@@ -154,7 +155,7 @@ func TestNobodyFollows(t *testing.T) {
 	w := newWorld(t, 1, zone.Newest, "")
 	w.z.cfg.Followed = false
 	change := func() {
-		w.v.Home("pbx-b").Apply(zone.Version{Epoch: "e", Serial: 9}, nil, []location.Change{{New: w.binding()}})
+		w.v.Home("pbx-b").Apply(record.Version{Epoch: "e", Serial: 9}, nil, []location.Change{{New: w.binding()}})
 	}
 	moved := func() bool {
 		before := w.v.Serial()
@@ -178,7 +179,7 @@ func TestNobodyFollows(t *testing.T) {
 	if !moved() {
 		t.Error("a change is no new serial any more")
 	}
-	if kind, _, now := c.pull(t, w.z, soa); kind != Full || !zone.Newer(now.Serial, soa.Serial) {
+	if kind, _, now := c.pull(t, w.z, soa); kind != Full || !record.Newer(now.Serial, soa.Serial) {
 		t.Errorf("who comes back gets %s at %d, after %d", kind, now.Serial, soa.Serial)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -20,9 +21,9 @@ const (
 // another's that it holds as a secondary.
 type Zone interface {
 	// Since returns the deltas from a serial, false if it cannot.
-	Since(serial uint32) (zone.Version, []zone.Delta, bool)
+	Since(serial uint32) (record.Version, []zone.Delta, bool)
 	// Snapshot returns the whole zone at one version.
-	Snapshot() (zone.Version, zone.Node, []location.Binding)
+	Snapshot() (record.Version, record.Node, []location.Binding)
 }
 
 // Replica is the home zone of another node as this node has it. It has no
@@ -30,14 +31,14 @@ type Zone interface {
 type Replica struct{ Home *zone.Home }
 
 // Since implements Zone.
-func (h Replica) Since(serial uint32) (zone.Version, []zone.Delta, bool) {
+func (h Replica) Since(serial uint32) (record.Version, []zone.Delta, bool) {
 	v := h.Home.Version()
 	return v, nil, v.Serial == serial
 }
 
 // Snapshot implements Zone. The version is read before the bindings, so that
 // a change in between is sent again, never lost.
-func (h Replica) Snapshot() (zone.Version, zone.Node, []location.Binding) {
+func (h Replica) Snapshot() (record.Version, record.Node, []location.Binding) {
 	v := h.Home.Version()
 	n, _ := h.Home.Node()
 	return v, n, h.Home.Bindings()
@@ -52,7 +53,7 @@ type Query struct {
 	// the epoch is the same and the history reaches back, a lone SOA if it has
 	// the current version, and the full zone in all other cases. Nil asks for
 	// the full zone (AXFR, RFC 5936 §2.2).
-	From *zone.Version
+	From *record.Version
 	// LeftOut is called for each record that cannot be packed. The transfer goes
 	// on without that record: one bad record must not keep all others from the
 	// secondaries. Nil ignores them.
@@ -102,7 +103,7 @@ type sections struct {
 	octets int // of out, uncompressed
 }
 
-func (s *sections) binding(b location.Binding) error { return s.record(zone.TXT(b, s.apex, s.ttl)) }
+func (s *sections) binding(b location.Binding) error { return s.record(record.TXT(b, s.apex, s.ttl)) }
 
 func (s *sections) record(rr dns.RR) error {
 	if err := packable(rr); err != nil {
@@ -132,7 +133,7 @@ type answer struct {
 	Query
 }
 
-func (a *answer) soa(v zone.Version) dns.RR { return v.SOA(a.Apex, a.Origin, a.TTL) }
+func (a *answer) soa(v record.Version) dns.RR { return v.SOA(a.Apex, a.Origin, a.TTL) }
 
 // binding writes the record of a binding, unless it cannot be packed. A delta
 // that leaves out a record there leaves out its deletion later, as the full zone
@@ -140,7 +141,7 @@ func (a *answer) soa(v zone.Version) dns.RR { return v.SOA(a.Apex, a.Origin, a.T
 func (a *answer) binding(b location.Binding) error {
 	err := a.sink.binding(b)
 	if unpackable(err) {
-		a.leftOut(zone.TXT(b, a.Apex, a.TTL), err)
+		a.leftOut(record.TXT(b, a.Apex, a.TTL), err)
 		return nil
 	}
 	return err
@@ -148,8 +149,8 @@ func (a *answer) binding(b location.Binding) error {
 
 // node writes the record of the node, without what cannot be packed: a node
 // without that record could not be called.
-func (a *answer) node(n zone.Node) error {
-	rr := zone.NodeTXT(n, a.Apex, a.TTL)
+func (a *answer) node(n record.Node) error {
+	rr := record.NodeTXT(n, a.Apex, a.TTL)
 	if err := packable(rr); err != nil {
 		whole := *rr
 		rr.Txt = slices.DeleteFunc(slices.Clone(rr.Txt), func(s string) bool { return len(s) > maxString })
@@ -164,15 +165,15 @@ func (a *answer) leftOut(rr dns.RR, err error) {
 	}
 }
 
-func (a *answer) incremental(now zone.Version, deltas []zone.Delta) error {
+func (a *answer) incremental(now record.Version, deltas []zone.Delta) error {
 	if err := a.record(a.soa(now)); err != nil {
 		return err
 	}
 	for _, d := range deltas {
-		if err := a.side(zone.Version{Epoch: now.Epoch, Serial: d.From}, d.OldNode, d.Changes, oldOf); err != nil {
+		if err := a.side(record.Version{Epoch: now.Epoch, Serial: d.From}, d.OldNode, d.Changes, oldOf); err != nil {
 			return err
 		}
-		if err := a.side(zone.Version{Epoch: now.Epoch, Serial: d.To}, d.Node, d.Changes, newOf); err != nil {
+		if err := a.side(record.Version{Epoch: now.Epoch, Serial: d.To}, d.Node, d.Changes, newOf); err != nil {
 			return err
 		}
 	}
@@ -188,7 +189,7 @@ func oldOf(c location.Change) location.Binding { return c.Old }
 func newOf(c location.Change) location.Binding { return c.New }
 
 // side writes what a delta deletes or adds, behind the SOA that says so.
-func (a *answer) side(v zone.Version, node *zone.Node, changes []location.Change, of func(location.Change) location.Binding) error {
+func (a *answer) side(v record.Version, node *record.Node, changes []location.Change, of func(location.Change) location.Binding) error {
 	if err := a.record(a.soa(v)); err != nil {
 		return err
 	}
@@ -207,7 +208,7 @@ func (a *answer) side(v zone.Version, node *zone.Node, changes []location.Change
 	return nil
 }
 
-func (a *answer) full(v zone.Version, n zone.Node, all []location.Binding) error {
+func (a *answer) full(v record.Version, n record.Node, all []location.Binding) error {
 	soa := a.soa(v)
 	for _, rr := range []dns.RR{soa, NS(a.Apex, n.Name, a.Origin, a.TTL)} {
 		if err := a.record(rr); err != nil {
@@ -232,6 +233,6 @@ func (a *answer) full(v zone.Version, n zone.Node, all []location.Binding) error
 func NS(apex, node, origin string, ttl uint32) dns.RR {
 	return &dns.NS{
 		Hdr: dns.RR_Header{Name: apex, Rrtype: dns.TypeNS, Class: dns.ClassINET, Ttl: ttl},
-		Ns:  zone.NodeName(node, origin),
+		Ns:  record.NodeName(node, origin),
 	}
 }

@@ -6,26 +6,27 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
 // canned is a zone with the history that a test gives it.
 type canned struct {
-	version zone.Version
+	version record.Version
 	deltas  []zone.Delta
 	all     []location.Binding
-	node    *zone.Node // default: up
+	node    *record.Node // default: up
 }
 
-func (c canned) Since(uint32) (zone.Version, []zone.Delta, bool) {
+func (c canned) Since(uint32) (record.Version, []zone.Delta, bool) {
 	return c.version, c.deltas, c.deltas != nil
 }
 
-func (c canned) Snapshot() (zone.Version, zone.Node, []location.Binding) {
+func (c canned) Snapshot() (record.Version, record.Node, []location.Binding) {
 	if c.node != nil {
 		return c.version, *c.node, c.all
 	}
-	return c.version, zone.Node{Name: "pbx-b", State: zone.Up}, c.all
+	return c.version, record.Node{Name: "pbx-b", State: record.Up}, c.all
 }
 
 // Every message of a transfer fits into 64 KiB, signature included, whatever
@@ -35,22 +36,22 @@ func TestMessagesFit(t *testing.T) {
 		aor := strings.Repeat("A", 57) + "." + strings.Repeat("B", 55) + string(rune('A'+i/676%26)) + string(rune('A'+i/26%26)) + string(rune('A'+i%26))
 		return location.Binding{AOR: location.AOR(aor), Kind: location.PJSIP, Contact: location.ContactID(i + 1), Stamp: 1 << 60}
 	}
-	full := canned{version: zone.Version{Epoch: zone.NewEpoch(), Serial: 9}}
+	full := canned{version: record.Version{Epoch: record.NewEpoch(), Serial: 9}}
 	for i := range 2000 {
 		full.all = append(full.all, long(i))
 	}
-	flaps := canned{version: zone.Version{Epoch: full.version.Epoch, Serial: 2001}}
+	flaps := canned{version: record.Version{Epoch: full.version.Epoch, Serial: 2001}}
 	for i := range uint32(2000) { // an Asterisk that comes and goes
-		up, down := zone.Node{Name: "pbx-b", State: zone.Up, Region: "eu-west"}, zone.Node{Name: "pbx-b", State: zone.Down}
+		up, down := record.Node{Name: "pbx-b", State: record.Up, Region: "eu-west"}, record.Node{Name: "pbx-b", State: record.Down}
 		flaps.deltas = append(flaps.deltas, zone.Delta{From: i + 1, To: i + 2, OldNode: &up, Node: &down})
 	}
-	held := zone.Version{Epoch: full.version.Epoch, Serial: 1}
+	held := record.Version{Epoch: full.version.Epoch, Serial: 1}
 	for name, z := range map[string]struct {
 		canned
-		held *zone.Version
+		held *record.Version
 	}{"long names": {full, nil}, "many versions of the node": {flaps, &held}} {
 		t.Run(name, func(t *testing.T) {
-			apex := zone.HomeZone("pbx-b", origin)
+			apex := record.HomeZone("pbx-b", origin)
 			r := Reader{apex: apex, held: z.held}
 			err := AnswerRecords(z, Query{Origin: origin, Apex: apex, TTL: 5, From: z.held}, func(rrs []dns.RR) error {
 				m := new(dns.Msg)

@@ -4,17 +4,17 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
 // An IXFR that never ends costs a bounded amount of memory and is given up; the
 // full zone is asked for instead.
 func TestEndlessDeltas(t *testing.T) {
-	apex := zone.HomeZone("pbx-b", origin)
-	held := zone.Version{Epoch: "e", Serial: 1}
-	soa := func(serial uint32) dns.RR { return zone.Version{Epoch: "e", Serial: serial}.SOA(apex, origin, 5) }
+	apex := record.HomeZone("pbx-b", origin)
+	held := record.Version{Epoch: "e", Serial: 1}
+	soa := func(serial uint32) dns.RR { return record.Version{Epoch: "e", Serial: serial}.SOA(apex, origin, 5) }
 	one := location.Binding{AOR: "1001", Kind: location.PJSIP, Contact: 1}
 	for name, step := range map[string]func(r *Reader, serial uint32) error{
 		"steps without a change": func(r *Reader, serial uint32) error {

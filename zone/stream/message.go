@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
@@ -128,7 +128,7 @@ func registration(wire []byte, off int, users *tail) (b location.Binding, next i
 	if next > len(wire) {
 		return b, 0, false
 	}
-	if b, ok = zone.ReadUser(wire[off+10 : next]); !ok {
+	if b, ok = record.ReadUser(wire[off+10 : next]); !ok {
 		return b, 0, false
 	}
 	b.AOR = location.AOR(aor)

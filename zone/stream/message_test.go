@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
@@ -16,13 +16,13 @@ import (
 // transferMsg is one message of a transfer with n users, signed.
 func transferMsg(tb testing.TB, n int, odd string) []byte {
 	tb.Helper()
-	apex := zone.HomeZone("pbx-a", origin)
+	apex := record.HomeZone("pbx-a", origin)
 	m := new(dns.Msg)
 	m.SetQuestion(apex, dns.TypeAXFR)
 	m.Response, m.Compress = true, true
-	m.Answer = []dns.RR{zone.Version{Epoch: "e", Serial: 7}.SOA(apex, origin, 5), NS(apex, "pbx-a", origin, 5)}
+	m.Answer = []dns.RR{record.Version{Epoch: "e", Serial: 7}.SOA(apex, origin, 5), NS(apex, "pbx-a", origin, 5)}
 	for i := range n {
-		m.Answer = append(m.Answer, zone.TXT(location.Binding{AOR: user(i), Kind: location.PJSIP, Contact: location.ContactID(i), Stamp: location.Stamp(i)}, apex, 5))
+		m.Answer = append(m.Answer, record.TXT(location.Binding{AOR: user(i), Kind: location.PJSIP, Contact: location.ContactID(i), Stamp: location.Stamp(i)}, apex, 5))
 	}
 	if odd != "" {
 		m.Answer = append(m.Answer, &dns.TXT{Hdr: dns.RR_Header{Name: "x." + apex, Rrtype: dns.TypeTXT, Class: dns.ClassINET}, Txt: []string{odd}})
@@ -51,7 +51,7 @@ func slowly(r *Reader, wire []byte) error {
 
 // What is read off the octets is what package dns reads.
 func TestMessageIsMsgUnpack(t *testing.T) {
-	apex := zone.HomeZone("pbx-a", origin)
+	apex := record.HomeZone("pbx-a", origin)
 	for _, odd := range []string{"", "plain", `with "quotes" and \\`, "\\200\\000"} {
 		wire := transferMsg(t, 300, odd)
 		want, got := &Reader{apex: apex}, &Reader{apex: apex}
@@ -76,14 +76,14 @@ func FuzzMessage(f *testing.F) {
 	f.Add(transferMsg(f, 20, `\"`))
 	f.Add(transferMsg(f, 0, "x"))
 	for _, b := range [][]location.Binding{{}, {{AOR: "Alice", Kind: location.IAX2, Contact: 5}, {AOR: "users.x", Kind: location.SIP, Contact: 7, Stamp: 9}, {AOR: "users", Kind: location.SIP, Contact: 7}}} {
-		written(f, canned{version: zone.Version{Epoch: "e", Serial: 9}, all: b}, nil, nil, func(wire []byte) { f.Add(bytes.Clone(wire)) })
+		written(f, canned{version: record.Version{Epoch: "e", Serial: 9}, all: b}, nil, nil, func(wire []byte) { f.Add(bytes.Clone(wire)) })
 	}
 	f.Fuzz(func(t *testing.T, wire []byte) {
 		if len(wire) < tsig.HeaderSize || len(wire) > dns.MaxMsgSize {
 			return
 		}
-		for _, held := range []*zone.Version{nil, {Epoch: "e", Serial: 6}} {
-			apex := zone.HomeZone("pbx-a", origin)
+		for _, held := range []*record.Version{nil, {Epoch: "e", Serial: 6}} {
+			apex := record.HomeZone("pbx-a", origin)
 			want, got := &Reader{apex: apex, held: held}, &Reader{apex: apex, held: held}
 			if slowly(want, wire) != nil {
 				got.Message(wire) // whatever it says, it says without a panic
@@ -106,6 +106,6 @@ func BenchmarkMessage(b *testing.B) {
 	wire := transferMsg(b, 300, "")
 	b.ReportAllocs()
 	for b.Loop() {
-		(&Reader{apex: zone.HomeZone("pbx-a", origin)}).Message(wire)
+		(&Reader{apex: record.HomeZone("pbx-a", origin)}).Message(wire)
 	}
 }

@@ -7,15 +7,16 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
 // Transfer is what the records of a transfer come to: nothing (level), Full,
 // or Deltas that lead from the held version to Version.
 type Transfer struct {
-	Version  zone.Version
+	Version  record.Version
 	Full     bool
-	Node     *zone.Node
+	Node     *record.Node
 	Bindings []location.Binding // of a full zone
 	Deltas   []zone.Delta
 	// Refused counts records that were left out because they must not be
@@ -40,9 +41,9 @@ const maxDeltaRecords = 1_000_000
 // concurrent use.
 type Reader struct {
 	apex  string
-	held  *zone.Version
+	held  *record.Version
 	n     int // records so far
-	last  zone.Version
+	last  record.Version
 	inAdd bool
 	cur   *zone.Delta
 	dels  []location.Binding
@@ -53,7 +54,7 @@ type Reader struct {
 
 // NewReader returns a reader of the answer to an IXFR from a version, or to an AXFR
 // where that is nil.
-func NewReader(apex string, from *zone.Version) *Reader { return &Reader{apex: apex, held: from} }
+func NewReader(apex string, from *record.Version) *Reader { return &Reader{apex: apex, held: from} }
 
 // Done reports whether the transfer is complete.
 func (r *Reader) Done() bool { return r.done }
@@ -63,7 +64,7 @@ func (r *Reader) Transfer() *Transfer { return &r.t }
 
 // Deltas reads the answer section of a NOTIFY that has the changes with it. It
 // returns nil unless the section is a whole IXFR from that version.
-func Deltas(answer []dns.RR, apex string, from zone.Version) *Transfer {
+func Deltas(answer []dns.RR, apex string, from record.Version) *Transfer {
 	r := NewReader(apex, &from)
 	for _, rr := range answer {
 		if _, err := r.add(rr); err != nil {
@@ -134,9 +135,9 @@ func (r *Reader) add(rr dns.RR) (done bool, err error) {
 		if !isSOA {
 			return false, fmt.Errorf("transfer begins with %s, want SOA", dns.TypeToString[rr.Header().Rrtype])
 		}
-		r.t.Version = zone.VersionOf(soa)
+		r.t.Version = record.VersionOf(soa)
 		return false, nil
-	case r.n == 2 && !(isSOA && r.held != nil && zone.VersionOf(soa) == *r.held):
+	case r.n == 2 && !(isSOA && r.held != nil && record.VersionOf(soa) == *r.held):
 		r.t.Full = true
 		if isSOA { // an empty zone would still have its apex record
 			return false, errors.New("full transfer holds no record but SOA")
@@ -150,7 +151,7 @@ func (r *Reader) add(rr dns.RR) (done bool, err error) {
 
 func (r *Reader) full(rr dns.RR, soa *dns.SOA) (bool, error) {
 	if soa != nil {
-		if zone.VersionOf(soa) != r.t.Version {
+		if record.VersionOf(soa) != r.t.Version {
 			return false, fmt.Errorf("closing SOA has serial %d, want %d", soa.Serial, r.t.Version.Serial)
 		}
 		r.done = true
@@ -181,9 +182,9 @@ func (r *Reader) incremental(rr dns.RR, soa *dns.SOA) (bool, error) {
 	case r.cur != nil && !r.inAdd:
 		r.inAdd = true
 		r.cur.To = soa.Serial
-		r.last = zone.VersionOf(soa)
+		r.last = record.VersionOf(soa)
 	default: // the next step, or the end
-		v := zone.VersionOf(soa)
+		v := record.VersionOf(soa)
 		r.step()
 		if r.cur != nil && v == r.t.Version && r.last == v {
 			r.done = true
@@ -231,12 +232,12 @@ func (r *Reader) step() {
 }
 
 // parse reads one record; what must not be published is counted, not taken.
-func (r *Reader) parse(rr dns.RR) (location.Binding, *zone.Node, bool) {
+func (r *Reader) parse(rr dns.RR) (location.Binding, *record.Node, bool) {
 	txt, ok := rr.(*dns.TXT)
 	if !ok {
 		return location.Binding{}, nil, false // NS and whatever later versions add
 	}
-	b, node, err := zone.ParseTXT(txt, r.apex)
+	b, node, err := record.ParseTXT(txt, r.apex)
 	if errors.Is(err, location.ErrKind) {
 		return b, nil, false // a later version's
 	}
@@ -273,5 +274,5 @@ func (r *Reader) refuse(err error) error {
 // Level reports whether what has come so far is the whole answer of a
 // primary that has nothing new (RFC 1995 §4: a single SOA).
 func (r *Reader) Level() bool {
-	return r.n == 1 && r.held != nil && (r.t.Version == *r.held || !zone.Newer(r.t.Version.Serial, r.held.Serial))
+	return r.n == 1 && r.held != nil && (r.t.Version == *r.held || !record.Newer(r.t.Version.Serial, r.held.Serial))
 }

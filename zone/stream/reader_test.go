@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -41,8 +41,8 @@ var transfers = []struct{ name, text, err, bindings, changes string }{
 	{"delta cut off", soa3 + soa1 + u1001 + soa2 + u1002, "not complete", "", ""},
 }
 
-func read(t testing.TB, text string, held *zone.Version) (*Reader, error) {
-	r := &Reader{apex: zone.HomeZone("pbx-b", origin), held: held}
+func read(t testing.TB, text string, held *record.Version) (*Reader, error) {
+	r := &Reader{apex: record.HomeZone("pbx-b", origin), held: held}
 	z := dns.NewZoneParser(strings.NewReader(text), "", "")
 	for rr, ok := z.Next(); ok; rr, ok = z.Next() {
 		if _, err := r.add(rr); err != nil {
@@ -56,7 +56,7 @@ func read(t testing.TB, text string, held *zone.Version) (*Reader, error) {
 }
 
 func TestReader(t *testing.T) {
-	held := zone.Version{Epoch: "00000000000000aa", Serial: 1}
+	held := record.Version{Epoch: "00000000000000aa", Serial: 1}
 	for _, c := range transfers {
 		t.Run(c.name, func(t *testing.T) {
 			r, err := read(t, c.text, &held)
@@ -123,10 +123,10 @@ func FuzzReader(f *testing.F) {
 	for _, c := range transfers {
 		f.Add(c.text)
 	}
-	held := zone.Version{Epoch: "00000000000000aa", Serial: 1}
+	held := record.Version{Epoch: "00000000000000aa", Serial: 1}
 	f.Fuzz(func(t *testing.T, text string) {
 		z := dns.NewZoneParser(strings.NewReader(text), "", "")
-		r := &Reader{apex: zone.HomeZone("pbx-b", origin), held: &held}
+		r := &Reader{apex: record.HomeZone("pbx-b", origin), held: &held}
 		for rr, ok := z.Next(); ok && !r.done; rr, ok = z.Next() {
 			if _, err := r.add(rr); err != nil {
 				return

@@ -11,6 +11,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/datadir"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -23,7 +24,7 @@ func ReplicaFile(dir, node string) string { return filepath.Join(dir, node+repli
 // ReplicaNode is the reverse of ReplicaFile: the node whose copy a file is.
 func ReplicaNode(file string) (node string, ok bool) {
 	node, ok = strings.CutSuffix(filepath.Base(file), replicaSuffix)
-	return node, ok && zone.CheckNodeName(node) == nil
+	return node, ok && record.CheckNodeName(node) == nil
 }
 
 // WriteReplica keeps a home zone as this node holds it in a master file (RFC
@@ -33,7 +34,7 @@ func WriteReplica(file string, h *zone.Home, origin, addr string, ttl uint32) er
 	err := datadir.Replace(file, datadir.Atomic, 0o640, func(tmp *os.File) error {
 		w := bufio.NewWriterSize(tmp, 1<<16)
 		fmt.Fprintf(w, "; dns %s\n", addr)
-		apex := zone.HomeZone(h.Name, origin)
+		apex := record.HomeZone(h.Name, origin)
 		err := transfer(Replica{h}, Query{Origin: origin, Apex: apex, TTL: ttl}, &lines{w: w, apex: apex, ttl: ttl})
 		if ferr := w.Flush(); err == nil {
 			err = ferr
@@ -60,7 +61,7 @@ func ReadReplica(file, node, origin string) (t *Transfer, addr string, err error
 	if err != nil || !ok {
 		return nil, "", fmt.Errorf("read copy %s: the first line is not \"; dns HOST:PORT\"", file)
 	}
-	r := &Reader{apex: zone.HomeZone(node, origin)}
+	r := &Reader{apex: record.HomeZone(node, origin)}
 	err = r.lines(in)
 	if errors.Is(err, errNotOurs) { // somebody else has written it
 		if _, err = f.Seek(0, io.SeekStart); err == nil {

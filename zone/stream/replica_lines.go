@@ -7,8 +7,8 @@ import (
 	"io"
 	"strconv"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -30,7 +30,7 @@ func (l *lines) record(rr dns.RR) error {
 
 func (l *lines) binding(b location.Binding) error {
 	if !b.Kind.Registered() || b.AOR.Fold() != string(b.AOR) {
-		return l.record(zone.TXT(b, l.apex, l.ttl))
+		return l.record(record.TXT(b, l.apex, l.ttl))
 	}
 	s := append(append(append(l.buf[:0], b.AOR...), ".users."...), l.apex...)
 	s = strconv.AppendUint(append(s, '\t'), uint64(l.ttl), 10)

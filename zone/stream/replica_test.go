@@ -11,13 +11,14 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
 func TestReplica(t *testing.T) {
 	home := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5e9}).Home("pbx-b")
-	node := zone.Node{Name: "pbx-b", State: zone.Up, Region: "eu", Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.2")}, SIP: []zone.Transport{{Proto: "udp", Port: 5060}}}
-	home.Replace(zone.Version{Epoch: zone.NewEpoch(), Serial: 7}, &node, []location.Binding{{AOR: "1001", Kind: location.PJSIP, Contact: 1, Stamp: 1 << 40},
+	node := record.Node{Name: "pbx-b", State: record.Up, Region: "eu", Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.2")}, SIP: []record.Transport{{Proto: "udp", Port: 5060}}}
+	home.Replace(record.Version{Epoch: record.NewEpoch(), Serial: 7}, &node, []location.Binding{{AOR: "1001", Kind: location.PJSIP, Contact: 1, Stamp: 1 << 40},
 		{AOR: "Alice.Smith", Kind: location.PJSIP, Contact: 2, Stamp: 2 << 40}, {AOR: "+97231234000", Kind: location.SIP, Contact: 3}})
 	file := ReplicaFile(t.TempDir(), "pbx-b")
 	if err := WriteReplica(file, home, origin, "192.0.2.2:53", 5); err != nil {
@@ -47,7 +48,7 @@ func TestReplica(t *testing.T) {
 }
 
 func TestReplicaThatCannotBeUsed(t *testing.T) {
-	apex := zone.HomeZone("pbx-b", origin)
+	apex := record.HomeZone("pbx-b", origin)
 	soa := apex + " 5 IN SOA pbx-b.nodes.fed.example. epoch-e.hostmaster.fed.example. 7 60 10 604800 5\n"
 	for text, want := range map[string]string{
 		"":                     "first line",
@@ -72,7 +73,7 @@ func TestReplicaThatCannotBeUsed(t *testing.T) {
 func TestReplicaIsAMasterFile(t *testing.T) {
 	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5e9})
 	home := v.Home("pbx-b")
-	home.Replace(zone.Version{Epoch: "e", Serial: 9}, &zone.Node{Name: "pbx-b", State: zone.Up}, mixed(t, 300))
+	home.Replace(record.Version{Epoch: "e", Serial: 9}, &record.Node{Name: "pbx-b", State: record.Up}, mixed(t, 300))
 	file := ReplicaFile(t.TempDir(), "pbx-b")
 	if err := WriteReplica(file, home, origin, "192.0.2.2:53", 5); err != nil {
 		t.Fatal(err)
@@ -83,7 +84,7 @@ func TestReplicaIsAMasterFile(t *testing.T) {
 	}
 	var text strings.Builder
 	text.WriteString("; dns 192.0.2.2:53\n")
-	if err := AnswerRecords(Replica{home}, Query{Origin: origin, Apex: zone.HomeZone("pbx-b", origin), TTL: 5}, func(rrs []dns.RR) error {
+	if err := AnswerRecords(Replica{home}, Query{Origin: origin, Apex: record.HomeZone("pbx-b", origin), TTL: 5}, func(rrs []dns.RR) error {
 		for _, rr := range rrs {
 			text.WriteString(rr.String() + "\n")
 		}
@@ -113,7 +114,7 @@ func TestReplicaIsAMasterFile(t *testing.T) {
 
 // What is read off a line is what package dns reads there.
 func FuzzLine(f *testing.F) {
-	apex := zone.HomeZone("pbx-b", origin)
+	apex := record.HomeZone("pbx-b", origin)
 	f.Add("1001.users." + apex + "\t5\tIN\tTXT\t\"v=1\" \"k=sip\" \"c=00000000000000ff\" \"t=0000000000000010\"")
 	f.Add("a.b.users." + apex + "\t5\tIN\tTXT\t\"v=1\" \"k=pjsip\" \"c=00000000000000ff\"")
 	f.Add("a.b.users." + apex + "\t\tIN\tTXT\t\"v=1\" \"k=iax2\" \"c=0000000000000000\"")
@@ -126,7 +127,7 @@ func FuzzLine(f *testing.F) {
 		if err != nil {
 			return // a TTL beyond 32 bits: what it says is not used
 		}
-		want, _, err := zone.ParseTXT(rr.(*dns.TXT), apex)
+		want, _, err := record.ParseTXT(rr.(*dns.TXT), apex)
 		if err != nil || got != want {
 			t.Errorf("%q is %v, want %v, %v", line, got, want, err)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -35,7 +36,7 @@ func TestUnpackableRecordDoesNotEndTheTransfer(t *testing.T) {
 	bad.Stamp = 7
 	good := named(t, "1001", "Alice")
 	good.Stamp = 8
-	v := zone.Version{Epoch: "e", Serial: 9}
+	v := record.Version{Epoch: "e", Serial: 9}
 	full := canned{version: v, all: append(users(700), bad)}
 	full.all = append(full.all, users(1400)[700:]...)
 	came := canned{version: v, deltas: []zone.Delta{
@@ -43,11 +44,11 @@ func TestUnpackableRecordDoesNotEndTheTransfer(t *testing.T) {
 		{From: 7, To: 8, Changes: []location.Change{{Old: bad, New: good}}},
 		{From: 8, To: 9, Changes: []location.Change{{New: users(2)[1]}}},
 	}}
-	held := zone.Version{Epoch: "e", Serial: 6}
-	apex := zone.HomeZone("pbx-b", origin)
+	held := record.Version{Epoch: "e", Serial: 6}
+	apex := record.HomeZone("pbx-b", origin)
 	for name, c := range map[string]struct {
 		canned
-		held             *zone.Version
+		held             *record.Version
 		left             int
 		bindings, deltas int
 	}{
@@ -101,8 +102,8 @@ func TestUnpackableRecordDoesNotEndTheTransfer(t *testing.T) {
 // The record of a node that has a string too long goes without that string: a
 // node without its record could not be called.
 func TestUnpackableNode(t *testing.T) {
-	c := canned{version: zone.Version{Epoch: "e", Serial: 9}, node: &zone.Node{Name: "pbx-b", State: zone.Up, Asterisk: strings.Repeat("9", 300), Region: "eu"}}
-	apex := zone.HomeZone("pbx-b", origin)
+	c := canned{version: record.Version{Epoch: "e", Serial: 9}, node: &record.Node{Name: "pbx-b", State: record.Up, Asterisk: strings.Repeat("9", 300), Region: "eu"}}
+	apex := record.HomeZone("pbx-b", origin)
 	r := Reader{apex: apex}
 	left := 0
 	err := Answer(c, Query{Origin: origin, Apex: apex, TTL: 5, LeftOut: func(dns.RR, error) { left++ }}, Reply{Msg: new(dns.Msg).SetAxfr(apex), Send: func(wire []byte) error {
@@ -112,17 +113,17 @@ func TestUnpackableNode(t *testing.T) {
 	if err != nil || !r.done || left != 1 {
 		t.Fatalf("transfer: %v, complete: %v, %d left out", err, r.done, left)
 	}
-	if n := r.t.Node; n == nil || n.Region != "eu" || n.Asterisk != "" || n.State != zone.Up {
+	if n := r.t.Node; n == nil || n.Region != "eu" || n.Asterisk != "" || n.State != record.Up {
 		t.Errorf("the node is %+v, want all but its version", n)
 	}
 }
 
 // A record of a peer that cannot be unpacked is refused alone.
 func TestUnreadableRecordIsRefusedAlone(t *testing.T) {
-	apex := zone.HomeZone("pbx-b", origin)
+	apex := record.HomeZone("pbx-b", origin)
 	all := []location.Binding{named(t, "1001", "Alice"), named(t, "1002", "Bob")}
 	r := Reader{apex: apex}
-	err := Answer(canned{version: zone.Version{Epoch: "e", Serial: 9}, all: all}, Query{Origin: origin, Apex: apex, TTL: 5}, Reply{Msg: new(dns.Msg).SetAxfr(apex), Send: func(wire []byte) error {
+	err := Answer(canned{version: record.Version{Epoch: "e", Serial: 9}, all: all}, Query{Origin: origin, Apex: apex, TTL: 5}, Reply{Msg: new(dns.Msg).SetAxfr(apex), Send: func(wire []byte) error {
 		at := strings.Index(string(wire), "\x07n=Alice")
 		wire[at] = 200 // beyond the end of the RDATA
 		_, err := r.Message(wire)

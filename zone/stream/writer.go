@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
@@ -121,7 +121,7 @@ func (w *writer) binding(b location.Binding) error {
 	}
 	at, known := w.names[w.apex]
 	if !b.Kind.Registered() || !known || w.long {
-		return w.record(zone.TXT(b, w.apex, w.ttl))
+		return w.record(record.TXT(b, w.apex, w.ttl))
 	}
 	buf := appendLabels(w.buf, b.AOR.Fold())
 	if w.users == 0 {
@@ -134,7 +134,7 @@ func (w *writer) binding(b location.Binding) error {
 	buf = append(buf, 0, byte(dns.TypeTXT), 0, dns.ClassINET)
 	buf = binary.BigEndian.AppendUint32(buf, w.ttl)
 	rdata := len(buf) + 2
-	buf = zone.AppendUser(append(buf, 0, 0), b)
+	buf = record.AppendUser(append(buf, 0, 0), b)
 	binary.BigEndian.PutUint16(buf[rdata-2:], uint16(len(buf)-rdata))
 	w.buf, w.n = buf, w.n+1
 	return nil

@@ -8,13 +8,14 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
 // written gives take each message of a transfer of pbx-a.
-func written(tb testing.TB, z Zone, held *zone.Version, request *dns.TSIG, take func([]byte)) {
+func written(tb testing.TB, z Zone, held *record.Version, request *dns.TSIG, take func([]byte)) {
 	tb.Helper()
-	apex := zone.HomeZone("pbx-a", origin)
+	apex := record.HomeZone("pbx-a", origin)
 	q := new(dns.Msg)
 	q.SetQuestion(apex, dns.TypeAXFR)
 	rep := Reply{Msg: new(dns.Msg), Send: func(wire []byte) error { take(wire); return nil }}
@@ -54,23 +55,23 @@ func mixed(t *testing.T, n int) []location.Binding {
 // as those that AnswerRecords has, in messages that fit (RFC 1035 §4.2.2) and
 // whose signatures package dns takes (RFC 8945 §5.3.1).
 func TestWriterWritesTheSame(t *testing.T) {
-	up, down := zone.Node{Name: "pbx-b", State: zone.Up, Region: "eu-west"}, zone.Node{Name: "pbx-b", State: zone.Down}
+	up, down := record.Node{Name: "pbx-b", State: record.Up, Region: "eu-west"}, record.Node{Name: "pbx-b", State: record.Down}
 	all := mixed(t, 3000)
-	z := canned{version: zone.Version{Epoch: "e", Serial: 2001}, all: all}
+	z := canned{version: record.Version{Epoch: "e", Serial: 2001}, all: all}
 	steps := z
 	for i := range uint32(2000) {
 		steps.deltas = append(steps.deltas, zone.Delta{From: i + 1, To: i + 2, OldNode: &up, Node: &down,
 			Changes: []location.Change{{Old: all[i], New: all[i+1]}, {New: all[i+2]}}})
 	}
-	held := zone.Version{Epoch: "e", Serial: 1}
+	held := record.Version{Epoch: "e", Serial: 1}
 	request := &dns.TSIG{MAC: strings.Repeat("5a", 32)}
 	for name, c := range map[string]struct {
 		z    Zone
-		held *zone.Version
+		held *record.Version
 	}{"full": {z, nil}, "steps": {steps, &held}} {
 		t.Run(name, func(t *testing.T) {
 			var want, got []dns.RR
-			apex := zone.HomeZone("pbx-a", origin)
+			apex := record.HomeZone("pbx-a", origin)
 			if err := AnswerRecords(c.z, Query{Origin: origin, Apex: apex, TTL: 5, From: c.held}, func(rrs []dns.RR) error { want = append(want, rrs...); return nil }); err != nil {
 				t.Fatal(err)
 			}
@@ -104,8 +105,8 @@ func TestWriterWritesTheSame(t *testing.T) {
 // A full zone that is written and read is the same again.
 func TestWriterAndReader(t *testing.T) {
 	all := mixed(t, 3000)
-	r := Reader{apex: zone.HomeZone("pbx-a", origin)}
-	written(t, canned{version: zone.Version{Epoch: "e", Serial: 9}, all: all}, nil, nil, func(wire []byte) {
+	r := Reader{apex: record.HomeZone("pbx-a", origin)}
+	written(t, canned{version: record.Version{Epoch: "e", Serial: 9}, all: all}, nil, nil, func(wire []byte) {
 		if _, err := r.Message(wire); err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +118,7 @@ func TestWriterAndReader(t *testing.T) {
 
 // A registration is written without an allocation.
 func TestWriterAllocates(t *testing.T) {
-	w, err := newWriter(Reply{Msg: new(dns.Msg).SetAxfr(zone.HomeZone("pbx-a", origin)), Send: func([]byte) error { return nil }}, zone.HomeZone("pbx-a", origin), 5)
+	w, err := newWriter(Reply{Msg: new(dns.Msg).SetAxfr(record.HomeZone("pbx-a", origin)), Send: func([]byte) error { return nil }}, record.HomeZone("pbx-a", origin), 5)
 	if err != nil {
 		t.Fatal(err)
 	}

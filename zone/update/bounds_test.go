@@ -6,15 +6,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // numbers returns an update that adds so many numbers from the first one on.
 func numbers(first, n int) string {
 	var b strings.Builder
 	for i := range n {
-		fmt.Fprintf(&b, "add %se164.%s TXT \"k=number\"\n", zone.ENUM(fmt.Sprint(first+i)), apex)
+		fmt.Fprintf(&b, "add %se164.%s TXT \"k=number\"\n", record.ENUM(fmt.Sprint(first+i)), apex)
 	}
 	return b.String()
 }
@@ -34,11 +34,11 @@ func TestQuota(t *testing.T) {
 		{"one.", numbers(2000, 5), ""},
 		{"one.", numbers(2005, 1), "would have 6 records and its quota is 5"},
 		{"one.", numbers(2000, 5), ""}, // again
-		{"one.", "delete " + zone.ENUM("2000") + "e164." + apex + "\n" + numbers(2005, 1), ""},
+		{"one.", "delete " + record.ENUM("2000") + "e164." + apex + "\n" + numbers(2005, 1), ""},
 		{"one.", numbers(2000, 1), "quota is 5"},
 		{"two.", numbers(3000, 5), ""},
 		{"two.", numbers(2001, 1), "quota is 5"}, // taking another's over counts
-		{"two.", "delete " + zone.ENUM("3000") + "e164." + apex, ""},
+		{"two.", "delete " + record.ENUM("3000") + "e164." + apex, ""},
 		{"two.", numbers(2001, 1), ""},
 		{"one.", numbers(2010, 1), ""}, // for it has one less
 	} {
@@ -65,7 +65,7 @@ func TestRecordsOfOneName(t *testing.T) {
 		}
 		return b.String()
 	}
-	number := zone.ENUM("2000") + "e164." + apex
+	number := record.ENUM("2000") + "e164." + apex
 	l := newLab(t)
 	if err := l.do(t, targets(number, "number", 0, 500)); code(err) != "REFUSED" || !strings.Contains(err.Error(), "at most 100") {
 		t.Errorf("500 records of one number: %v", err)

@@ -3,8 +3,8 @@ package update
 import (
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -26,7 +26,7 @@ type Home struct {
 	Now    func() time.Time
 }
 
-func (h *Home) apex() string { return zone.HomeZone(h.Node, h.Origin) }
+func (h *Home) apex() string { return record.HomeZone(h.Node, h.Origin) }
 
 // CheckZone judges the zone section (RFC 2136 §3.1): NOTAUTH says which node
 // an update for another home zone belongs to.
@@ -36,7 +36,7 @@ func (h *Home) CheckZone(m *dns.Msg) error {
 	}
 	q := m.Question[0]
 	name := dns.CanonicalName(q.Name)
-	switch node, home := zone.HomeOf(name, h.Origin); {
+	switch node, home := record.HomeOf(name, h.Origin); {
 	case q.Qtype != dns.TypeSOA:
 		return formErr("the type in the zone section is %s, want SOA", dns.Type(q.Qtype))
 	case q.Qclass != dns.ClassINET:

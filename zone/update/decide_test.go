@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -207,7 +207,7 @@ func TestMalformed(t *testing.T) {
 func TestStamps(t *testing.T) {
 	l := newLab(t, was...)
 	stamp := func(owner string) location.Stamp {
-		kinds, name := zone.ParseOwner(owner, apex)
+		kinds, name := record.ParseOwner(owner, apex)
 		return l.pubs.At(kinds[0], name)[0].Stamp
 	}
 	again := func(text string) {

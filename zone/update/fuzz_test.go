@@ -3,8 +3,8 @@ package update
 import (
 	"testing"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -51,7 +51,7 @@ func FuzzUpdate(f *testing.F) {
 			if c.New.Kind == 0 {
 				continue
 			}
-			b, _, err := zone.ParseTXT(zone.TXT(c.New, apex, 5), apex)
+			b, _, err := record.ParseTXT(record.TXT(c.New, apex, 5), apex)
 			if err != nil || b != c.New {
 				t.Fatalf("%v comes back as %v: %v", c.New, b, err)
 			}

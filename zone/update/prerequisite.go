@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -91,7 +91,7 @@ func (t *transaction) records(name string, typ uint16) []dns.RR {
 		out = t.home.Apex()
 	} else {
 		for _, b := range t.bindings(name) {
-			out = append(out, zone.TXT(b, t.apex, 0))
+			out = append(out, record.TXT(b, t.apex, 0))
 		}
 	}
 	return slices.DeleteFunc(out, func(rr dns.RR) bool { return typ != dns.TypeANY && rr.Header().Rrtype != typ })
@@ -149,7 +149,7 @@ func (t *transaction) values(rrs []dns.RR, written bool) []value {
 		if written {
 			txt = versioned(txt)
 		}
-		b, _, err := zone.ParseTXT(txt, t.apex)
+		b, _, err := record.ParseTXT(txt, t.apex)
 		out[i].binding, out[i].bound = b, err == nil
 	}
 	return out

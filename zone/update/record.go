@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -68,7 +68,7 @@ func (t *transaction) parseAdded(rr *dns.TXT) (b location.Binding, since string,
 		}
 		out.Txt = append(out.Txt, s)
 	}
-	b, _, err = zone.ParseTXT(out, t.apex)
+	b, _, err = record.ParseTXT(out, t.apex)
 	return b, since, err
 }
 

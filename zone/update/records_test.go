@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // block returns the lines of a fenced block of docs/records.md.
@@ -52,7 +52,7 @@ func TestDocumentedRecords(t *testing.T) {
 	var got []string
 	for _, b := range l.pubs.Bindings() {
 		b.Stamp = 0
-		got = append(got, strings.Join(strings.Fields(zone.TXT(b, apex, 5).String()), " "))
+		got = append(got, strings.Join(strings.Fields(record.TXT(b, apex, 5).String()), " "))
 	}
 	want := block(t, "records")
 	slices.Sort(want)

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -38,7 +38,7 @@ func (t *transaction) owner(name string) *owner {
 		return o
 	}
 	o := &owner{was: map[location.ContactID]location.Binding{}, added: map[location.ContactID]bool{}, stated: map[location.ContactID]bool{}}
-	if o.kinds, o.name = zone.ParseOwner(name, t.apex); len(o.kinds) > 0 {
+	if o.kinds, o.name = record.ParseOwner(name, t.apex); len(o.kinds) > 0 {
 		for _, b := range t.pubs.At(o.kinds[0], o.name) {
 			o.was[b.Contact] = b
 		}

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -41,7 +41,7 @@ func newLab(t testing.TB, records ...string) *lab {
 			return append(out[:len(out):len(out)], l.pubs.At(location.User, location.AOR(key))...)
 		},
 		Apex: func() []dns.RR {
-			v := zone.Version{Epoch: "0123456789abcdef", Serial: 7}
+			v := record.Version{Epoch: "0123456789abcdef", Serial: 7}
 			return []dns.RR{v.SOA(apex, origin, 5), rr(t, apex+" 5 IN NS pbx-a.nodes.fed.example."),
 				rr(t, apex+` 5 IN TXT "v=1" "state=up"`)}
 		}}
@@ -155,7 +155,7 @@ func (l *lab) zone() string {
 	var out []string
 	for _, b := range l.pubs.Bindings() {
 		b.Stamp = 0
-		x := zone.TXT(b, apex, 5)
+		x := record.TXT(b, apex, 5)
 		out = append(out, strings.TrimSuffix(x.Hdr.Name, "."+apex)+" "+strings.Join(x.Txt[1:], " "))
 	}
 	return strings.Join(sortedStrings(out), "\n")

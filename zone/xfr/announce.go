@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/miekg/dns"
 )
@@ -20,9 +21,9 @@ const maxNews = 200
 // that announces only where there is more to tell.
 type announcement struct {
 	mu    sync.Mutex
-	told  zone.Version // what the other side has last acknowledged
-	plain bool         // it takes no NOTIFY with more than a SOA
-	open  int          // the number of the one under way, 0 if there is none
+	told  record.Version // what the other side has last acknowledged
+	plain bool           // it takes no NOTIFY with more than a SOA
+	open  int            // the number of the one under way, 0 if there is none
 	count int
 	more  chan struct{}
 }
@@ -86,7 +87,7 @@ func (p *Peer) tell(s *session, a *announcement) (notice, *call, error) {
 
 // begin takes note of a NOTIFY that is being sent, and returns its number and what
 // the other side has.
-func (a *announcement) begin() (number int, told zone.Version) {
+func (a *announcement) begin() (number int, told record.Version) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.count++
@@ -117,7 +118,7 @@ func (a *announcement) answered(number int, n notice, wire []byte, own *zone.Pri
 	case wire[3]&15 == dns.RcodeSuccess && !a.plain:
 		a.told = n.version
 	case wire[3]&15 == dns.RcodeFormatError && n.more: // an older version
-		a.told, a.plain, again = zone.Version{}, true, true
+		a.told, a.plain, again = record.Version{}, true, true
 	}
 	if again {
 		poke(a.more)
@@ -127,15 +128,15 @@ func (a *announcement) answered(number int, n notice, wire []byte, own *zone.Pri
 // notice is a NOTIFY that is ready to be signed.
 type notice struct {
 	wire    []byte
-	version zone.Version // that it tells of
-	more    bool         // it takes along what has changed
+	version record.Version // that it tells of
+	more    bool           // it takes along what has changed
 }
 
 // news makes a NOTIFY. Its answer section is a hint (RFC 1996 §3.7), which begins
 // with the SOA, as that of any, and goes on as the answer to an IXFR from told
 // where that is short (RFC 1995 §4): who has that needs no more, everybody else asks.
-func news(own *zone.Primary, origin string, told zone.Version) (n notice, err error) {
-	apex := zone.HomeZone(own.Node().Name, origin)
+func news(own *zone.Primary, origin string, told record.Version) (n notice, err error) {
+	apex := record.HomeZone(own.Node().Name, origin)
 	m := new(dns.Msg).SetNotify(apex)
 	if n.version = own.Version(); n.version.Epoch == told.Epoch {
 		v, deltas, ok := own.Since(told.Serial)

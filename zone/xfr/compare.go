@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // compareEvery is how often a home zone is compared with its home, by default.
@@ -21,8 +21,8 @@ const renewEvery = time.Hour
 // comparison finds out whether what is held is what the other side holds.
 type comparison struct {
 	comparing sync.Mutex
-	awaited   *zone.Digest // the other side's, of a version not reached yet
-	renewed   time.Time    // when a difference last led to a full transfer
+	awaited   *record.Digest // the other side's, of a version not reached yet
+	renewed   time.Time      // when a difference last led to a full transfer
 
 	renew   atomic.Bool // the next transfer is a full one
 	differs atomic.Bool
@@ -53,7 +53,7 @@ func (p *Peer) compare(ctx context.Context, s *session) error {
 
 // expect compares a digest of the other side with what is held, now or when its
 // version is reached.
-func (p *Peer) expect(d zone.Digest) {
+func (p *Peer) expect(d record.Digest) {
 	p.comparing.Lock()
 	defer p.comparing.Unlock()
 	if p.awaited == nil { // otherwise it is far behind, and this one would not be reached in time either
@@ -77,7 +77,7 @@ func (p *Peer) judge() {
 	switch {
 	case held.Version == theirs.Version:
 		p.awaited = nil
-	case held.Epoch == theirs.Epoch && zone.Newer(theirs.Serial, held.Serial):
+	case held.Epoch == theirs.Epoch && record.Newer(theirs.Serial, held.Serial):
 		return
 	default:
 		p.awaited = nil

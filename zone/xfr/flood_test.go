@@ -12,6 +12,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/miekg/dns"
 )
@@ -24,13 +25,13 @@ func TestNotifyFloodCausesNoFullTransfer(t *testing.T) {
 	b.register("2000")
 	p, pulled, _ := a.follow(b, testKey)
 	a.level(b, pulled)
-	apex := zone.HomeZone("pbx-b", origin)
+	apex := record.HomeZone("pbx-b", origin)
 	held := b.primary.Version()
 	for _, answer := range [][]dns.RR{
 		nil,
-		{zone.Version{Epoch: "00000000deadbeef", Serial: 7}.SOA(apex, origin, 0)},
-		{zone.Version{Epoch: held.Epoch, Serial: held.Serial - 1}.SOA(apex, origin, 0)},
-		{zone.Version{Epoch: held.Epoch, Serial: held.Serial + 1000}.SOA(apex, origin, 0)},
+		{record.Version{Epoch: "00000000deadbeef", Serial: 7}.SOA(apex, origin, 0)},
+		{record.Version{Epoch: held.Epoch, Serial: held.Serial - 1}.SOA(apex, origin, 0)},
+		{record.Version{Epoch: held.Epoch, Serial: held.Serial + 1000}.SOA(apex, origin, 0)},
 	} {
 		for _, from := range []string{"127.0.0.1", "192.0.2.9"} {
 			for range 500 {
@@ -54,7 +55,7 @@ func TestEpochsThatAlternate(t *testing.T) {
 	a.level(b, pulled)
 	begun := time.Now()
 	for i := range 200 {
-		p.said(zone.Version{Epoch: zone.NewEpoch(), Serial: uint32(i)})
+		p.said(record.Version{Epoch: record.NewEpoch(), Serial: uint32(i)})
 		<-time.After(2 * time.Millisecond)
 	}
 	most := int32(6 + time.Since(begun)/time.Second)
@@ -99,9 +100,9 @@ func TestBrokenTransfers(t *testing.T) {
 	log := &logged{}
 	p := NewPeer(PeerConfig{Node: "pbx-b", Addr: "192.0.2.1:53", Origin: origin, Home: home, Clock: location.NewClock(time.Now),
 		Logger: slog.New(log), Timing: Timing{Silence: time.Second}})
-	held := zone.Version{Epoch: "e", Serial: 7}
+	held := record.Version{Epoch: "e", Serial: 7}
 	home.Replace(held, nil, nil)
-	p.said(zone.Version{Epoch: "e", Serial: 9})
+	p.said(record.Version{Epoch: "e", Serial: 9})
 	p.failed(rcodeError(dns.RcodeServerFailure), false)
 	if !p.deltas() {
 		t.Error("a peer that answers SERVFAIL is asked for the full zone")

@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"net"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
 )
 
 // said takes the version in an answer of the other side to a question of this
 // one, and transfers the zone unless it is held at that version.
-func (p *Peer) said(v zone.Version) {
+func (p *Peer) said(v record.Version) {
 	p.latest.Store(&v)
 	if v == p.cfg.Home.Version() {
 		p.markLevel()
@@ -50,7 +50,7 @@ func (p *Peer) Greeted(authority []dns.RR, from net.Addr) {
 		return
 	}
 	p.pulse.greeted.Store(int64(p.now()))
-	v := zone.VersionOf(soa)
+	v := record.VersionOf(soa)
 	if v == p.cfg.Home.Version() {
 		p.markLevel()
 	}
@@ -61,21 +61,21 @@ var errMessage = errors.New("message ends before its records")
 
 // soaIn returns the version in the first record of an answer's or an authority
 // section, which begins with the SOA of a home zone.
-func soaIn(wire []byte) (zone.Version, error) {
+func soaIn(wire []byte) (record.Version, error) {
 	if len(wire) < tsig.HeaderSize {
-		return zone.Version{}, errMessage
+		return record.Version{}, errMessage
 	}
 	off, ok := tsig.SkipQuestions(wire)
 	if !ok || off >= len(wire) {
-		return zone.Version{}, errMessage
+		return record.Version{}, errMessage
 	}
 	rr, _, err := dns.UnpackRR(wire, off)
 	if err != nil {
-		return zone.Version{}, fmt.Errorf("unpack record: %w", err)
+		return record.Version{}, fmt.Errorf("unpack record: %w", err)
 	}
 	soa, ok := rr.(*dns.SOA)
 	if !ok {
-		return zone.Version{}, fmt.Errorf("%s has no SOA there", question(wire))
+		return record.Version{}, fmt.Errorf("%s has no SOA there", question(wire))
 	}
-	return zone.VersionOf(soa), nil
+	return record.VersionOf(soa), nil
 }

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 var errSilent = errors.New("no answer on an open connection")
@@ -167,7 +167,7 @@ func (p *Peer) beat(s *session, limit time.Duration) error {
 	p.pulse.beat = &call{gone: make(chan struct{}), then: func(wire []byte) {
 		p.pulse.asked.CompareAndSwap(int64(start), 0)
 		err := verdict(wire)
-		var v zone.Version
+		var v record.Version
 		if err == nil {
 			v, err = soaIn(wire)
 		}

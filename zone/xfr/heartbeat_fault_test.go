@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -44,7 +44,7 @@ func (v server) run(t *testing.T, p *Peer) (chan error, *atomic.Int64) {
 			}
 			m := new(dns.Msg)
 			m.SetReply(q)
-			m.Answer = []dns.RR{zone.Version{Epoch: "e", Serial: 1}.SOA(p.apex, origin, 5)}
+			m.Answer = []dns.RR{record.Version{Epoch: "e", Serial: 1}.SOA(p.apex, origin, 5)}
 			if conn.WriteMsg(m) != nil {
 				return
 			}
@@ -66,7 +66,7 @@ func TestOtherSideStopsAsking(t *testing.T) {
 			ended, _ := server{rtt: 45 * time.Millisecond}.run(t, p)
 			time.Sleep(phase)
 			for range 12 {
-				p.Greeted([]dns.RR{zone.Version{Epoch: "e", Serial: 1}.SOA(p.apex, origin, 5)}, &net.TCPAddr{IP: net.ParseIP("192.0.2.2")})
+				p.Greeted([]dns.RR{record.Version{Epoch: "e", Serial: 1}.SOA(p.apex, origin, 5)}, &net.TCPAddr{IP: net.ParseIP("192.0.2.2")})
 				time.Sleep(LAN.Heartbeat)
 			}
 			select {

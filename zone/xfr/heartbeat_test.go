@@ -11,13 +11,14 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
 // asked is a peer of the node self, which follows pbx-b, and is asked by it.
 func asked(self string) *Peer {
 	v := zone.NewView(zone.Config{Origin: origin, Self: self, TTL: time.Second})
-	own := zone.NewPrimary(zone.PrimaryConfig{View: v, Clock: location.NewClock(time.Now), Node: zone.Node{Name: self, State: zone.Up}})
+	own := zone.NewPrimary(zone.PrimaryConfig{View: v, Clock: location.NewClock(time.Now), Node: record.Node{Name: self, State: record.Up}})
 	return NewPeer(PeerConfig{Node: "pbx-b", Addr: "192.0.2.2:53", Origin: origin, Home: v.Home("pbx-b"), Own: NewHerald(own, origin),
 		Heard: func() {}, Lost: func(error) {}, Logger: slog.New(slog.DiscardHandler)})
 }
@@ -29,7 +30,7 @@ func greet(t *testing.T, p *Peer, apex string, from net.Addr, stop *atomic.Bool)
 	go func() {
 		defer close(done)
 		for !stop.Load() {
-			p.Greeted([]dns.RR{zone.Version{Epoch: "e", Serial: 1}.SOA(apex, origin, 5)}, from)
+			p.Greeted([]dns.RR{record.Version{Epoch: "e", Serial: 1}.SOA(apex, origin, 5)}, from)
 			time.Sleep(LAN.Heartbeat)
 		}
 	}()
@@ -125,7 +126,7 @@ func TestHeartbeatTellsOfAChange(t *testing.T) {
 	_, pulled, _ := a.follow(b, testKey)
 	a.level(b, pulled)
 	p, now := asked("pbx-c"), b.primary.Version()
-	p.cfg.Home.Replace(zone.Version{Epoch: now.Epoch, Serial: now.Serial - 1}, nil, nil)
+	p.cfg.Home.Replace(record.Version{Epoch: now.Epoch, Serial: now.Serial - 1}, nil, nil)
 	p.Greeted([]dns.RR{now.SOA(p.apex, origin, 5)}, &net.TCPAddr{IP: net.ParseIP("192.0.2.2")})
 	select {
 	case <-p.wake:

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -20,24 +21,24 @@ type Herald struct {
 
 	mu      sync.Mutex
 	notices [2]made // the last ones, for those who are level and for one who is not
-	version zone.Version
+	version record.Version
 	soa     []byte
 }
 
 type made struct {
-	told zone.Version
+	told record.Version
 	notice
 }
 
 // NewHerald returns the herald of a node.
 func NewHerald(own *zone.Primary, origin string) *Herald {
 	node := own.Node().Name
-	return &Herald{own: own, node: node, apex: zone.HomeZone(node, origin), origin: origin, born: time.Now()}
+	return &Herald{own: own, node: node, apex: record.HomeZone(node, origin), origin: origin, born: time.Now()}
 }
 
 // notice returns a NOTIFY for who has acknowledged a version. Its octets are
 // shared and must not be modified.
-func (h *Herald) notice(told zone.Version) (notice, error) {
+func (h *Herald) notice(told record.Version) (notice, error) {
 	now := h.own.Version()
 	h.mu.Lock()
 	defer h.mu.Unlock()

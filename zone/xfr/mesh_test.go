@@ -9,6 +9,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
@@ -34,8 +35,8 @@ func newMeshNode(name string) *meshNode {
 	n.view = zone.NewView(zone.Config{Origin: origin, Self: name, TTL: 5 * time.Second})
 	n.view.SetSettled(true)
 	n.primary = zone.NewPrimary(zone.PrimaryConfig{View: n.view, Clock: n.clock, Logger: slog.New(slog.DiscardHandler),
-		Node: zone.Node{Name: name, State: zone.Up, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")},
-			SIP: []zone.Transport{{Proto: "udp", Port: 5060}}}})
+		Node: record.Node{Name: name, State: record.Up, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")},
+			SIP: []record.Transport{{Proto: "udp", Port: 5060}}}})
 	n.herald = NewHerald(n.primary, origin)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -84,7 +85,7 @@ func (n *meshNode) peer(node, addr string, pulled func()) *Peer {
 		Logger: slog.New(slog.DiscardHandler)})
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.peers[zone.HomeZone(node, origin)] = p
+	n.peers[record.HomeZone(node, origin)] = p
 	return p
 }
 
@@ -101,7 +102,7 @@ func (n *meshNode) serve(w dns.ResponseWriter, r *dns.Msg) {
 		}
 		return w.WriteMsg(m)
 	}
-	apex := zone.HomeZone(n.name, origin)
+	apex := record.HomeZone(n.name, origin)
 	switch {
 	case r.Opcode == dns.OpcodeNotify:
 		n.mu.Lock()
@@ -122,11 +123,11 @@ func (n *meshNode) serve(w dns.ResponseWriter, r *dns.Msg) {
 		}
 		reply(n.primary.Version().SOA(apex, origin, 5))
 	case r.Question[0].Qtype == dns.TypeTXT:
-		reply(zone.StringsTXT(r.Question[0].Name, 5, n.view.Home(n.name).Digest().Strings()...))
+		reply(record.StringsTXT(r.Question[0].Name, 5, n.view.Home(n.name).Digest().Strings()...))
 	default:
-		var held *zone.Version
+		var held *record.Version
 		if len(r.Ns) > 0 {
-			v := zone.VersionOf(r.Ns[0].(*dns.SOA))
+			v := record.VersionOf(r.Ns[0].(*dns.SOA))
 			held = &v
 		}
 		m := new(dns.Msg)

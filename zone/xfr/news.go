@@ -3,7 +3,7 @@ package xfr
 import (
 	"net"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/miekg/dns"
 )
@@ -13,10 +13,10 @@ import (
 // held and come from the address of the peer's DNS server (the key alone proves
 // no node). Otherwise the NOTIFY is a hint: the peer is asked (see hinted).
 func (p *Peer) News(answer []dns.RR, from net.Addr) {
-	var v zone.Version
+	var v record.Version
 	if len(answer) > 0 {
 		if soa, ok := answer[0].(*dns.SOA); ok {
-			v = zone.VersionOf(soa)
+			v = record.VersionOf(soa)
 		}
 	}
 	// Where a transfer is being put in, the NOTIFY is answered all the same.

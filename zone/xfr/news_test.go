@@ -13,6 +13,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/miekg/dns"
 )
@@ -34,9 +35,9 @@ func TestNewsNeedsNoTransfer(t *testing.T) {
 		})
 		a.level(b, pulled)
 	}
-	b.primary.SetNode(func(n *zone.Node) { n.State = zone.Draining })
+	b.primary.SetNode(func(n *record.Node) { n.State = record.Draining })
 	a.level(b, pulled)
-	if n, _ := a.view.Home("pbx-b").Node(); n.State != zone.Draining {
+	if n, _ := a.view.Home("pbx-b").Node(); n.State != record.Draining {
 		t.Errorf("state is %q, want draining", n.State)
 	}
 	// A heartbeat may see a change before the NOTIFY is there.
@@ -91,7 +92,7 @@ func TestNewsToAnOlderVersion(t *testing.T) {
 
 // hinted returns the answer section of the NOTIFY that leads a from version told
 // to what it has now.
-func hinted(t testing.TB, a *zone.Primary, told zone.Version) []dns.RR {
+func hinted(t testing.TB, a *zone.Primary, told record.Version) []dns.RR {
 	t.Helper()
 	n, err := news(a, origin, told)
 	if err != nil {
@@ -112,7 +113,7 @@ func TestNewsThatIsOnlyAHint(t *testing.T) {
 	own := func(name string) *zone.Primary {
 		view := zone.NewView(zone.Config{Origin: origin, Self: name, TTL: 5 * time.Second})
 		return zone.NewPrimary(zone.PrimaryConfig{View: view, Clock: location.NewClock(time.Now),
-			Node: zone.Node{Name: name, State: zone.Up, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}})
+			Node: record.Node{Name: name, State: record.Up, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}})
 	}
 	register := func(p *zone.Primary, users ...string) {
 		for _, u := range users {
@@ -142,8 +143,8 @@ func TestNewsThatIsOnlyAHint(t *testing.T) {
 		{"SOA alone", good[:1], at("192.0.2.1"), false},
 		{"cut short", good[:len(good)-1], at("192.0.2.1"), false},
 		{"something behind", append(slices.Clone(good), good[0]), at("192.0.2.1"), false},
-		{"from a later version", hinted(t, b, zone.Version{Epoch: held.Epoch, Serial: held.Serial + 1}), at("192.0.2.1"), false},
-		{"another epoch", hinted(t, other, zone.Version{Epoch: other.Version().Epoch, Serial: held.Serial}), at("192.0.2.1"), false},
+		{"from a later version", hinted(t, b, record.Version{Epoch: held.Epoch, Serial: held.Serial + 1}), at("192.0.2.1"), false},
+		{"another epoch", hinted(t, other, record.Version{Epoch: other.Version().Epoch, Serial: held.Serial}), at("192.0.2.1"), false},
 		{"no SOA first", good[2:], at("192.0.2.1"), false},
 		{"nothing", nil, at("192.0.2.1"), false},
 	} {
@@ -173,8 +174,8 @@ func TestNewsThatIsOnlyAHint(t *testing.T) {
 // What is much, or long, is asked for.
 func TestNewsIsShort(t *testing.T) {
 	view := zone.NewView(zone.Config{Origin: origin, Self: "pbx-b", TTL: 5 * time.Second})
-	b := zone.NewPrimary(zone.PrimaryConfig{View: view, Clock: location.NewClock(time.Now), Node: zone.Node{Name: "pbx-b", State: zone.Up}})
-	many := func(n int, target string) zone.Version {
+	b := zone.NewPrimary(zone.PrimaryConfig{View: view, Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-b", State: record.Up}})
+	many := func(n int, target string) record.Version {
 		before := b.Version()
 		b.Publish(func(*location.Store, *location.Publications) (out []location.Change, err error) {
 			for i := range n {
@@ -203,7 +204,7 @@ func TestNewsIsShort(t *testing.T) {
 // brought, or where it was.
 func FuzzNews(f *testing.F) {
 	view := zone.NewView(zone.Config{Origin: origin, Self: "pbx-b", TTL: 5 * time.Second})
-	b := zone.NewPrimary(zone.PrimaryConfig{View: view, Clock: location.NewClock(time.Now), Node: zone.Node{Name: "pbx-b", State: zone.Up}})
+	b := zone.NewPrimary(zone.PrimaryConfig{View: view, Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-b", State: record.Up}})
 	held := b.Version()
 	for _, u := range []string{"1001", "alice.example", "+97231231001"} {
 		b.Update(func(s *location.Store) []location.Change {
@@ -237,7 +238,7 @@ func FuzzNews(f *testing.F) {
 func TestFullTransferOvertaken(t *testing.T) {
 	home := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second}).Home("pbx-b")
 	p := NewPeer(PeerConfig{Node: "pbx-b", Addr: "192.0.2.1:53", Origin: origin, Home: home, Clock: location.NewClock(time.Now), Logger: quiet})
-	older, newer := zone.Version{Epoch: "e", Serial: 7}, zone.Version{Epoch: "e", Serial: 8}
+	older, newer := record.Version{Epoch: "e", Serial: 7}, record.Version{Epoch: "e", Serial: 8}
 	home.Replace(newer, nil, nil)
 	p.said(newer)
 	p.take(&stream.Transfer{Full: true, Version: older})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
 )
 
@@ -25,7 +26,7 @@ type Peer struct {
 	check  chan struct{} // the other side may have another version: ask for its SOA now
 	redial chan struct{} // the other side is said to be back: dial now
 	addr   atomic.Pointer[string]
-	latest atomic.Pointer[zone.Version] // what the other side was last said to have
+	latest atomic.Pointer[record.Version] // what the other side was last said to have
 	clock  *skewed
 	taking sync.Mutex // one transfer goes into the view at a time
 	born   time.Time
@@ -93,7 +94,7 @@ func NewPeer(c PeerConfig) *Peer {
 	if c.Pulled == nil {
 		c.Pulled = func() {}
 	}
-	p := &Peer{cfg: c, apex: zone.HomeZone(c.Node, c.Origin), log: c.Logger.With("peer", c.Node),
+	p := &Peer{cfg: c, apex: record.HomeZone(c.Node, c.Origin), log: c.Logger.With("peer", c.Node),
 		wake: make(chan struct{}, 1), check: make(chan struct{}, 1), whole: fullPace(), redial: make(chan struct{}, 1), doubt: make(chan struct{}, 1), born: time.Now(), clock: &skewed{now: c.Now}}
 	p.SetAddr(c.Addr)
 	return p
@@ -109,11 +110,11 @@ func (p *Peer) Addr() string { return *p.addr.Load() }
 // What may lead on from the version held is asked for at once, by an IXFR. Every
 // other version is only a reason to ask the peer for its SOA: the key proves no
 // node and the message may be a replay, so that it cannot cause a full transfer.
-func (p *Peer) hinted(v zone.Version) {
+func (p *Peer) hinted(v record.Version) {
 	held, said := p.cfg.Home.Version(), p.latest.Load()
 	switch {
 	case v == held:
-	case v.Epoch == held.Epoch && zone.Newer(v.Serial, held.Serial):
+	case v.Epoch == held.Epoch && record.Newer(v.Serial, held.Serial):
 		p.latest.Store(&v)
 		poke(p.wake)
 	case said != nil && v == *said:

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/miekg/dns"
 )
@@ -14,41 +14,41 @@ import (
 const stall = 5 * time.Second
 
 // soa asks for the version of the zone apex.
-func (s *session) soa(ctx context.Context, apex string, d time.Duration) (zone.Version, error) {
+func (s *session) soa(ctx context.Context, apex string, d time.Duration) (record.Version, error) {
 	m := new(dns.Msg)
 	m.SetQuestion(apex, dns.TypeSOA)
 	m.RecursionDesired = false
 	r, err := s.exchange(ctx, m, d)
 	if err != nil {
-		return zone.Version{}, err
+		return record.Version{}, err
 	}
 	for _, rr := range r.Answer {
 		if soa, ok := rr.(*dns.SOA); ok {
-			return zone.VersionOf(soa), nil
+			return record.VersionOf(soa), nil
 		}
 	}
-	return zone.Version{}, fmt.Errorf("%s has no SOA there", apex)
+	return record.Version{}, fmt.Errorf("%s has no SOA there", apex)
 }
 
 // digest asks for the digest of the zone apex.
-func (s *session) digest(ctx context.Context, apex string, d time.Duration) (zone.Digest, error) {
+func (s *session) digest(ctx context.Context, apex string, d time.Duration) (record.Digest, error) {
 	m := new(dns.Msg)
-	m.SetQuestion(zone.DigestName(apex), dns.TypeTXT)
+	m.SetQuestion(record.DigestName(apex), dns.TypeTXT)
 	m.RecursionDesired = false
 	r, err := s.exchange(ctx, m, d)
 	if err != nil {
-		return zone.Digest{}, err
+		return record.Digest{}, err
 	}
 	for _, rr := range r.Answer {
 		if txt, ok := rr.(*dns.TXT); ok {
-			return zone.ParseDigest(txt.Txt)
+			return record.ParseDigest(txt.Txt)
 		}
 	}
-	return zone.Digest{}, fmt.Errorf("%s has no TXT there", m.Question[0].Name)
+	return record.Digest{}, fmt.Errorf("%s has no TXT there", m.Question[0].Name)
 }
 
 // pull asks for the zone: AXFR if held is nil, otherwise IXFR from it.
-func (s *session) pull(ctx context.Context, apex, origin string, held *zone.Version) (*stream.Transfer, error) {
+func (s *session) pull(ctx context.Context, apex, origin string, held *record.Version) (*stream.Transfer, error) {
 	m := new(dns.Msg)
 	m.SetQuestion(apex, dns.TypeAXFR)
 	m.RecursionDesired = false

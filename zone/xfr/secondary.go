@@ -11,6 +11,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
 )
@@ -158,10 +159,10 @@ func (p *Peer) fetch(ctx context.Context, apex string) (*stream.Transfer, error)
 
 // Kept returns what the peer holds of this node's own home zone, for a node
 // that has lost its data.
-func (p *Peer) Kept(ctx context.Context, node string) (zone.Version, []location.Binding, error) {
-	t, err := p.fetch(ctx, zone.HomeZone(node, p.cfg.Origin))
+func (p *Peer) Kept(ctx context.Context, node string) (record.Version, []location.Binding, error) {
+	t, err := p.fetch(ctx, record.HomeZone(node, p.cfg.Origin))
 	if err != nil {
-		return zone.Version{}, nil, fmt.Errorf("fetch own zone from %s: %w", p.cfg.Node, err)
+		return record.Version{}, nil, fmt.Errorf("fetch own zone from %s: %w", p.cfg.Node, err)
 	}
 	return t.Version, t.Bindings, nil
 }
@@ -194,7 +195,7 @@ func (p *Peer) take(t *stream.Transfer) {
 			}
 			// Not where a NOTIFY has brought it meanwhile, or an IXFR was quicker
 			// than the NOTIFY.
-			p.cfg.Home.Follow(zone.Version{Epoch: t.Version.Epoch, Serial: d.From}, zone.Version{Epoch: t.Version.Epoch, Serial: d.To}, d.Node, d.Changes)
+			p.cfg.Home.Follow(record.Version{Epoch: t.Version.Epoch, Serial: d.From}, record.Version{Epoch: t.Version.Epoch, Serial: d.To}, d.Node, d.Changes)
 			p.reached()
 		}
 	default:

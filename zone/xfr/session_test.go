@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/miekg/dns"
 )
@@ -25,7 +25,7 @@ func pipe(t *testing.T) (*session, *dns.Conn) {
 func TestAbandonedTransferHoldsUpNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, server := pipe(t)
-		apex := zone.HomeZone("pbx-b", origin)
+		apex := record.HomeZone("pbx-b", origin)
 		go func() {
 			q, err := server.ReadMsg()
 			if err != nil {
@@ -44,7 +44,7 @@ func TestAbandonedTransferHoldsUpNobody(t *testing.T) {
 				return
 			}
 			m.SetReply(q)
-			m.Answer = []dns.RR{zone.Version{Epoch: "e", Serial: 7}.SOA(apex, origin, 5)}
+			m.Answer = []dns.RR{record.Version{Epoch: "e", Serial: 7}.SOA(apex, origin, 5)}
 			server.WriteMsg(m)
 		}()
 		m := new(dns.Msg).SetAxfr(apex)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -165,7 +166,7 @@ func (s *storm) check(b *testing.B) {
 	for _, m := range s.nodes {
 		for a, home := range truth {
 			r := m.view.Lookup("_sip._udp."+a.Fold()+".users."+origin, dns.TypeSRV)
-			if len(r.Answer) != 1 || r.Answer[0].(*dns.SRV).Target != zone.NodeName(home.name, origin) {
+			if len(r.Answer) != 1 || r.Answer[0].(*dns.SRV).Target != record.NodeName(home.name, origin) {
 				b.Fatalf("%s answers %v for %s, which is at %s", m.name, r.Answer, a, home.name)
 			}
 		}
@@ -221,7 +222,7 @@ func (s *storm) addStuck(b *testing.B) {
 		c := &session{conn: conn, key: testKey, pending: map[uint16]*call{}, done: make(chan struct{})}
 		for range 100 {
 			q := new(dns.Msg)
-			q.SetQuestion(zone.HomeZone(m.name, origin), dns.TypeAXFR)
+			q.SetQuestion(record.HomeZone(m.name, origin), dns.TypeAXFR)
 			if _, err := c.send(q); err != nil {
 				b.Fatal(err)
 			}

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // What a receiving node has to stand: so many homes, each of which makes a step
@@ -154,7 +154,7 @@ func sustain(b *testing.B, users int, d time.Duration) (out sustained) {
 	for h := range made {
 		i := 0
 		for _, m := range made[h] {
-			for zone.Newer(m.serial, had[h][i].serial) {
+			for record.Newer(m.serial, had[h][i].serial) {
 				i++
 			}
 			out.behind = append(out.behind, time.Duration(had[h][i].at-m.at))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
@@ -45,7 +46,7 @@ func newNode(t *testing.T, name, dir string) *node {
 	n := &node{t: t, name: name, clock: location.NewClock(time.Now)}
 	n.view = zone.NewView(zone.Config{Origin: origin, Self: name, TTL: 5 * time.Second})
 	cfg := zone.PrimaryConfig{View: n.view, Clock: n.clock, Logger: slog.New(slog.DiscardHandler),
-		Node: zone.Node{Name: name, State: zone.Up, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, SIP: []zone.Transport{{Proto: "udp", Port: 5060}}}}
+		Node: record.Node{Name: name, State: record.Up, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, SIP: []record.Transport{{Proto: "udp", Port: 5060}}}}
 	if dir != "" {
 		j, _, err := zone.OpenJournal(dir, name, origin)
 		if err != nil {
@@ -94,7 +95,7 @@ func (n *node) serve(w dns.ResponseWriter, r *dns.Msg) {
 		}
 		return w.WriteMsg(m)
 	}
-	apex := zone.HomeZone(n.name, origin)
+	apex := record.HomeZone(n.name, origin)
 	switch {
 	case r.Opcode == dns.OpcodeNotify:
 		if p := n.notified.Load(); p != nil {
@@ -107,11 +108,11 @@ func (n *node) serve(w dns.ResponseWriter, r *dns.Msg) {
 		}
 		reply(n.primary.Version().SOA(apex, origin, 5))
 	case r.Question[0].Qtype == dns.TypeTXT:
-		reply(zone.StringsTXT(r.Question[0].Name, 5, n.view.Home(n.name).Digest().Strings()...))
+		reply(record.StringsTXT(r.Question[0].Name, 5, n.view.Home(n.name).Digest().Strings()...))
 	default:
-		var held *zone.Version
+		var held *record.Version
 		if len(r.Ns) > 0 {
-			v := zone.VersionOf(r.Ns[0].(*dns.SOA))
+			v := record.VersionOf(r.Ns[0].(*dns.SOA))
 			held = &v
 			n.deltas.Add(1)
 		} else {
@@ -189,9 +190,9 @@ func TestFollow(t *testing.T) {
 		b.register(fmt.Sprint(5000+i), "Alice."+fmt.Sprint(i))
 	}
 	b.primary.Update(func(s *location.Store) []location.Change { return s.Remove("2000", location.PJSIP, "sip:2000") })
-	b.primary.SetNode(func(n *zone.Node) { n.State = zone.Down })
+	b.primary.SetNode(func(n *record.Node) { n.State = record.Down })
 	a.level(b, pulled)
-	if n, _ := a.view.Home("pbx-b").Node(); n.State != zone.Down {
+	if n, _ := a.view.Home("pbx-b").Node(); n.State != record.Down {
 		t.Errorf("state is %q, want down", n.State)
 	}
 	if got := b.full.Load(); got != 1 {

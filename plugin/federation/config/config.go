@@ -9,6 +9,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/asterfed/asterfed/zone/update"
 )
@@ -23,12 +24,12 @@ type Config struct {
 	// Listen are the addresses that DNS listens on where the Corefile has no
 	// bind: the node's own and loopback.
 	Listen []netip.Addr
-	SIP    []zone.Transport
+	SIP    []record.Transport
 	IAX    uint16
 	// Facings are the addresses and ports for the askers of some networks.
-	Facings []zone.Facing
+	Facings []record.Horizon
 	// OwnSIP is where Asterisk takes SIP on the machine itself.
-	OwnSIP []zone.Transport
+	OwnSIP []record.Transport
 	Region string
 
 	Gossip          netip.AddrPort
@@ -106,6 +107,6 @@ func (c *Config) Sender() netip.Addr {
 }
 
 // Self is what this node publishes about itself.
-func (c *Config) Self() zone.Node {
-	return zone.Node{Name: c.Node, Addrs: c.Addrs, SIP: c.SIP, IAX: c.IAX, Facings: c.Facings, Region: c.Region, State: zone.Up}
+func (c *Config) Self() record.Node {
+	return record.Node{Name: c.Node, Addrs: c.Addrs, SIP: c.SIP, IAX: c.IAX, Horizons: c.Facings, Region: c.Region, State: record.Up}
 }

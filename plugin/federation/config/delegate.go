@@ -7,6 +7,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -45,7 +46,7 @@ func (p *parser) delegate(args []string) error {
 	if err := zone.CheckDelegations(list, p.cfg.Origin); err != nil {
 		return p.Errf("%v", err)
 	}
-	apex := zone.ENUM(digits) + "e164." + p.cfg.Origin
+	apex := record.ENUM(digits) + "e164." + p.cfg.Origin
 	for _, s := range d.Servers {
 		if dns.IsSubDomain(apex, s.Name) && len(s.Addrs) == 0 {
 			return p.Errf("delegate +%s: %s lies within the block: nobody finds it without its address behind it", digits, s.Name)

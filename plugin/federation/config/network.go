@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // split takes a line "VALUE... [advertise VALUE...]", which may stand once, or
@@ -30,7 +30,7 @@ func (p *parser) split(word string, args []string) (own, advertise []string, net
 	for _, s := range list {
 		n, err := netip.ParsePrefix(s)
 		if err == nil {
-			err = zone.CheckNet(n)
+			err = record.CheckNet(n)
 		}
 		if err != nil {
 			return nil, nil, nil, p.Errf("%s: %v", word, err)
@@ -41,18 +41,18 @@ func (p *parser) split(word string, args []string) (own, advertise []string, net
 }
 
 // facings gives set each network's facing; set reports whether it was empty.
-func (p *parser) facings(word string, nets []netip.Prefix, set func(*zone.Facing) bool) error {
-	n := zone.Node{Facings: p.cfg.Facings}
+func (p *parser) facings(word string, nets []netip.Prefix, set func(*record.Horizon) bool) error {
+	n := record.Node{Horizons: p.cfg.Facings}
 	for _, at := range nets {
-		f := n.Facing(at)
+		f := n.Horizon(at)
 		if f == nil {
-			return p.Errf("%s for %s: want at most %d networks in all", word, at, zone.MaxFacings)
+			return p.Errf("%s for %s: want at most %d networks in all", word, at, record.MaxHorizons)
 		}
 		if !set(f) {
 			return p.Errf("%s for %s is given twice", word, at)
 		}
 	}
-	p.cfg.Facings = n.Facings
+	p.cfg.Facings = n.Horizons
 	return nil
 }
 
@@ -66,7 +66,7 @@ func (p *parser) address(args []string) error {
 		return err
 	}
 	if nets != nil {
-		return p.facings("address", nets, func(f *zone.Facing) bool {
+		return p.facings("address", nets, func(f *record.Horizon) bool {
 			was := f.Addrs
 			f.Addrs = addrs
 			return was == nil
@@ -88,8 +88,8 @@ func (p *parser) addrs(args []string) ([]netip.Addr, error) {
 		}
 		out = append(out, a.Unmap())
 	}
-	if len(out) > zone.MaxAddrs {
-		return nil, p.Errf("address: %d addresses, want %d at most", len(out), zone.MaxAddrs)
+	if len(out) > record.MaxAddrs {
+		return nil, p.Errf("address: %d addresses, want %d at most", len(out), record.MaxAddrs)
 	}
 	return out, nil
 }
@@ -104,7 +104,7 @@ func (p *parser) sip(args []string) error {
 		return err
 	}
 	if nets != nil {
-		return p.facings("sip", nets, func(f *zone.Facing) bool {
+		return p.facings("sip", nets, func(f *record.Horizon) bool {
 			was := f.SIP
 			f.SIP = list
 			return was == nil
@@ -117,17 +117,17 @@ func (p *parser) sip(args []string) error {
 	return err
 }
 
-func (p *parser) transports(args []string) ([]zone.Transport, error) {
-	var out []zone.Transport
+func (p *parser) transports(args []string) ([]record.Transport, error) {
+	var out []record.Transport
 	for _, s := range args {
-		t, err := zone.ParseTransport(s)
+		t, err := record.ParseTransport(s)
 		if err != nil {
 			return nil, p.Errf("%v", err)
 		}
 		out = append(out, t)
 	}
-	if len(out) > zone.MaxTransports {
-		return nil, p.Errf("sip: %d transports, want %d at most", len(out), zone.MaxTransports)
+	if len(out) > record.MaxTransports {
+		return nil, p.Errf("sip: %d transports, want %d at most", len(out), record.MaxTransports)
 	}
 	return out, nil
 }
@@ -142,7 +142,7 @@ func (p *parser) iax(args []string) error {
 		return err
 	}
 	if nets != nil {
-		return p.facings("iax", nets, func(f *zone.Facing) bool {
+		return p.facings("iax", nets, func(f *record.Horizon) bool {
 			was := f.IAX
 			f.IAX = port
 			return was == 0
@@ -173,8 +173,8 @@ func (p *parser) iaxPort(args []string) (uint16, error) {
 func (p *parser) ownPorts() {
 	c := p.cfg
 	given := slices.Clone(c.Facings)
-	named := func(net netip.Prefix, has func(zone.Facing) bool) bool {
-		return slices.ContainsFunc(given, func(f zone.Facing) bool {
+	named := func(net netip.Prefix, has func(record.Horizon) bool) bool {
+		return slices.ContainsFunc(given, func(f record.Horizon) bool {
 			return has(f) && f.Net.Bits() <= net.Bits() && f.Net.Contains(net.Addr())
 		})
 	}
@@ -183,10 +183,10 @@ func (p *parser) ownPorts() {
 		if f.Addrs == nil {
 			continue
 		}
-		if !slices.Equal(c.OwnSIP, c.SIP) && !named(f.Net, func(f zone.Facing) bool { return f.SIP != nil }) {
+		if !slices.Equal(c.OwnSIP, c.SIP) && !named(f.Net, func(f record.Horizon) bool { return f.SIP != nil }) {
 			f.SIP = c.OwnSIP
 		}
-		if p.ownIAX != c.IAX && !named(f.Net, func(f zone.Facing) bool { return f.IAX != 0 }) {
+		if p.ownIAX != c.IAX && !named(f.Net, func(f record.Horizon) bool { return f.IAX != 0 }) {
 			f.IAX = p.ownIAX
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // tells returns what a block makes the node tell, as the lines of its TXT.
@@ -16,7 +16,7 @@ func tells(t *testing.T, block string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.Join(zone.NodeTXT(cfg.Self(), "pbx-a.homes.fed.example.", 5).Txt, " ")
+	return strings.Join(record.NodeTXT(cfg.Self(), "pbx-a.homes.fed.example.", 5).Txt, " ")
 }
 
 func TestNodeTellsEachNetworkItsAddressesAndPorts(t *testing.T) {
@@ -74,9 +74,9 @@ func TestParseFacingErrors(t *testing.T) {
 		{"iax 4569 4570 for 10.0.0.0/8", "want a UDP port"},
 		{"iax 4569 advertise 0", `iax "0": want a UDP port`},
 		{"address 10.0.0.1 for 10.0.0.0/8\naddress 10.0.0.2 for 10.0.0.0/8", "address for 10.0.0.0/8 is given twice"},
-		{many("iax 4569 for 10.%d.0.0/16", zone.MaxFacings+1), "want at most 16 networks in all"},
-		{"address 10.0.0.1 advertise " + strings.ReplaceAll(many("192.0.2.%d", zone.MaxAddrs+1), "\n", " "), "9 addresses, want 8 at most"},
-		{"sip " + strings.ReplaceAll(many("udp:1%d", zone.MaxTransports+1), "\n", " "), "9 transports, want 8 at most"},
+		{many("iax 4569 for 10.%d.0.0/16", record.MaxHorizons+1), "want at most 16 networks in all"},
+		{"address 10.0.0.1 advertise " + strings.ReplaceAll(many("192.0.2.%d", record.MaxAddrs+1), "\n", " "), "9 addresses, want 8 at most"},
+		{"sip " + strings.ReplaceAll(many("udp:1%d", record.MaxTransports+1), "\n", " "), "9 transports, want 8 at most"},
 	} {
 		_, err := Read("Corefile", []byte("fed.example {\nfederation {\n"+tt.block+"\n}\n}\n"))
 		if err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/plugin"
 )
@@ -136,7 +137,7 @@ func (p *parser) complete() error {
 		c.RPCKey = filepath.Join(c.Data, "rpc.key")
 	}
 	if !p.told["sip"] && (c.Asterisk.Addr != "" || len(c.Updates) > 0) { // what is published there leads to its SIP server
-		c.SIP = []zone.Transport{{Proto: "udp", Port: 5060}}
+		c.SIP = []record.Transport{{Proto: "udp", Port: 5060}}
 		c.OwnSIP = c.SIP
 	}
 	p.ownPorts()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // write puts the secrets that Corefiles name into a directory.
@@ -70,8 +71,8 @@ func TestParseWholeNode(t *testing.T) {
 		Origin: "fed.example.", Node: "pbx-a",
 		Addrs:  []netip.Addr{netip.MustParseAddr("203.0.113.7")},
 		Listen: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8::1")},
-		SIP:    []zone.Transport{{Proto: "udp", Port: 5060}, {Proto: "tcp", Port: 5060}}, IAX: 4569, Region: "eu-west",
-		OwnSIP: []zone.Transport{{Proto: "udp", Port: 5060}, {Proto: "tcp", Port: 5060}},
+		SIP:    []record.Transport{{Proto: "udp", Port: 5060}, {Proto: "tcp", Port: 5060}}, IAX: 4569, Region: "eu-west",
+		OwnSIP: []record.Transport{{Proto: "udp", Port: 5060}, {Proto: "tcp", Port: 5060}},
 		Gossip: netip.MustParseAddrPort("10.0.0.1:7946"), GossipAdvertise: netip.MustParseAddrPort("203.0.113.7:7946"),
 		GossipKey: dir + "/gossip.key", RPC: "127.0.0.1:7373", RPCKey: "/var/lib/asterfed/rpc.key", Join: []string{"10.0.0.2", "10.0.0.3"}, Profile: "lan",
 		Server: "127.0.0.1:53", Transfer: netip.MustParseAddrPort("10.0.0.1:53"), OwnKey: true,

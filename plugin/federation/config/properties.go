@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 func (p *parser) one(args []string, want string) (string, error) {
@@ -22,7 +23,7 @@ func (p *parser) node(args []string) (err error) {
 	if p.cfg.Node, err = p.one(args, "one node name"); err != nil {
 		return err
 	}
-	if err := zone.CheckNodeName(p.cfg.Node); err != nil {
+	if err := record.CheckNodeName(p.cfg.Node); err != nil {
 		return p.Errf("%v", err)
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/udp"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
@@ -74,12 +75,12 @@ const together = 63
 func newAsked(b *testing.B, users int, spread string) *asked {
 	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-0", TTL: 5 * time.Second})
 	for h := range 50 {
-		node := zone.Node{Name: fmt.Sprintf("pbx-%d", h), State: zone.Up, SIP: []zone.Transport{{Proto: "udp", Port: 5060}}}
+		node := record.Node{Name: fmt.Sprintf("pbx-%d", h), State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}}
 		var all []location.Binding
 		for i := h; i < users; i += 50 {
 			all = append(all, location.Binding{AOR: location.AOR(askedName(i)), Kind: location.PJSIP, Contact: location.ContactID(i + 1), Stamp: location.Stamp(i + 1)})
 		}
-		v.Home(node.Name).Replace(zone.Version{Epoch: "e", Serial: 1}, &node, all)
+		v.Home(node.Name).Replace(record.Version{Epoch: "e", Serial: 1}, &node, all)
 	}
 	v.SetSettled(true)
 	s := &Answerer{view: v, packer: v.NewPacker(), lookAhead: v.NewAhead(), log: slog.New(slog.DiscardHandler), size: dns.MaxMsgSize,

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/liveness/sip"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // How long a SIP server may take to answer OPTIONS: that of another node with
@@ -23,7 +23,7 @@ var errNoSIP = errors.New("node names no SIP transport to ask")
 
 // Ask asks a SIP server at all its addresses at once, and returns nil as soon as
 // one of them answers: a caller whose first address fails tries the next one.
-func Ask(ctx context.Context, addrs []netip.Addr, transports []zone.Transport) error {
+func Ask(ctx context.Context, addrs []netip.Addr, transports []record.Transport) error {
 	return ask(ctx, addrs, func(ctx context.Context, a netip.Addr) error { return askAt(ctx, a, transports) })
 }
 
@@ -52,7 +52,7 @@ func ask(ctx context.Context, addrs []netip.Addr, at func(context.Context, netip
 // askAt asks at one address over the first transport that is not TLS. A server
 // that takes TLS alone is asked for a connection only: OPTIONS would need a
 // certificate that it trusts.
-func askAt(ctx context.Context, a netip.Addr, transports []zone.Transport) error {
+func askAt(ctx context.Context, a netip.Addr, transports []record.Transport) error {
 	err := errNoSIP
 	for _, t := range transports {
 		addr := net.JoinHostPort(a.String(), strconv.Itoa(int(t.Port)))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // Detector finds out what the silence of another node means. A connection that
@@ -172,7 +173,7 @@ func (d *Detector) decide() {
 	d.mu.Unlock()
 	switch {
 	case !ok:
-	case alive && silent > zone.Expire: // RFC 1035 §3.3.13: what is this old is no answer
+	case alive && silent > record.Expire: // RFC 1035 §3.3.13: what is this old is no answer
 		d.set(zone.Gone)
 	case alive:
 		d.set(zone.Orphan)

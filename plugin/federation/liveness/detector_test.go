@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // patient is a detector whose peer's Asterisk the test plays.
@@ -163,7 +164,7 @@ func TestOrphanExpires(t *testing.T) {
 		p.Lost(errLost)
 		p.Lost(errLost)
 		p.want(t, zone.Orphan)
-		time.Sleep(zone.Expire + time.Minute)
+		time.Sleep(record.Expire + time.Minute)
 		p.want(t, zone.Gone)
 		p.Heard()
 		p.want(t, zone.Alive)

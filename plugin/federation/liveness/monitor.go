@@ -12,13 +12,13 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // Apex is where the verdict on this node stands: *zone.Primary.
 type Apex interface {
-	Node() zone.Node
-	SetNode(func(*zone.Node)) error
+	Node() record.Node
+	SetNode(func(*record.Node)) error
 }
 
 // Monitor decides whether this node's own SIP server is alive, and says so at
@@ -38,9 +38,9 @@ type Monitor struct {
 
 // MonitorConfig says where this node's SIP server is. All fields are required.
 type MonitorConfig struct {
-	Addrs []netip.Addr     // on this machine
-	SIP   []zone.Transport // none: there is nothing to ask
-	AMI   bool             // reports come by Status
+	Addrs []netip.Addr       // on this machine
+	SIP   []record.Transport // none: there is nothing to ask
+	AMI   bool               // reports come by Status
 	Apex  Apex
 	// Logger says when the state changes.
 	Logger *slog.Logger
@@ -98,11 +98,11 @@ func (m *Monitor) followAMI(ctx context.Context) {
 			switch {
 			case s.State == ami.Ready:
 				silent, shut = false, false
-				m.set(zone.Up, s.Version, "AMI")
+				m.set(record.Up, s.Version, "AMI")
 				m.open.Store(m.ask(ctx) == nil)
 			case s.State == ami.Down && s.Shutdown:
 				silent = true
-				m.set(zone.Down, "", "Asterisk announced its shutdown")
+				m.set(record.Down, "", "Asterisk announced its shutdown")
 			case s.State == ami.Down:
 				silent = true
 			}
@@ -131,10 +131,10 @@ func (m *Monitor) decide(ctx context.Context) bool {
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		m.set(zone.Down, "", err.Error())
+		m.set(record.Down, "", err.Error())
 	case m.last.Load().Shutdown: // on its way down, or up again: AMI will tell
 	default:
-		m.set(zone.Up, "", "SIP OPTIONS")
+		m.set(record.Up, "", "SIP OPTIONS")
 		m.open.Store(true)
 	}
 	return err == nil
@@ -151,7 +151,7 @@ const neverLimit = 10 * time.Second
 // questions in a row were not answered, or when its port is closed. One that has
 // never answered proves nothing: it may not take OPTIONS at all.
 func (m *Monitor) followSIP(ctx context.Context) {
-	known := m.cfg.Apex.Node().State == zone.Down // it has answered an earlier process
+	known := m.cfg.Apex.Node().State == record.Down // it has answered an earlier process
 	warned := false
 	for began, failures := time.Now(), 0; ; {
 		err, wait := m.ask(ctx), sipPeriod
@@ -160,12 +160,12 @@ func (m *Monitor) followSIP(ctx context.Context) {
 			return
 		case err == nil:
 			known, failures = true, 0
-			m.set(zone.Up, "", "SIP OPTIONS")
+			m.set(record.Up, "", "SIP OPTIONS")
 			m.open.Store(true)
 		case known:
 			wait = Patience
 			if failures++; failures > 1 || errors.Is(err, syscall.ECONNREFUSED) {
-				m.set(zone.Down, "", err.Error())
+				m.set(record.Down, "", err.Error())
 			}
 		case !warned && time.Since(began) > neverLimit:
 			warned = true
@@ -186,10 +186,10 @@ var unprintable = regexp.MustCompile(`[^A-Za-z0-9._~+:-]+`)
 // Printable returns a version as it may stand in a TXT record and in a log.
 func Printable(version string) string { return unprintable.ReplaceAllString(version, "_") }
 
-func (m *Monitor) set(state zone.NodeState, version, why string) {
+func (m *Monitor) set(state record.NodeState, version, why string) {
 	was := m.cfg.Apex.Node().State
-	m.cfg.Apex.SetNode(func(n *zone.Node) {
-		if state == zone.Up {
+	m.cfg.Apex.SetNode(func(n *record.Node) {
+		if state == record.Up {
 			state = m.upState() // asked here: a drain may have begun just now
 		}
 		n.State = state
@@ -203,7 +203,7 @@ func (m *Monitor) set(state zone.NodeState, version, why string) {
 	}
 	switch {
 	case was == state:
-	case state == zone.Down:
+	case state == record.Down:
 		m.cfg.Logger.Warn(what, "state", state, "was", was, "why", why, "remedy", "start it; this node's users are hidden everywhere until it answers")
 	default:
 		m.cfg.Logger.Info(what, "state", state, "was", was, "why", why)
@@ -215,8 +215,8 @@ func (m *Monitor) Drain(on bool) {
 	if m.draining.Swap(on) == on {
 		return
 	}
-	m.cfg.Apex.SetNode(func(n *zone.Node) {
-		if n.State != zone.Down {
+	m.cfg.Apex.SetNode(func(n *record.Node) {
+		if n.State != record.Down {
 			n.State = m.upState()
 		}
 	})
@@ -224,9 +224,9 @@ func (m *Monitor) Drain(on bool) {
 }
 
 // upState is the state of a node whose SIP server answers.
-func (m *Monitor) upState() zone.NodeState {
+func (m *Monitor) upState() record.NodeState {
 	if m.draining.Load() {
-		return zone.Draining
+		return record.Draining
 	}
-	return zone.Up
+	return record.Up
 }

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 var (
@@ -26,16 +26,16 @@ var (
 // apex is a node's apex record in memory.
 type apex struct {
 	mu   sync.Mutex
-	node zone.Node
+	node record.Node
 }
 
-func (a *apex) Node() zone.Node {
+func (a *apex) Node() record.Node {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.node
 }
 
-func (a *apex) SetNode(f func(*zone.Node)) error {
+func (a *apex) SetNode(f func(*record.Node)) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	f(&a.node)
@@ -54,9 +54,9 @@ type watched struct {
 
 // watch runs a monitor until the test ends. Its transport is TCP, whose port is
 // not watched.
-func watch(t *testing.T, withAMI bool, state zone.NodeState, addrs ...netip.Addr) *watched {
-	w := &watched{apex: &apex{node: zone.Node{State: state}}, errs: map[netip.Addr]error{}}
-	w.Monitor = NewMonitor(MonitorConfig{Addrs: addrs, SIP: []zone.Transport{{Proto: "tcp", Port: 5060}}, AMI: withAMI, Apex: w.apex,
+func watch(t *testing.T, withAMI bool, state record.NodeState, addrs ...netip.Addr) *watched {
+	w := &watched{apex: &apex{node: record.Node{State: state}}, errs: map[netip.Addr]error{}}
+	w.Monitor = NewMonitor(MonitorConfig{Addrs: addrs, SIP: []record.Transport{{Proto: "tcp", Port: 5060}}, AMI: withAMI, Apex: w.apex,
 		Logger: slog.New(slog.NewTextHandler(&w.log, nil))})
 	w.askAt = func(_ context.Context, a netip.Addr) error {
 		w.mu.Lock()
@@ -79,7 +79,7 @@ func (w *watched) answer(a netip.Addr, err error) {
 	w.errs[a] = err
 }
 
-func (w *watched) want(t *testing.T, s zone.NodeState) {
+func (w *watched) want(t *testing.T, s record.NodeState) {
 	t.Helper()
 	synctest.Wait()
 	if got := w.Node().State; got != s {
@@ -96,28 +96,28 @@ var (
 // up when it is back. One lost question proves nothing, a closed port does.
 func TestServerWithoutAMI(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := watch(t, false, zone.Up, v4)
+		w := watch(t, false, record.Up, v4)
 		w.start(t)
-		w.want(t, zone.Up)
+		w.want(t, record.Up)
 		w.answer(v4, errSilent)
 		time.Sleep(sipPeriod)
-		w.want(t, zone.Up)
+		w.want(t, record.Up)
 		time.Sleep(Patience)
-		w.want(t, zone.Down)
+		w.want(t, record.Down)
 		if n := strings.Count(w.log.String(), "level=WARN"); n != 1 {
 			t.Errorf("%d warnings, want 1:\n%s", n, w.log.String())
 		}
 		w.answer(v4, nil)
 		time.Sleep(Patience)
-		w.want(t, zone.Up)
+		w.want(t, record.Up)
 		w.answer(v4, errRefused)
 		time.Sleep(sipPeriod)
-		w.want(t, zone.Down)
+		w.want(t, record.Down)
 		w.Drain(true)
-		w.want(t, zone.Down)
+		w.want(t, record.Down)
 		w.answer(v4, nil)
 		time.Sleep(Patience)
-		w.want(t, zone.Draining)
+		w.want(t, record.Draining)
 	})
 }
 
@@ -125,30 +125,30 @@ func TestServerWithoutAMI(t *testing.T) {
 // One that an earlier process has found dead stays so until it answers.
 func TestServerThatNeverAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := watch(t, false, zone.Up, v4)
+		w := watch(t, false, record.Up, v4)
 		w.answer(v4, errRefused)
 		w.start(t)
 		time.Sleep(time.Minute)
-		w.want(t, zone.Up)
+		w.want(t, record.Up)
 		if n := strings.Count(w.log.String(), "has never answered OPTIONS"); n != 1 {
 			t.Errorf("warned %d times, want once:\n%s", n, w.log.String())
 		}
 		w.answer(v4, nil)
 		time.Sleep(sipPeriod)
-		w.want(t, zone.Up)
+		w.want(t, record.Up)
 		w.answer(v4, errRefused)
 		time.Sleep(sipPeriod)
-		w.want(t, zone.Down)
+		w.want(t, record.Down)
 	})
 	synctest.Test(t, func(t *testing.T) {
-		w := watch(t, false, zone.Down, v4)
+		w := watch(t, false, record.Down, v4)
 		w.answer(v4, errSilent)
 		w.start(t)
 		time.Sleep(time.Minute)
-		w.want(t, zone.Down)
+		w.want(t, record.Down)
 		w.answer(v4, nil)
 		time.Sleep(sipPeriod)
-		w.want(t, zone.Up)
+		w.want(t, record.Up)
 	})
 }
 
@@ -157,13 +157,13 @@ func TestServerThatNeverAnswered(t *testing.T) {
 func TestOneAddressAnswers(t *testing.T) {
 	for _, silent := range []netip.Addr{v4, v6} {
 		synctest.Test(t, func(t *testing.T) {
-			w := watch(t, true, zone.Up, v4, v6)
+			w := watch(t, true, record.Up, v4, v6)
 			w.answer(silent, errSilent)
 			w.start(t)
 			w.Status(t.Context(), ami.Status{State: ami.Ready})
 			w.Status(t.Context(), ami.Status{State: ami.Down})
 			time.Sleep(time.Minute)
-			w.want(t, zone.Up)
+			w.want(t, record.Up)
 			if n := strings.Count(w.log.String(), "does not answer at this address, which is published\" address="+silent.String()); n != 1 {
 				t.Errorf("warned of %v %d times, want once:\n%s", silent, n, w.log.String())
 			}
@@ -176,7 +176,7 @@ func TestOneAddressAnswers(t *testing.T) {
 			w.answer(v4, errSilent)
 			w.answer(v6, errSilent)
 			time.Sleep(2 * Patience)
-			w.want(t, zone.Down)
+			w.want(t, record.Down)
 		})
 	}
 }
@@ -211,7 +211,7 @@ func strict(t *testing.T, ip string) netip.AddrPort {
 func TestAskEveryFamilyAndAddress(t *testing.T) {
 	for _, ip := range []string{"127.0.0.1", "::1"} {
 		at := strict(t, ip)
-		sip := []zone.Transport{{Proto: "udp", Port: at.Port()}}
+		sip := []record.Transport{{Proto: "udp", Port: at.Port()}}
 		other := netip.MustParseAddr("127.0.0.2")
 		for _, addrs := range [][]netip.Addr{{at.Addr()}, {other, at.Addr()}, {at.Addr(), other}} {
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/miekg/dns"
 )
@@ -18,16 +19,16 @@ const liveLimit = 4 * time.Second
 
 // listing is a zone with one version: now.
 type listing struct {
-	version  zone.Version
-	node     zone.Node
+	version  record.Version
+	node     record.Node
 	bindings []location.Binding
 }
 
 // Since implements stream.Zone: what was there before is not known.
-func (l listing) Since(uint32) (zone.Version, []zone.Delta, bool) { return l.version, nil, false }
+func (l listing) Since(uint32) (record.Version, []zone.Delta, bool) { return l.version, nil, false }
 
 // Snapshot implements stream.Zone.
-func (l listing) Snapshot() (zone.Version, zone.Node, []location.Binding) {
+func (l listing) Snapshot() (record.Version, record.Node, []location.Binding) {
 	return l.version, l.node, l.bindings
 }
 
@@ -35,7 +36,7 @@ func (l listing) Snapshot() (zone.Version, zone.Node, []location.Binding) {
 // and its zone has nothing but the node.
 func (n *Node) LiveZone() (stream.Zone, error) {
 	v := n.primary.Version()
-	l := listing{version: zone.Version{Epoch: v.Epoch, Serial: uint32(time.Now().Unix())}, node: n.primary.Node()}
+	l := listing{version: record.Version{Epoch: v.Epoch, Serial: uint32(time.Now().Unix())}, node: n.primary.Node()}
 	if n.asterisk.live == nil {
 		return l, nil
 	}
@@ -66,9 +67,9 @@ func (n *Node) LiveChannels(owner string) ([]dns.RR, error) {
 		return nil, err
 	}
 	ttl := n.view.TTL()
-	out := []dns.RR{zone.StringsTXT(owner, ttl, "v=1", "n=0", "node="+n.cfg.Node, "channels="+strconv.Itoa(len(list)))}
+	out := []dns.RR{record.StringsTXT(owner, ttl, "v=1", "n=0", "node="+n.cfg.Node, "channels="+strconv.Itoa(len(list)))}
 	for i, c := range list[:min(len(list), maxChannels)] {
-		out = append(out, zone.StringsTXT(owner, ttl, "v=1", "n="+strconv.Itoa(i+1), "channel="+word(c.Name), "state="+word(c.State),
+		out = append(out, record.StringsTXT(owner, ttl, "v=1", "n="+strconv.Itoa(i+1), "channel="+word(c.Name), "state="+word(c.State),
 			"from="+word(c.Number), "to="+word(c.Connected), "exten="+word(c.Extension), "seconds="+strconv.Itoa(c.Seconds)))
 	}
 	return out, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/history"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/xfr"
 )
 
@@ -157,8 +158,8 @@ func (n *Node) openHome() (*zone.Journal, error) {
 		n.log.Error("journal cannot be read; beginning without it", "err", aside)
 	}
 	self := cfg.Self()
-	if was := journal.Node(); was != nil && was.State == zone.Down && cfg.Asterisk.Addr == "" && len(cfg.OwnSIP) > 0 {
-		self.State = zone.Down // until its SIP server answers
+	if was := journal.Node(); was != nil && was.State == record.Down && cfg.Asterisk.Addr == "" && len(cfg.OwnSIP) > 0 {
+		self.State = record.Down // until its SIP server answers
 	}
 	n.boot = journal.Boot()
 	n.primary = zone.NewPrimary(zone.PrimaryConfig{View: n.view, Clock: n.clock, Node: self, Plan: cfg.Plan, Journal: journal, Logger: n.log})

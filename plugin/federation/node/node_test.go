@@ -13,6 +13,7 @@ import (
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/asterfed/asterfed/zone/xfr"
@@ -43,7 +44,7 @@ func begin(t testing.TB, log *slog.Logger, settings config.Config) *Node {
 	if settings.Node == "" {
 		settings.Node = "pbx-a"
 	}
-	settings.SIP = []zone.Transport{{Proto: "udp", Port: 5060}}
+	settings.SIP = []record.Transport{{Proto: "udp", Port: 5060}}
 	if settings.Data == "" {
 		settings.Data = t.TempDir()
 	}
@@ -94,7 +95,7 @@ func answering(t *testing.T, homes map[string]stream.Zone) string {
 func TestRecover(t *testing.T) {
 	lost := location.Binding{AOR: "1001", Kind: location.PJSIP, Contact: 7, Stamp: 1 << 40}
 	held := zone.NewView(zone.Config{Origin: testZone, Self: "pbx-b", TTL: time.Second}).Home("pbx-a")
-	held.Replace(zone.Version{Epoch: "00000000000000aa", Serial: 4711}, &zone.Node{Name: "pbx-a", State: zone.Up}, []location.Binding{lost})
+	held.Replace(record.Version{Epoch: "00000000000000aa", Serial: 4711}, &record.Node{Name: "pbx-a", State: record.Up}, []location.Binding{lost})
 	a := newTestNode(t, config.Config{})
 	a.recovery.asking.Store(2)
 	var refusals atomic.Int32
@@ -118,7 +119,7 @@ func TestRecover(t *testing.T) {
 		t.Error("a peer has answered")
 	}
 	v, _, all := a.primary.Snapshot()
-	if len(all) != 1 || all[0] != lost || !zone.Newer(v.Serial, 4711) || v.Epoch == "00000000000000aa" {
+	if len(all) != 1 || all[0] != lost || !record.Newer(v.Serial, 4711) || v.Epoch == "00000000000000aa" {
 		t.Errorf("recovered %v at %v, want %v above serial 4711 in an epoch of its own", all, v, lost)
 	}
 }
@@ -127,7 +128,7 @@ func TestRecover(t *testing.T) {
 // another.
 func TestDrainByTag(t *testing.T) {
 	settings := config.Config{Data: t.TempDir()}
-	state := func(n *Node, want zone.NodeState) {
+	state := func(n *Node, want record.NodeState) {
 		t.Helper()
 		until(t, func() bool { return n.primary.Node().State == want })
 	}
@@ -149,19 +150,19 @@ func TestDrainByTag(t *testing.T) {
 	ask := func(f func(serf.Member), what string) { f(serf.Member{Tags: map[string]string{requestTag: what}}) }
 	n := start()
 	f := <-tags
-	state(n, zone.Up)
+	state(n, record.Up)
 	ask(f, "nonsense")
 	ask(f, requestDrain)
-	for n.primary.Node().State != zone.Draining { // Serf reports again and again
+	for n.primary.Node().State != record.Draining { // Serf reports again and again
 		ask(f, requestDrain)
 		<-time.After(time.Millisecond)
 	}
 	n.Stop()
 	n = start()
 	f = <-tags
-	state(n, zone.Draining)
+	state(n, record.Draining)
 	ask(f, requestUndo)
-	state(n, zone.Up)
+	state(n, record.Up)
 }
 
 // until polls.

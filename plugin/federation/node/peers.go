@@ -14,6 +14,7 @@ import (
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/xfr"
 )
 
@@ -104,7 +105,7 @@ func (p *peers) meet(m serf.Member) {
 		p.log.Warn("member serves another zone; not connected", "node", m.Name, "zone", z)
 		return
 	}
-	if err := zone.CheckNodeName(m.Name); err != nil {
+	if err := record.CheckNodeName(m.Name); err != nil {
 		p.log.Warn("member not connected", "err", err)
 		return
 	}
@@ -165,7 +166,7 @@ func (p *peers) connect(node, addr string) *member {
 		Gossip: func() bool { return p.gossips(node) },
 		Ask: func(ctx context.Context) error {
 			n, _ := home.Node()
-			n = n.Toward(p.view.Asker(p.settings.Sender()))
+			n = n.For(p.view.Asker(p.settings.Sender()))
 			return liveness.Ask(ctx, n.Addrs, n.SIP)
 		}}
 	if p.settings.Profile == "wan" {

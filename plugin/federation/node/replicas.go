@@ -12,6 +12,7 @@ import (
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 )
 
@@ -30,7 +31,7 @@ type replicas struct {
 	began time.Time
 
 	mu   sync.Mutex
-	kept map[string]zone.Version // what stands on disk, by node
+	kept map[string]record.Version // what stands on disk, by node
 }
 
 type replicasConfig struct {
@@ -42,7 +43,7 @@ type replicasConfig struct {
 }
 
 func newReplicas(c replicasConfig) *replicas {
-	return &replicas{replicasConfig: c, began: time.Now(), kept: map[string]zone.Version{}}
+	return &replicas{replicasConfig: c, began: time.Now(), kept: map[string]record.Version{}}
 }
 
 // load puts what is on disk into the view, ranked last until each node is

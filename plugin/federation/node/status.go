@@ -12,6 +12,7 @@ import (
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -35,9 +36,9 @@ type status struct{ *Node }
 
 func (o status) records(owner string) []dns.RR {
 	ttl := o.view.TTL()
-	out := []dns.RR{zone.StringsTXT(owner, ttl, append([]string{"v=1", "n=0"}, o.own()...)...)}
+	out := []dns.RR{record.StringsTXT(owner, ttl, append([]string{"v=1", "n=0"}, o.own()...)...)}
 	add := func(words []string) {
-		out = append(out, zone.StringsTXT(owner, ttl, append([]string{"v=1", "n=" + strconv.Itoa(len(out))}, words...)...))
+		out = append(out, record.StringsTXT(owner, ttl, append([]string{"v=1", "n=" + strconv.Itoa(len(out))}, words...)...))
 	}
 	members := o.neighbours()
 	for _, m := range members {
@@ -145,7 +146,7 @@ func (o status) troubles(members []serf.Member) (out []Trouble) {
 // amiTrouble says what keeps this node from its Asterisk.
 func (o status) amiTrouble() (code, what, remedy string) {
 	if o.asterisk.source == nil {
-		if o.primary.Node().State == zone.Down {
+		if o.primary.Node().State == record.Down {
 			return "asterisk", "its SIP server does not answer", "start it, and compare its SIP port with the sip line of the Corefile"
 		}
 		return "", "", ""
@@ -160,7 +161,7 @@ func (o status) amiTrouble() (code, what, remedy string) {
 	case s.State == ami.Down && ami.Unauthorized(s.Err):
 		return "ami", fmt.Sprintf("Asterisk at %s refuses the login of manager user %q", at, o.cfg.Asterisk.User),
 			"compare user, secret and permit in manager.conf with the asterisk line of the Corefile and its secret file"
-	case s.State == ami.Down && o.primary.Node().State == zone.Down:
+	case s.State == ami.Down && o.primary.Node().State == record.Down:
 		return "asterisk", fmt.Sprintf("Asterisk answers neither AMI at %s nor SIP: %v", at, s.Err), "start Asterisk"
 	case s.State == ami.Down:
 		return "ami", fmt.Sprintf("Asterisk answers SIP, but not AMI at %s: %v", at, s.Err),
@@ -185,7 +186,7 @@ func (o status) peerTroubles(m serf.Member) (out []Trouble) {
 		return out
 	case reach == zone.Alive && p.keyRefused():
 		add("key", "it and this node have different transfer keys, or their clocks differ", "compare the key files of the transfer lines, and the clocks")
-	case reach == zone.Alive && n.State == zone.Down:
+	case reach == zone.Alive && n.State == record.Down:
 		add("asterisk", "its Asterisk is down; calls go to the other homes of its users", "see asterfed status there")
 	case reach == zone.Alive:
 	case m.Status == serf.StatusAlive:

@@ -11,6 +11,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/directory"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // opened returns a directory that reads text, the home zone that it publishes in,
@@ -25,7 +26,7 @@ func opened(t *testing.T, text string, known func(string) (bool, bool)) (*Direct
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	clock := location.NewClock(time.Now)
 	view := zone.NewView(zone.Config{Origin: "fed.example.", Self: "pbx-a", TTL: time.Second})
-	p := zone.NewPrimary(zone.PrimaryConfig{View: view, Clock: clock, Node: zone.Node{Name: "pbx-a", State: zone.Up}, Logger: logger})
+	p := zone.NewPrimary(zone.PrimaryConfig{View: view, Clock: clock, Node: record.Node{Name: "pbx-a", State: record.Up}, Logger: logger})
 	d := NewDirectory(DirectoryConfig{File: file, Options: directory.Options{Node: "pbx-a"}, Primary: p, Logger: logger,
 		Permits: func(location.AOR) bool { return true }, Known: known})
 	return d, p, log

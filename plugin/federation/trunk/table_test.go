@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 const file = `trunk,device,registration,provider,route,cost,capacity
@@ -28,7 +28,7 @@ func text(t *testing.T, table *Table, up func(ami.Device) bool) string {
 	}
 	var out []string
 	for _, b := range list {
-		rr := zone.TXT(b, "n.", 0)
+		rr := record.TXT(b, "n.", 0)
 		out = append(out, strings.TrimSuffix(rr.Hdr.Name, ".n.")+" "+strings.Join(rr.Txt[1:], " "))
 	}
 	return strings.Join(out, "\n")
@@ -117,9 +117,9 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		apex := zone.HomeZone("pbx-a", "fed.example.")
+		apex := record.HomeZone("pbx-a", "fed.example.")
 		for _, b := range list {
-			got, _, err := zone.ParseTXT(zone.TXT(b, apex, 5), apex)
+			got, _, err := record.ParseTXT(record.TXT(b, apex, 5), apex)
 			same := got.Kind == b.Kind && got.AOR.Fold() == b.AOR.Fold() && got.Info == b.Info && got.Contact == b.Contact
 			if err != nil || !same || b.Info.Details().Via == "" && b.Kind != location.Trunk && b.Kind != location.Provider {
 				t.Fatalf("%v comes back as %v, %v", b, got, err)

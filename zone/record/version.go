@@ -1,4 +1,4 @@
-package zone
+package record
 
 import (
 	"crypto/rand"
@@ -34,7 +34,7 @@ func (v Version) SOA(apex, origin string, ttl uint32) *dns.SOA {
 		Hdr:  dns.RR_Header{Name: apex, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: ttl},
 		Ns:   NodeName(node, origin),
 		Mbox: "epoch-" + v.Epoch + ".hostmaster." + origin, Serial: v.Serial,
-		Refresh: soaRefresh, Retry: soaRetry, Expire: soaExpire, Minttl: ttl,
+		Refresh: SOARefresh, Retry: SOARetry, Expire: SOAExpire, Minttl: ttl,
 	}
 }
 
@@ -48,13 +48,13 @@ func VersionOf(soa *dns.SOA) Version {
 // The SOA timers, in seconds: NOTIFY and the heartbeat keep secondaries
 // level, these are the backstop (RFC 1035 §3.3.13).
 const (
-	soaRefresh = 60
-	soaRetry   = 10
-	soaExpire  = 7 * 24 * 3600
+	SOARefresh = 60
+	SOARetry   = 10
+	SOAExpire  = 7 * 24 * 3600
 )
 
 // Expire is how long a home zone that cannot be refreshed still answers.
-const Expire = soaExpire * time.Second
+const Expire = SOAExpire * time.Second
 
 // NodeName returns the owner name of a node's addresses.
 func NodeName(node, origin string) string { return node + ".nodes." + origin }

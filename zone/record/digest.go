@@ -1,4 +1,4 @@
-package zone
+package record
 
 import (
 	"fmt"
@@ -30,7 +30,7 @@ func DigestOf(name string) (apex string, ok bool) {
 
 // Strings returns the digest as the character-strings of its TXT.
 func (d Digest) Strings() []string {
-	return []string{txtVersion, "epoch=" + d.Epoch, "serial=" + strconv.FormatUint(uint64(d.Serial), 10),
+	return []string{TXTVersion, "epoch=" + d.Epoch, "serial=" + strconv.FormatUint(uint64(d.Serial), 10),
 		"bindings=" + strconv.Itoa(d.Bindings), fmt.Sprintf("sum=%016x", d.Sum)}
 }
 
@@ -68,32 +68,8 @@ func ParseDigest(txt []string) (d Digest, err error) {
 	return d, nil
 }
 
-// Digest returns the digest at the version that Version returns.
-func (h *Home) Digest() Digest {
-	if d := h.digest.Load(); d != nil {
-		return *d
-	}
-	return Digest{}
-}
-
-// added is how the sum changes where the home's claims on one name were was, and
-// are now.
-func (h *Home) added(was, now []claim) (d uint64) {
-	for i := range now {
-		if now[i].home == h {
-			d += hash(&now[i].b)
-		}
-	}
-	for i := range was {
-		if was[i].home == h {
-			d -= hash(&was[i].b)
-		}
-	}
-	return d
-}
-
 // hash is the same on every node. Upper and lower case of an AOR are one name.
-func hash(b *location.Binding) uint64 {
+func Hash(b *location.Binding) uint64 {
 	h := hashText(uint64(b.Kind), string(b.AOR))
 	h = mix(h ^ uint64(b.Contact))
 	h = mix(h ^ uint64(b.Stamp))

@@ -4,17 +4,9 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+
+	"github.com/asterfed/asterfed/zone/record"
 )
-
-// Asker is where a question comes from, as far as answers depend on it: the
-// longest of the networks that nodes tell of which holds the address. Askers
-// that are equal get equal answers. The zero Asker gets what is for everybody.
-type Asker struct{ net netip.Prefix }
-
-// within reports whether all of the asker's network lies in net.
-func (a Asker) within(net netip.Prefix) bool {
-	return a.net.IsValid() && net.Bits() <= a.net.Bits() && net.Contains(a.net.Addr())
-}
 
 // networks are those that any node tells of. They are immutable.
 type networks struct {
@@ -30,7 +22,7 @@ func newNetworks(homes []*Home) *networks {
 	}
 	for _, h := range homes {
 		if node := h.node.Load(); node != nil {
-			for _, f := range node.Facings {
+			for _, f := range node.Horizons {
 				n.all[f.Net] = true
 				lens[family(f.Net.Addr())][f.Net.Bits()] = true
 			}
@@ -54,13 +46,13 @@ func family(a netip.Addr) int {
 }
 
 // find returns the longest network that holds a, the zero Asker if none does.
-func (n *networks) find(a netip.Addr) Asker {
+func (n *networks) find(a netip.Addr) record.Client {
 	for _, bits := range n.bits[family(a)] {
 		if p, err := a.Prefix(bits); err == nil && n.all[p] {
-			return Asker{p}
+			return record.Client{Net: p}
 		}
 	}
-	return Asker{}
+	return record.Client{}
 }
 
 // Asker returns what the source address of a question comes to. A question from
@@ -68,14 +60,14 @@ func (n *networks) find(a netip.Addr) Asker {
 // address, and so it gets what that is answered, unless a node tells of a
 // loopback network. It costs one load as long as no node tells of any network.
 // Safe for concurrent use.
-func (v *View) Asker(addr netip.Addr) Asker {
+func (v *View) Asker(addr netip.Addr) record.Client {
 	nets := v.nets.Load()
 	if nets == nil {
-		return Asker{}
+		return record.Client{}
 	}
 	addr = addr.Unmap().WithZone("")
 	a := nets.find(addr)
-	if a == (Asker{}) && addr.IsLoopback() && v.addr.IsValid() {
+	if a == (record.Client{}) && addr.IsLoopback() && v.addr.IsValid() {
 		a = nets.find(v.addr)
 	}
 	return a

@@ -1,11 +1,11 @@
-package zone
+package record
 
 import "fmt"
 
 // escapeTXT returns s as dns.TXT holds a character-string: octets outside
 // printable ASCII as \DDD, quote and backslash behind a backslash (RFC 1035
 // §5.1).
-func escapeTXT(s string) string {
+func Escape(s string) string {
 	for i := range len(s) {
 		if special(s[i]) {
 			return escaped(s)
@@ -32,13 +32,13 @@ func escaped(s string) string {
 }
 
 // textLen returns how many octets a character-string in its escaped form has.
-func textLen(s string) int {
+func TextLen(s string) int {
 	n := len(s)
 	for i := 0; i < len(s); i++ {
 		if s[i] != '\\' || i+1 == len(s) {
 			continue
 		}
-		if i+3 < len(s) && digit(s[i+1]) && digit(s[i+2]) && digit(s[i+3]) {
+		if i+3 < len(s) && isDigit(s[i+1]) && isDigit(s[i+2]) && isDigit(s[i+3]) {
 			n, i = n-3, i+3
 		} else {
 			n, i = n-1, i+1
@@ -48,7 +48,7 @@ func textLen(s string) int {
 }
 
 // unescapeTXT is the reverse of escapeTXT.
-func unescapeTXT(s string) string {
+func Unescape(s string) string {
 	var b []byte
 	for i := 0; i < len(s); i++ {
 		if s[i] != '\\' || i+1 == len(s) {
@@ -60,7 +60,7 @@ func unescapeTXT(s string) string {
 		if b == nil {
 			b = append(make([]byte, 0, len(s)), s[:i]...)
 		}
-		if i+3 < len(s) && digit(s[i+1]) && digit(s[i+2]) && digit(s[i+3]) {
+		if i+3 < len(s) && isDigit(s[i+1]) && isDigit(s[i+2]) && isDigit(s[i+3]) {
 			b = append(b, (s[i+1]-'0')*100+(s[i+2]-'0')*10+s[i+3]-'0')
 			i += 3
 			continue
@@ -74,4 +74,4 @@ func unescapeTXT(s string) string {
 	return string(b)
 }
 
-func digit(c byte) bool { return c >= '0' && c <= '9' }
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }

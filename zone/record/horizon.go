@@ -1,4 +1,4 @@
-package zone
+package record
 
 import (
 	"cmp"
@@ -13,7 +13,7 @@ import (
 // tells everybody: the addresses and ports that lead to its Asterisk from
 // there. What is empty is as for the next wider network, and last as for
 // everybody.
-type Facing struct {
+type Horizon struct {
 	Net   netip.Prefix // with no bit set behind its length
 	Addrs []netip.Addr
 	SIP   []Transport
@@ -21,7 +21,7 @@ type Facing struct {
 }
 
 // MaxFacings bounds the networks of a node.
-const MaxFacings = 16
+const MaxHorizons = 16
 
 // CheckNet reports whether p can be the network of a facing.
 func CheckNet(p netip.Prefix) error {
@@ -33,15 +33,15 @@ func CheckNet(p netip.Prefix) error {
 
 // Facing returns what the node tells one network, made if it is new, nil if
 // there would be too many of them. It is valid until the next call.
-func (n *Node) Facing(net netip.Prefix) *Facing {
-	i, ok := slices.BinarySearchFunc(n.Facings, net, func(f Facing, p netip.Prefix) int { return compareNets(f.Net, p) })
+func (n *Node) Horizon(net netip.Prefix) *Horizon {
+	i, ok := slices.BinarySearchFunc(n.Horizons, net, func(f Horizon, p netip.Prefix) int { return compareNets(f.Net, p) })
 	if !ok {
-		if len(n.Facings) == MaxFacings {
+		if len(n.Horizons) == MaxHorizons {
 			return nil
 		}
-		n.Facings = slices.Insert(n.Facings, i, Facing{Net: net})
+		n.Horizons = slices.Insert(n.Horizons, i, Horizon{Net: net})
 	}
-	return &n.Facings[i]
+	return &n.Horizons[i]
 }
 
 // compareNets sorts the longest networks first.
@@ -51,12 +51,12 @@ func compareNets(a, b netip.Prefix) int {
 
 // Toward returns the node as an asker sees it: with the addresses and the ports
 // of the longest network of the asker that has any of its own.
-func (n Node) Toward(a Asker) Node {
+func (n Node) For(a Client) Node {
 	out := n
-	out.Facings = nil
+	out.Horizons = nil
 	addrs, sip, iax := false, false, false
-	for _, f := range n.Facings {
-		if !a.within(f.Net) {
+	for _, f := range n.Horizons {
+		if !a.Within(f.Net) {
 			continue
 		}
 		if !addrs && len(f.Addrs) > 0 {
@@ -74,7 +74,7 @@ func (n Node) Toward(a Asker) Node {
 
 // strings returns the facing as character-strings of the apex TXT: the keys of
 // the node itself, with the network behind "@".
-func (f Facing) strings(out []string) []string {
+func (f Horizon) strings(out []string) []string {
 	at := "@" + f.Net.String() + "="
 	for _, a := range f.Addrs {
 		out = append(out, "a"+at+a.String())
@@ -90,7 +90,7 @@ func (f Facing) strings(out []string) []string {
 
 // setFacing takes a string whose key has a network. Keys that it does not know
 // are ignored.
-func (n *Node) setFacing(key, val string) error {
+func (n *Node) setHorizon(key, val string) error {
 	key, net, _ := strings.Cut(key, "@")
 	if key != "a" && key != "sip" && key != "iax" {
 		return nil
@@ -102,9 +102,9 @@ func (n *Node) setFacing(key, val string) error {
 	if err != nil {
 		return err
 	}
-	f := n.Facing(p)
+	f := n.Horizon(p)
 	if f == nil {
-		return fmt.Errorf("more than %d networks", MaxFacings)
+		return fmt.Errorf("more than %d networks", MaxHorizons)
 	}
 	switch key {
 	case "a":

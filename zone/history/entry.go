@@ -14,10 +14,10 @@ import (
 	"github.com/asterfed/asterfed/zone"
 )
 
-// record is a change as it is kept. In a chunk each is a head line, "= unix-ms
+// entry is a change as it is kept. In a chunk each is a head line, "= unix-ms
 // key", and a line for each claim before ("-") and after ("+"), or for the state
 // of a home.
-type record struct {
+type entry struct {
 	at       time.Time
 	key      string
 	was, now []zone.Claimed
@@ -32,19 +32,19 @@ const (
 	gapKey     = "=gap"     // changes are missing: their number
 )
 
-func (r record) home() (string, bool) { return strings.CutPrefix(r.key, "@") }
+func (r entry) home() (string, bool) { return strings.CutPrefix(r.key, "@") }
 
-func recordOf(c zone.Change) record {
-	r := record{at: c.At, key: c.Key, from: c.Was, to: c.Now}
+func recordOf(c zone.Change) entry {
+	r := entry{at: c.At, key: c.Key, from: c.Was, to: c.Now}
 	r.was, r.now = c.Claims()
 	return r
 }
 
 // note is a record of the log itself.
-func note(at time.Time, key, text string) record { return record{at: at, key: key, text: text} }
+func note(at time.Time, key, text string) entry { return entry{at: at, key: key, text: text} }
 
 // append appends the text of a record.
-func (r *record) append(b []byte) []byte {
+func (r *entry) append(b []byte) []byte {
 	b = strconv.AppendInt(append(b, "= "...), r.at.UnixMilli(), 10)
 	b = append(append(append(b, ' '), r.key...), '\n')
 	if r.text != "" {
@@ -92,7 +92,7 @@ type packer struct {
 }
 
 // pack makes a chunk of records; it is the caller's.
-func (p *packer) pack(list []record) ([]byte, error) {
+func (p *packer) pack(list []entry) ([]byte, error) {
 	p.out.Reset()
 	if p.deflate == nil {
 		w, err := flate.NewWriter(&p.out, flate.BestSpeed)
@@ -114,12 +114,12 @@ func (p *packer) pack(list []record) ([]byte, error) {
 
 // unpack calls f with the records of a chunk that are wanted, in their order.
 // Those that a later version has written otherwise are left out.
-func unpack(chunk []byte, wanted func(key string) bool, f func(record)) error {
+func unpack(chunk []byte, wanted func(key string) bool, f func(entry)) error {
 	in := flate.NewReader(bytes.NewReader(chunk))
 	defer in.Close()
 	lines := bufio.NewScanner(io.LimitReader(in, maxText))
 	lines.Buffer(make([]byte, 0, 1<<16), 1<<20)
-	var r *record
+	var r *entry
 	done := func() {
 		if r != nil {
 			f(*r)
@@ -136,7 +136,7 @@ func unpack(chunk []byte, wanted func(key string) bool, f func(record)) error {
 				return fmt.Errorf("read history: record %q has no time", line)
 			}
 			if wanted(key) {
-				r = &record{at: time.UnixMilli(ms), key: strings.Clone(key)}
+				r = &entry{at: time.UnixMilli(ms), key: strings.Clone(key)}
 			}
 			continue
 		}
@@ -155,7 +155,7 @@ const (
 )
 
 // take takes one line of a record; false if it says nothing.
-func (r *record) take(line string) bool {
+func (r *entry) take(line string) bool {
 	op, rest, _ := strings.Cut(line, " ")
 	_, home := r.home()
 	switch {

@@ -1,10 +1,12 @@
-package zone
+package record
 
 import (
 	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/asterfed/asterfed/zone/location"
 )
 
 // Node is what a node tells of itself at the apex of its home zone.
@@ -17,7 +19,7 @@ type Node struct {
 	// IAX is the UDP port for IAX2, zero if it speaks none.
 	IAX uint16
 	// Facings are what it tells some networks instead, the longest first.
-	Facings  []Facing
+	Horizons []Horizon
 	Region   string
 	Asterisk string // version, "" while unknown
 	State    NodeState
@@ -53,12 +55,12 @@ const (
 
 // Equal reports whether two nodes would publish the same record.
 func (n Node) Equal(o Node) bool {
-	return strings.Join(n.strings(), "\x00") == strings.Join(o.strings(), "\x00")
+	return strings.Join(n.Strings(), "\x00") == strings.Join(o.Strings(), "\x00")
 }
 
 // strings returns the node as the character-strings of its apex TXT.
-func (n Node) strings() []string {
-	out := []string{txtVersion}
+func (n Node) Strings() []string {
+	out := []string{TXTVersion}
 	for _, a := range n.Addrs {
 		out = append(out, "a="+a.String())
 	}
@@ -68,7 +70,7 @@ func (n Node) strings() []string {
 	if n.IAX != 0 {
 		out = append(out, "iax="+strconv.Itoa(int(n.IAX)))
 	}
-	for _, f := range n.Facings {
+	for _, f := range n.Horizons {
 		out = f.strings(out)
 	}
 	if n.Region != "" {
@@ -118,7 +120,7 @@ func parsePort(s string) (uint16, error) {
 
 // parseNode is the reverse of strings. Unknown keys are ignored. An error with ok
 // says that the node lacks a value that must not be published.
-func parseNode(name string, txt []string) (n Node, ok bool, err error) {
+func ParseNode(name string, txt []string) (n Node, ok bool, err error) {
 	n = Node{Name: name, State: Up}
 	if err := checkVersion(txt); err != nil {
 		return n, false, err
@@ -140,13 +142,13 @@ func parseNode(name string, txt []string) (n Node, ok bool, err error) {
 		case "state":
 			n.State = NodeState(val)
 		default:
-			err = n.setFacing(key, val)
+			err = n.setHorizon(key, val)
 		}
 		if err != nil {
 			return n, false, fmt.Errorf("parse node %s: %q: %w", name, s, err)
 		}
 	}
-	n.leaveOut(func(_ string, bad error) {
+	n.LeaveOut(func(_ string, bad error) {
 		if err == nil {
 			err = fmt.Errorf("parse node %s: %w", name, bad)
 		}
@@ -166,4 +168,22 @@ func CheckNodeName(s string) error {
 		return fmt.Errorf("node name %q: want 1 to 40 of a-z, 0-9 and inner hyphens", s)
 	}
 	return nil
+}
+
+// leaveOut removes the values that cannot stand in the node's record, and calls
+// f with the key of each. The state of a node that tells none that can be read
+// is up.
+func (n *Node) LeaveOut(f func(key string, err error)) {
+	check := func(key string, val *string) {
+		if err := location.CheckWord(key, *val); err != nil {
+			*val = ""
+			f(key, err)
+		}
+	}
+	check("region", &n.Region)
+	check("asterisk", &n.Asterisk)
+	if err := location.CheckWord("state", string(n.State)); err != nil || strings.Contains(string(n.State), "=") {
+		n.State = Up
+		f("state", err)
+	}
 }

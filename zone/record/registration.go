@@ -1,4 +1,4 @@
-package zone
+package record
 
 import (
 	"github.com/asterfed/asterfed/zone/location"
@@ -10,7 +10,7 @@ import (
 
 // AppendUser appends the RDATA of a registration's record (RFC 1035 §3.3.14).
 func AppendUser(buf []byte, b location.Binding) []byte {
-	buf = append(append(buf, byte(len(txtVersion))), txtVersion...)
+	buf = append(append(buf, byte(len(TXTVersion))), TXTVersion...)
 	kind := b.Kind.String()
 	buf = append(append(buf, byte(2+len(kind)), 'k', '='), kind...)
 	buf = b.Contact.Append(append(buf, 2+16, 'c', '='))
@@ -24,7 +24,7 @@ func AppendUser(buf []byte, b location.Binding) []byte {
 }
 
 // userHead is how every registration's RDATA begins, but for its kind.
-const userHead = "\x03" + txtVersion
+const userHead = "\x03" + TXTVersion
 
 // ReadUser reads the RDATA of a registration that was written by AppendUser
 // for an AOR in lower case. All else is not ok, which is no error.

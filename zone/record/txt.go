@@ -1,4 +1,4 @@
-package zone
+package record
 
 import (
 	"fmt"
@@ -10,11 +10,11 @@ import (
 
 // The wire form of a binding is one TXT record (RFC 1464 key=value strings)
 // in its home zone; docs/records.md has the grammar.
-const txtVersion = "v=1"
+const TXTVersion = "v=1"
 
 func checkVersion(txt []string) error {
-	if len(txt) == 0 || txt[0] != txtVersion {
-		return fmt.Errorf("TXT begins with %q: want %q", strings.Join(txt, " "), txtVersion)
+	if len(txt) == 0 || txt[0] != TXTVersion {
+		return fmt.Errorf("TXT begins with %q: want %q", strings.Join(txt, " "), TXTVersion)
 	}
 	return nil
 }
@@ -35,7 +35,7 @@ func HomeOf(name, origin string) (node string, ok bool) {
 // TXT returns the record that carries b in the home zone apex.
 func TXT(b location.Binding, apex string, ttl uint32) *dns.TXT {
 	rr := &dns.TXT{Hdr: dns.RR_Header{Name: Owner(b, apex), Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: ttl}}
-	rr.Txt = append(make([]string, 0, 5), txtVersion, "k="+b.Kind.String())
+	rr.Txt = append(make([]string, 0, 5), TXTVersion, "k="+b.Kind.String())
 	if b.Kind.Registered() {
 		rr.Txt = append(rr.Txt, "c="+b.Contact.String())
 	}
@@ -48,7 +48,7 @@ func TXT(b location.Binding, apex string, ttl uint32) *dns.TXT {
 		}
 		return rr
 	}
-	b.Info.Details().Each(func(key, val string) { rr.Txt = append(rr.Txt, key+"="+escapeTXT(val)) })
+	b.Info.Details().Each(func(key, val string) { rr.Txt = append(rr.Txt, key+"="+Escape(val)) })
 	return rr
 }
 
@@ -60,7 +60,7 @@ func Owner(b location.Binding, apex string) string {
 	case b.Kind.Dialled():
 		return ENUM(b.Digits()) + "e164." + apex
 	}
-	return b.AOR.Fold() + "." + treeOf(b.Kind) + "." + apex
+	return b.AOR.Fold() + "." + TreeOf(b.Kind) + "." + apex
 }
 
 // ENUM returns digits as labels, the last digit first, each with its dot (RFC
@@ -74,7 +74,7 @@ func ENUM(digits string) string {
 }
 
 // unENUM is the reverse of ENUM for labels without the last dot.
-func unENUM(rel string) (digits string, ok bool) {
+func ParseENUM(rel string) (digits string, ok bool) {
 	b := make([]byte, 0, 32)
 	for i := len(rel) - 1; i >= 0; i -= 2 {
 		c := rel[i]
@@ -95,7 +95,7 @@ func ParseTXT(rr *dns.TXT, apex string) (location.Binding, *Node, error) {
 	owner := strings.ToLower(rr.Hdr.Name)
 	if owner == apex {
 		node, _, _ := strings.Cut(apex, ".")
-		n, ok, err := parseNode(node, rr.Txt)
+		n, ok, err := ParseNode(node, rr.Txt)
 		if !ok {
 			return location.Binding{}, nil, err
 		}
@@ -116,12 +116,12 @@ func parseBinding(owner, apex string, txt []string) (location.Binding, error) {
 	if !ok {
 		return location.Binding{}, fmt.Errorf("it is not below %s", apex)
 	}
-	name, tree := cutLast(rel)
+	name, tree := CutLast(rel)
 	p, err := parseRecord(txt)
 	if err != nil {
 		return p.b, err
 	}
-	if tree != treeOf(p.b.Kind) {
+	if tree != TreeOf(p.b.Kind) {
 		return p.b, fmt.Errorf("k=%s does not belong below %s", p.b.Kind, tree)
 	}
 	if p.b.Kind.Dialled() {
@@ -131,7 +131,7 @@ func parseBinding(owner, apex string, txt []string) (location.Binding, error) {
 			}
 			name = strings.TrimSuffix(name, ".")
 		}
-		if name, ok = unENUM(name); !ok {
+		if name, ok = ParseENUM(name); !ok {
 			return p.b, fmt.Errorf("want up to 32 digits, one a label, the last one first")
 		}
 	}
@@ -205,7 +205,7 @@ func parseRecord(txt []string) (p record, err error) {
 	p.b.Contact = 0
 	for _, s := range txt[1:] {
 		key, val, _ := strings.Cut(s, "=")
-		if _, err := p.d.Set(key, unescapeTXT(val)); err != nil {
+		if _, err := p.d.Set(key, Unescape(val)); err != nil {
 			return p, err
 		}
 	}
@@ -216,6 +216,6 @@ func parseRecord(txt []string) (p record, err error) {
 func NodeTXT(n Node, apex string, ttl uint32) *dns.TXT {
 	return &dns.TXT{
 		Hdr: dns.RR_Header{Name: apex, Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: ttl},
-		Txt: n.strings(),
+		Txt: n.Strings(),
 	}
 }

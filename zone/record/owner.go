@@ -1,4 +1,4 @@
-package zone
+package record
 
 import (
 	"strings"
@@ -20,11 +20,11 @@ func ParseOwner(owner, apex string) (kinds []location.Kind, name location.AOR) {
 		}
 		return nil, ""
 	}
-	head, tree := cutLast(rel)
+	head, tree := CutLast(rel)
 	switch tree {
 	case "e164":
 		return parseDialled(head)
-	case trunksTree, providersTree, servicesTree:
+	case TrunksTree, ProvidersTree, ServicesTree:
 		a, err := location.ParseAOR(head)
 		if err != nil || strings.Contains(head, ".") {
 			return nil, ""
@@ -35,7 +35,7 @@ func ParseOwner(owner, apex string) (kinds []location.Kind, name location.AOR) {
 }
 
 var listedIn = map[string]location.Kind{
-	trunksTree: location.Trunk, providersTree: location.Provider, servicesTree: location.Service,
+	TrunksTree: location.Trunk, ProvidersTree: location.Provider, ServicesTree: location.Service,
 }
 
 func parseDialled(head string) ([]location.Kind, location.AOR) {
@@ -43,7 +43,7 @@ func parseDialled(head string) ([]location.Kind, location.AOR) {
 	if rest, ok := strings.CutPrefix(head+".", "*."); ok {
 		kinds, head = []location.Kind{location.Wildcard}, strings.TrimSuffix(rest, ".")
 	}
-	digits, ok := unENUM(head)
+	digits, ok := ParseENUM(head)
 	switch {
 	case !ok:
 		return nil, ""
@@ -54,39 +54,4 @@ func parseDialled(head string) ([]location.Kind, location.AOR) {
 		digits = "."
 	}
 	return kinds, location.AOR(digits)
-}
-
-// Users returns the bindings of the home at a folded AOR, registrations
-// included, in rank order.
-func (h *Home) Users(key string) []location.Binding {
-	var out []location.Binding
-	for _, c := range h.view.names.load(key).claims() {
-		if c.home == h {
-			out = append(out, c.b)
-		}
-	}
-	return out
-}
-
-// Newest returns the newest stamp of the claims that a binding competes with:
-// those on the same name, at this home and at others, itself left out. What a
-// directory knows of a user claims nothing.
-func (v *View) Newest(b location.Binding) location.Stamp {
-	var newest location.Stamp
-	look := func(claims []claim) {
-		for _, c := range claims {
-			itself := c.home.Name == v.self && c.b.Contact == b.Contact && c.b.AOR == b.AOR
-			if !itself && c.b.Kind != location.Entry {
-				newest = max(newest, v.stamp(&c))
-			}
-		}
-	}
-	if b.Kind.Named() {
-		look(v.names.load(b.AOR.Fold()).claims())
-		return newest
-	}
-	for _, key := range routeKeys(b) {
-		look(v.routes.load(key).claims())
-	}
-	return newest
 }
