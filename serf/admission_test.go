@@ -253,6 +253,24 @@ func TestNameTakenLongAlone(t *testing.T) {
 	a.knows(t, "a", "b")
 }
 
+// Names, zones and seeds over IPv6.
+func TestAdmissionIPv6(t *testing.T) {
+	t.Parallel()
+	fed, six := inZone("fed.example."), withBind("[::1]:0")
+	a := startNode(t, "a", fed, six)
+	b := startNode(t, "b", fed, six, joining(a))
+	a.await(t, EventJoin, "b")
+	copied := startNode(t, "b", fed, six, joining(a))
+	<-copied.Left()
+	if err := copied.Err(); !errors.Is(err, ErrConflict) || !strings.Contains(err.Error(), b.Addr().String()) {
+		t.Errorf("the copy ended with %v", err)
+	}
+	other := startNode(t, "z", inZone("other.example."), six, joining(a))
+	until(t, "the seed is refused", func() bool { return len(other.JoinErrors()) == 1 })
+	a.knows(t, "a", "b")
+	b.stays(t, "the incumbent")
+}
+
 // A node that moves comes back at once, while the others still take its former
 // self for alive.
 func TestMoveAtOnce(t *testing.T) {
