@@ -88,7 +88,6 @@ func openKeyring(keyFile, ringFile string, log *slog.Logger) (*memberlist.Keyrin
 		if k, err = ReadKey(keyFile); err != nil {
 			return nil, err
 		}
-		warnMode(keyFile, log)
 		keys = mergeKey(keys, k, keyReplaced(k, keyFile, ringFile), log)
 	}
 	if len(keys) == 0 {
@@ -216,10 +215,4 @@ func newer(a, b string) bool {
 	}
 	fb, err := os.Stat(b)
 	return err == nil && fa.ModTime().After(fb.ModTime())
-}
-
-func warnMode(file string, log *slog.Logger) {
-	if fi, err := os.Stat(file); err == nil && fi.Mode().Perm()&0o007 != 0 {
-		log.Warn("gossip key file is open to every user", "file", file, "mode", fi.Mode().Perm().String())
-	}
 }
