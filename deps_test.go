@@ -59,13 +59,15 @@ var layers = []struct {
 		"a source turns a file into bindings; how numbers are written is its business alone"},
 	{"plugin/federation/trunk", []string{"plugin/federation/ami", "plugin/federation/directory", "zone/location"}, []string{"github.com/coredns", "github.com/miekg", "github.com/hashicorp"},
 		"which trunks there are stands in a file: whether they work, AMI says, and who publishes them, the plugin"},
+	{"plugin/federation/secondary", []string{"zone/tsig"}, []string{"github.com/coredns", "github.com/hashicorp", "github.com/prometheus"},
+		"a NOTIFY says that there is a serial: what is in the zone, and who may transfer it, is for others to say"},
 	{"plugin/federation/fastpath", []string{"plugin/federation/reuseport", "plugin/federation/udp", "zone", "zone/plain"}, []string{"github.com/hashicorp", "github.com/asterfed/asterfed/serf"},
 		"plain queries are answered from the view alone: what the other queries get is for CoreDNS's chain to say"},
 	{"plugin/federation/config", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/trunk", "serf", "zone", "zone/dnssec", "zone/location", "zone/record", "zone/tsig", "zone/update"}, []string{"github.com/hashicorp", "github.com/prometheus"},
 		"a Corefile is read and checked: nothing is opened, and what the values do is for others to say"},
 	{"plugin/federation/node", []string{"plugin/federation/ami", "plugin/federation/config", "plugin/federation/liveness", "plugin/federation/source", "serf", "zone", "zone/datadir", "zone/history", "zone/location", "zone/record", "zone/stream", "zone/xfr"}, []string{"github.com/hashicorp", "github.com/coredns/coredns/core", "github.com/coredns/coredns/plugin/", "github.com/prometheus"},
 		"a node lives whether anybody asks it or not: who asks, and over which sockets, is the plugin's affair"},
-	{"plugin/federation", []string{"plugin/federation/config", "plugin/federation/fastpath", "plugin/federation/node", "plugin/federation/source", "serf", "zone", "zone/datadir", "zone/dnssec", "zone/history", "zone/location", "zone/outbound", "zone/record", "zone/stream", "zone/tsig", "zone/update", "zone/xfr"}, nil,
+	{"plugin/federation", []string{"plugin/federation/config", "plugin/federation/fastpath", "plugin/federation/node", "plugin/federation/secondary", "plugin/federation/source", "serf", "zone", "zone/datadir", "zone/dnssec", "zone/history", "zone/location", "zone/outbound", "zone/record", "zone/stream", "zone/tsig", "zone/update", "zone/xfr"}, nil,
 		"the plugin joins the parts; only the command stands above it"},
 }
 
@@ -102,7 +104,7 @@ func TestOneImporter(t *testing.T) {
 		"github.com/coredns/":       {"plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "cmd/asterfed", "test/bench/constant"},
 		"go.etcd.io/bbolt":          {"zone/history"},
 		"github.com/urfave/cli/v2":  {"cmd/asterfed"},
-		"github.com/miekg/dns":      {"zone", "zone/record", "zone/dnssec", "zone/outbound", "zone/stream", "zone/tsig", "zone/update", "zone/xfr", "plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "plugin/federation/node", "cmd/asterfed", "test/lab", "examples/three-nodes", "test/chaos", "test/simulation", "test/bench", "test/guard", "test/bench/constant"},
+		"github.com/miekg/dns":      {"zone", "zone/record", "zone/dnssec", "zone/outbound", "zone/stream", "zone/tsig", "zone/update", "zone/xfr", "plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "plugin/federation/node", "plugin/federation/secondary", "cmd/asterfed", "test/lab", "examples/three-nodes", "test/chaos", "test/simulation", "test/bench", "test/guard", "test/bench/constant"},
 		"github.com/prometheus/cli": {"plugin/federation", "plugin/federation/fastpath"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()

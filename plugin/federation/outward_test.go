@@ -33,7 +33,7 @@ func newOutward(t testing.TB, addrs ...string) *Runtime {
 	r.cfg.Secondaries = []config.Secondary{s}
 	r.outward = outbound.Open(outbound.Config{View: r.view, Followed: true, Logger: slog.New(slog.DiscardHandler)})
 	r.run(func() { r.outward.Run(r.ctx) })
-	r.notifyAll()
+	r.notifySecondaries()
 	r.view.SetSettled(true)
 	r.primary.SetNode(func(n *record.Node) { n.SIP = []record.Transport{{Proto: "udp", Port: 5060}} })
 	register(r, "1001")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	fednode "github.com/asterfed/asterfed/plugin/federation/node"
+	"github.com/asterfed/asterfed/plugin/federation/secondary"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/datadir"
 	"github.com/asterfed/asterfed/zone/dnssec"
@@ -56,7 +57,7 @@ type Runtime struct {
 
 	updates   *updates
 	outward   *outbound.Zone
-	notifiers []*notifier    // of the secondaries
+	notifiers *secondary.Notifiers
 	signer    *dnssec.Signer // nil where the zone is not signed
 
 	ctx    context.Context
@@ -115,7 +116,7 @@ func (r *Runtime) start() (err error) {
 	r.outward = outbound.Open(outbound.Config{View: r.view, Data: r.cfg.Data, Boot: n.Boot(), Followed: len(r.cfg.Secondaries) > 0,
 		Logger: r.log.With("source", "outward")})
 	r.run(func() { r.outward.Run(r.ctx) })
-	r.notifyAll()
+	r.notifySecondaries()
 	return nil
 }
 
@@ -138,4 +139,17 @@ func (r *Runtime) stop() error {
 	err = errors.Join(err, r.updates.close())
 	r.unlock()
 	return err
+}
+
+// notifySecondaries begins to notify the secondaries of new serials.
+func (r *Runtime) notifySecondaries() {
+	c := secondary.Config{Origin: r.cfg.Origin, Listen: r.cfg.Listen, Serial: r.outward.Serial, SOA: r.view.SOA, Logger: r.log,
+		Count: func(to, result string) { notifyCount.WithLabelValues(r.cfg.Origin, to, result).Inc() }}
+	for _, s := range r.cfg.Secondaries {
+		for _, a := range s.Addrs {
+			c.Targets = append(c.Targets, secondary.Target{Addr: a, Key: s.Key})
+		}
+	}
+	r.notifiers = secondary.New(c)
+	r.run(func() { r.notifiers.Run(r.ctx) })
 }

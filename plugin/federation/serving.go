@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone"
@@ -123,3 +124,7 @@ func (r *Runtime) Status(owner string) ([]dns.RR, error) {
 	}
 	return r.node.Status(owner), nil
 }
+
+// SecondaryAsked is to be called for each request that the key of a secondary has
+// signed.
+func (r *Runtime) SecondaryAsked(key string, from netip.Addr) { r.notifiers.Asked(key, from) }
