@@ -147,7 +147,7 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 	run, cancel := context.WithCancel(context.Background())
 	a.cancel = cancel
 	a.joiner = &joiner{
-		seeds: c.Join, peers: known, retry: c.retry, log: c.Logger, gate: gate,
+		seeds: c.Join, peers: known, retry: c.retry, log: c.Logger, gate: gate, known: transport.limits.know,
 		members: a.Members, self: a.self, join: a.join, conflict: a.conflict,
 	}
 	a.work.Go(func() { a.joiner.run(run) })

@@ -25,6 +25,7 @@ type joiner struct {
 	join     func(addr string) error // "ip:port" or "name/ip:port"
 	conflict func(error)             // ends the agent: another node has its name
 	gate     *admission
+	known    func([]Member) // is called with the member list at each look; may be nil
 	log      *slog.Logger
 
 	busy   atomic.Bool     // an attempt is under way
@@ -60,6 +61,9 @@ func (j *joiner) run(ctx context.Context) {
 		missing := j.peers.observe(members)
 		j.save()
 		alone := j.alone(members)
+		if j.known != nil {
+			j.known(members)
+		}
 		if j.fresh && !alone && !last.IsZero() && time.Since(last) >= j.retry.tick {
 			j.fresh = false
 			go j.exchange(ctx, members)

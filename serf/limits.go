@@ -11,13 +11,15 @@ import (
 
 // Bounds for incoming gossip connections. memberlist reads up to 20 MB of each
 // connection into memory before it can tell whether the sender has the key. An
-// exchange of member lists takes about 1 kB a member, and a few milliseconds.
+// exchange of member lists takes about 1 kB a member, and a few milliseconds. The
+// bounds on all are for addresses where no member is, so that strangers cannot
+// keep members out.
 const (
-	maxStreams     = 128 // at the same time
+	maxStreams     = 128 // of all strangers at the same time
 	maxStreamsFrom = 16  // of one address
 	maxOctets      = 4 << 20
 	maxOctetsFrom  = 8 << 20
-	maxOctetsTotal = 32 << 20
+	maxOctetsTotal = 32 << 20 // of all strangers
 )
 
 // limits counts the incoming connections that are open and the octets that they
@@ -26,13 +28,25 @@ type limits struct {
 	log *slog.Logger
 
 	mu      sync.Mutex
-	total   usage
+	members map[netip.Prefix]bool
+	total   usage // of strangers
 	from    map[netip.Prefix]*usage
 	refused int       // since the last warning
 	warned  time.Time // last warning
 }
 
 type usage struct{ streams, octets int }
+
+// know replaces the addresses of the members.
+func (l *limits) know(members []Member) {
+	known := make(map[netip.Prefix]bool, len(members))
+	for _, m := range members {
+		known[prefixOf(m.Addr.Addr())] = true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.members = known
+}
 
 func newLimits(log *slog.Logger) *limits {
 	return &limits{log: log, from: make(map[netip.Prefix]*usage)}
@@ -48,15 +62,18 @@ func (l *limits) admit(c net.Conn) net.Conn {
 	if u == nil {
 		u = new(usage)
 	}
-	if l.total.streams >= maxStreams || u.streams >= maxStreamsFrom {
+	stranger := !l.members[from]
+	if stranger && l.total.streams >= maxStreams || u.streams >= maxStreamsFrom {
 		c.Close()
 		l.refuse(from, "too many at once")
 		return nil
 	}
 	l.from[from] = u
-	l.total.streams++
+	if stranger {
+		l.total.streams++
+	}
 	u.streams++
-	return &stream{Conn: c, limits: l, from: from, usage: u}
+	return &stream{Conn: c, limits: l, from: from, usage: u, stranger: stranger}
 }
 
 // refuse counts a connection that was cut off and says so now and then. The
@@ -77,7 +94,11 @@ func source(a net.Addr) netip.Prefix {
 	if err != nil {
 		return netip.Prefix{}
 	}
-	ip, bits := ap.Addr().Unmap(), 32
+	return prefixOf(ap.Addr())
+}
+
+func prefixOf(ip netip.Addr) netip.Prefix {
+	ip, bits := ip.Unmap(), 32
 	if ip.Is6() {
 		bits = 64
 	}
@@ -91,8 +112,11 @@ type stream struct {
 	limits *limits
 	from   netip.Prefix
 	usage  *usage // of from; guarded by limits.mu
-	octets int    // read; guarded by limits.mu
-	closed bool   // guarded by limits.mu
+
+	stranger bool // no member was at its address when it came
+
+	octets int  // read; guarded by limits.mu
+	closed bool // guarded by limits.mu
 }
 
 // Read reads until one of the bounds is reached.
@@ -106,8 +130,10 @@ func (s *stream) Read(p []byte) (int, error) {
 	}
 	s.octets += n
 	s.usage.octets += n
-	l.total.octets += n
-	if s.octets > maxOctets || s.usage.octets > maxOctetsFrom || l.total.octets > maxOctetsTotal {
+	if s.stranger {
+		l.total.octets += n
+	}
+	if s.octets > maxOctets || s.usage.octets > maxOctetsFrom || s.stranger && l.total.octets > maxOctetsTotal {
 		l.refuse(s.from, "too much data")
 		return 0, fmt.Errorf("gossip connection cut off: more than %d octets from it, %d from its address or %d from all", maxOctets, maxOctetsFrom, maxOctetsTotal)
 	}
@@ -122,8 +148,10 @@ func (s *stream) Close() error {
 		s.closed = true
 		s.usage.streams--
 		s.usage.octets -= s.octets
-		l.total.streams--
-		l.total.octets -= s.octets
+		if s.stranger {
+			l.total.streams--
+			l.total.octets -= s.octets
+		}
 		if s.usage.streams == 0 {
 			delete(l.from, s.from)
 		}

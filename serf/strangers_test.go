@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -221,6 +222,13 @@ func TestStreamLimits(t *testing.T) {
 	}
 	if open("203.0.113.1:1") != nil {
 		t.Error("one more than the bound on all")
+	}
+	l.know([]Member{{Addr: netip.MustParseAddrPort("203.0.113.1:7946")}})
+	if open("203.0.113.1:1") == nil {
+		t.Error("strangers keep a member out")
+	}
+	if open("203.0.113.2:1") != nil {
+		t.Error("a member makes room for a stranger")
 	}
 }
 
