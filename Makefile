@@ -41,9 +41,9 @@ bench-go: ## micro-benchmarks, with allocations, and the short form of scale
 bench-compare: ## micro-benchmarks of the hot paths: a revision beside the working tree, by benchstat; BASE=HEAD~20 ARGS="Chain,Lookup 10"
 	@GO=$(GO) BENCHSTAT=$(BENCHSTAT) test/bench/benchstat.sh "$(BASE)" $(ARGS)
 scale: ## 1,000,000 users on 50 nodes, storms of 10,000; ARGS='-bench Join'
-	$(GO) test -run '^$$' -bench 'Scale|Join|Storm' -benchtime 3x -timeout 30m $(ARGS) ./zone ./zone/xfr
+	$(GO) test -run '^$$' -bench 'Scale|Join|Storm' -benchtime 3x -timeout 30m $(ARGS) ./zone ./zone/peer
 coefficients: build bench-build ## measure what asterfed plan reckons with (as root)
-	$(GO) test -run '^$$' -bench Coefficients -benchtime 1x ./zone/xfr -args -write-coefficients $(CURDIR)/cmd/asterfed/coefficients.json
+	$(GO) test -run '^$$' -bench Coefficients -benchtime 1x ./zone/peer -args -write-coefficients $(CURDIR)/cmd/asterfed/coefficients.json
 	@bin/bench -parts coefficients -coefficients cmd/asterfed/coefficients.json
 plan: build bench-build ## what asterfed plan says beside real runs, into docs/scale.md (as root)
 	@bin/bench -parts plan -write docs/scale.md

@@ -31,7 +31,7 @@ var layers = []struct {
 		"a signature is over octets, whoever carries them and whatever the key permits"},
 	{"zone/stream", []string{"zone", "zone/datadir", "zone/location", "zone/record", "zone/tsig"}, []string{"github.com/coredns", "github.com/hashicorp", "net"},
 		"a transfer is a sequence of messages, whoever carries them"},
-	{"zone/xfr", []string{"zone", "zone/location", "zone/record", "zone/stream", "zone/tsig"}, []string{"github.com/coredns", "github.com/hashicorp"},
+	{"zone/peer", []string{"zone", "zone/location", "zone/record", "zone/stream", "zone/tsig"}, []string{"github.com/coredns", "github.com/hashicorp"},
 		"a secondary decides nothing: what silence means is the plugin's to say"},
 	{"zone/outbound", []string{"zone", "zone/datadir", "zone/location", "zone/record", "zone/stream", "zone/tsig"}, []string{"github.com/coredns", "github.com/hashicorp", "net"},
 		"what others transfer is what queries are answered with: it asks the view, and decides neither answers nor who may ask"},
@@ -65,9 +65,9 @@ var layers = []struct {
 		"plain queries are answered from the view alone: what the other queries get is for CoreDNS's chain to say"},
 	{"plugin/federation/config", []string{"plugin/federation/ami", "plugin/federation/directory", "plugin/federation/trunk", "serf", "zone", "zone/dnssec", "zone/location", "zone/record", "zone/tsig", "zone/update"}, []string{"github.com/hashicorp", "github.com/prometheus"},
 		"a Corefile is read and checked: nothing is opened, and what the values do is for others to say"},
-	{"plugin/federation/node", []string{"plugin/federation/ami", "plugin/federation/config", "plugin/federation/liveness", "plugin/federation/source", "serf", "zone", "zone/datadir", "zone/history", "zone/location", "zone/record", "zone/stream", "zone/xfr"}, []string{"github.com/hashicorp", "github.com/coredns/coredns/core", "github.com/coredns/coredns/plugin/", "github.com/prometheus"},
+	{"plugin/federation/node", []string{"plugin/federation/ami", "plugin/federation/config", "plugin/federation/liveness", "plugin/federation/source", "serf", "zone", "zone/datadir", "zone/history", "zone/location", "zone/record", "zone/stream", "zone/peer"}, []string{"github.com/hashicorp", "github.com/coredns/coredns/core", "github.com/coredns/coredns/plugin/", "github.com/prometheus"},
 		"a node lives whether anybody asks it or not: who asks, and over which sockets, is the plugin's affair"},
-	{"plugin/federation", []string{"plugin/federation/config", "plugin/federation/fastpath", "plugin/federation/node", "plugin/federation/secondary", "plugin/federation/source", "serf", "zone", "zone/datadir", "zone/dnssec", "zone/history", "zone/location", "zone/outbound", "zone/record", "zone/stream", "zone/tsig", "zone/update", "zone/xfr"}, nil,
+	{"plugin/federation", []string{"plugin/federation/config", "plugin/federation/fastpath", "plugin/federation/node", "plugin/federation/secondary", "plugin/federation/source", "serf", "zone", "zone/datadir", "zone/dnssec", "zone/history", "zone/location", "zone/outbound", "zone/record", "zone/stream", "zone/tsig", "zone/update", "zone/peer"}, nil,
 		"the plugin joins the parts; only the command stands above it"},
 }
 
@@ -104,7 +104,7 @@ func TestOneImporter(t *testing.T) {
 		"github.com/coredns/":       {"plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "cmd/asterfed", "test/bench/constant"},
 		"go.etcd.io/bbolt":          {"zone/history"},
 		"github.com/urfave/cli/v2":  {"cmd/asterfed"},
-		"github.com/miekg/dns":      {"zone", "zone/record", "zone/dnssec", "zone/outbound", "zone/stream", "zone/tsig", "zone/update", "zone/xfr", "plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "plugin/federation/node", "plugin/federation/secondary", "cmd/asterfed", "test/lab", "examples/three-nodes", "test/chaos", "test/simulation", "test/bench", "test/guard", "test/bench/constant"},
+		"github.com/miekg/dns":      {"zone", "zone/record", "zone/dnssec", "zone/outbound", "zone/stream", "zone/tsig", "zone/update", "zone/peer", "plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "plugin/federation/node", "plugin/federation/secondary", "cmd/asterfed", "test/lab", "examples/three-nodes", "test/chaos", "test/simulation", "test/bench", "test/guard", "test/bench/constant"},
 		"github.com/prometheus/cli": {"plugin/federation", "plugin/federation/fastpath"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()

@@ -4,7 +4,7 @@
 //
 // A change goes one way: location.Store → Primary (serial, journal, disk) →
 // View (merged, by name) → Lookup. Bindings of other homes enter the View
-// from package zone/xfr. Readers of the View take no lock; a change costs the
+// from package zone/peer. Readers of the View take no lock; a change costs the
 // same in a zone of a thousand names and of a million.
 //
 // The package knows DNS names and records; it must not know sockets, Serf,

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/serf"
+	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/stream"
-	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/urfave/cli/v2"
 )
 
@@ -191,5 +191,5 @@ func (n atNode) allContacts(ctx context.Context, w io.Writer, node string) error
 func (n atNode) live(ctx context.Context, node string) (*stream.Transfer, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	return xfr.Fetch(ctx, n.server, node+".live."+n.cfg.Origin, n.cfg.Origin, n.cfg.Key)
+	return peer.Fetch(ctx, n.server, node+".live."+n.cfg.Origin, n.cfg.Origin, n.cfg.Key)
 }

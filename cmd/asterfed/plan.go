@@ -10,7 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/urfave/cli/v2"
 )
 
@@ -120,7 +120,7 @@ func (m measured) plan(nodes, users int, moves float64) planned {
 	if perNode > versions {
 		spacing = time.Duration(m.at("spacing") * float64(time.Millisecond))
 	}
-	beats := links / xfr.LAN.Among(nodes-1).Heartbeat.Seconds()
+	beats := links / peer.LAN.Among(nodes-1).Heartbeat.Seconds()
 	more := perNode - versions // what comes together with another
 	micros := m.at("base_cpu") + perNode*m.at("own_cpu") + beats*m.at("beat_cpu") + links*(versions*m.at("exchange_cpu")+more*m.at("change_cpu"))
 	wire := beats*m.at("beat_octets") + links*(versions*m.at("exchange_octets")+more*m.at("change_octets"))

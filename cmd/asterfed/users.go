@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/record"
-	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/urfave/cli/v2"
 )
 
@@ -64,7 +64,7 @@ func list(c *cli.Context, fits func(location.Kind) bool) ([]held, error) {
 	var all []held
 	var missing []string
 	for _, node := range nodes {
-		t, err := xfr.Fetch(ctx, at, record.HomeZone(node, cfg.Origin), cfg.Origin, cfg.Key)
+		t, err := peer.Fetch(ctx, at, record.HomeZone(node, cfg.Origin), cfg.Origin, cfg.Key)
 		if err != nil {
 			fmt.Fprintf(c.App.ErrWriter, "%s: %v\n", node, err)
 			missing = append(missing, node)

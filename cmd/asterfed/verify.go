@@ -12,8 +12,8 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/record"
-	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/urfave/cli/v2"
 )
 
@@ -147,7 +147,7 @@ func (v *verifying) look(ctx context.Context, nodes []serf.Member) ([]difference
 			defer func() { <-slots }()
 			ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 			defer cancel()
-			held, ferr := xfr.Fetch(ctx, m.Tags["dns"], record.HomeZone(v.home.Name, v.cfg.Origin), v.cfg.Origin, v.cfg.Key)
+			held, ferr := peer.Fetch(ctx, m.Tags["dns"], record.HomeZone(v.home.Name, v.cfg.Origin), v.cfg.Origin, v.cfg.Key)
 			mu.Lock()
 			defer mu.Unlock()
 			if ferr != nil {

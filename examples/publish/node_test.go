@@ -13,9 +13,9 @@ import (
 	"time"
 
 	_ "github.com/asterfed/asterfed/plugin/federation" // go test caches by what is imported, and the binary is not
+	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
-	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 )
 
@@ -160,7 +160,7 @@ func await(t *testing.T, try func() error) {
 // zone returns serial and records of the node's home zone.
 func (n *node) zone(t *testing.T) string {
 	t.Helper()
-	tr, err := xfr.Fetch(t.Context(), n.addr(), record.HomeZone(n.name, origin), origin, n.key["transfer"])
+	tr, err := peer.Fetch(t.Context(), n.addr(), record.HomeZone(n.name, origin), origin, n.key["transfer"])
 	if err != nil {
 		t.Fatal(err)
 	}

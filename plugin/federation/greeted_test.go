@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
-	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 )
 
@@ -34,7 +34,7 @@ func TestHeartbeatTellsOfTheAsker(t *testing.T) {
 			a := newTestRuntime(t, "pbx-a")
 			home := a.view.Home("pbx-b")
 			home.Replace(held, &record.Node{Name: "pbx-b", State: record.Up}, nil)
-			peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: c.addr, Origin: testZone, Key: testKey, Home: home, Own: xfr.NewHerald(a.primary, testZone), Clock: a.clock,
+			peer := peer.New(peer.Config{Node: "pbx-b", Addr: c.addr, Origin: testZone, Key: testKey, Home: home, Own: peer.NewNotifier(a.primary, testZone), Clock: a.clock,
 				Heard: func() {}, Lost: func(error) {}, Logger: a.log})
 			a.peer("pbx-b", peer)
 			m := new(dns.Msg).SetQuestion(c.question, dns.TypeSOA)

@@ -15,9 +15,9 @@ import (
 	fednode "github.com/asterfed/asterfed/plugin/federation/node"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
-	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -29,18 +29,18 @@ var testKey = &tsig.Key{Name: "transfer.", Algorithm: dns.HmacSHA256, Secret: "c
 // fakeNode is a node without Serf, AMI and disk, whose peers the test makes.
 type fakeNode struct {
 	atWork
-	peers map[string]*xfr.Peer
+	peers map[string]*peer.Peer
 	dir   func(location.AOR) bool
 }
 
-func (n *fakeNode) Peer(node string) *xfr.Peer { return n.peers[node] }
-func (n *fakeNode) Transferable() bool         { return true }
-func (n *fakeNode) Recovered() bool            { return true }
-func (n *fakeNode) Published()                 {}
-func (n *fakeNode) Allows(location.AOR) bool   { return true }
-func (n *fakeNode) Stop() error                { return nil }
+func (n *fakeNode) Peer(node string) *peer.Peer { return n.peers[node] }
+func (n *fakeNode) Transferable() bool          { return true }
+func (n *fakeNode) Recovered() bool             { return true }
+func (n *fakeNode) Published()                  {}
+func (n *fakeNode) Allows(location.AOR) bool    { return true }
+func (n *fakeNode) Stop() error                 { return nil }
 func (n *fakeNode) Metrics() (m fednode.Metrics) {
-	m.Peers = map[string]xfr.Stats{}
+	m.Peers = map[string]peer.Stats{}
 	for name, p := range n.peers {
 		m.Peers[name] = p.Stats()
 	}
@@ -48,14 +48,14 @@ func (n *fakeNode) Metrics() (m fednode.Metrics) {
 }
 
 // peer makes p the connection of a runtime to a node.
-func (r *Runtime) peer(name string, p *xfr.Peer) { r.node.(*fakeNode).peers[name] = p }
+func (r *Runtime) peer(name string, p *peer.Peer) { r.node.(*fakeNode).peers[name] = p }
 
 // viewing returns a runtime with a view, but without a home zone.
 func viewing(t testing.TB, cfg config.Config) *Runtime {
 	r := newRuntime(cfg, slog.New(slog.DiscardHandler))
 	v := zone.NewView(zone.Config{Origin: cfg.Origin, Self: cfg.Node, Addr: cfg.Sender(), TTL: cfg.TTL, Order: cfg.Order, Ways: cfg.Ways,
 		Dial: cfg.Dial, ITAD: cfg.ITAD, Delegations: cfg.Delegations, Done: r.ctx.Done()})
-	r.serve(&fakeNode{peers: map[string]*xfr.Peer{}}, v, nil, location.NewClock(time.Now))
+	r.serve(&fakeNode{peers: map[string]*peer.Peer{}}, v, nil, location.NewClock(time.Now))
 	t.Cleanup(func() { r.stop() })
 	return r
 }
@@ -97,9 +97,9 @@ func TestNotifyBeforeBothHaveMet(t *testing.T) {
 	a, b := newTestRuntime(t, "pbx-a"), newTestRuntime(t, "pbx-b")
 	lost := make(chan error, 10)
 	pulled := make(chan struct{}, 10)
-	peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: serve(t, b), Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
-		Own: xfr.NewHerald(a.primary, testZone), Clock: a.clock, Heard: func() {}, Lost: func(err error) { lost <- err }, Pulled: func() { pulled <- struct{}{} },
-		Timing: xfr.Timing{Heartbeat: 20 * time.Millisecond, Silence: 1250 * time.Millisecond, Dial: time.Second}, Logger: a.log})
+	peer := peer.New(peer.Config{Node: "pbx-b", Addr: serve(t, b), Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
+		Own: peer.NewNotifier(a.primary, testZone), Clock: a.clock, Heard: func() {}, Lost: func(err error) { lost <- err }, Pulled: func() { pulled <- struct{}{} },
+		Timing: peer.Timing{Heartbeat: 20 * time.Millisecond, Silence: 1250 * time.Millisecond, Dial: time.Second}, Logger: a.log})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { peer.Run(ctx); close(done) }()
@@ -132,15 +132,15 @@ func TestClocksThatDiffer(t *testing.T) {
 		var wrong, dials atomic.Int64
 		wrong.Store(int64(off))
 		addr := serve(t, b)
-		peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: addr, Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
-			Own: xfr.NewHerald(a.primary, testZone), Clock: a.clock, Heard: func() {}, Lost: func(err error) { t.Errorf("lost: %v", err) },
+		peer := peer.New(peer.Config{Node: "pbx-b", Addr: addr, Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
+			Own: peer.NewNotifier(a.primary, testZone), Clock: a.clock, Heard: func() {}, Lost: func(err error) { t.Errorf("lost: %v", err) },
 			Refused: func(err error) { t.Errorf("refused: %v", err) }, Pulled: func() { pulled <- struct{}{} }, Logger: a.log,
 			Now: func() time.Time { return time.Now().Add(time.Duration(wrong.Load())) },
 			Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 				dials.Add(1)
 				return new(net.Dialer).DialContext(ctx, network, addr)
 			},
-			Timing: xfr.Timing{Heartbeat: 20 * time.Millisecond, Silence: 1250 * time.Millisecond, Dial: time.Second}})
+			Timing: peer.Timing{Heartbeat: 20 * time.Millisecond, Silence: 1250 * time.Millisecond, Dial: time.Second}})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { peer.Run(ctx); close(done) }()
@@ -181,8 +181,8 @@ func TestDigestIsAnsweredAndCompared(t *testing.T) {
 	b.primary.Update(func(s *location.Store) []location.Change {
 		return s.Register(location.Contact{AOR: "1001", Kind: location.PJSIP, URI: "sip:1001"})
 	})
-	peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: serve(t, b), Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
-		Own: xfr.NewHerald(a.primary, testZone), Clock: a.clock, Heard: func() {}, Lost: func(err error) { t.Errorf("lost: %v", err) }, Logger: a.log,
+	peer := peer.New(peer.Config{Node: "pbx-b", Addr: serve(t, b), Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
+		Own: peer.NewNotifier(a.primary, testZone), Clock: a.clock, Heard: func() {}, Lost: func(err error) { t.Errorf("lost: %v", err) }, Logger: a.log,
 		Compare: 10 * time.Millisecond})
 	a.peer("pbx-b", peer)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -249,9 +249,9 @@ func TestLagGrowsWhileTransfersFail(t *testing.T) {
 		}
 		f.ServeDNS(context.Background(), w, m)
 	}, b)
-	peer := xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: addr, Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
-		Own: xfr.NewHerald(a.primary, testZone), Clock: a.clock, Heard: func() {}, Lost: func(error) {}, Logger: a.log,
-		Timing: xfr.Timing{Heartbeat: 20 * time.Millisecond, Silence: 5 * time.Second, Dial: time.Second}})
+	peer := peer.New(peer.Config{Node: "pbx-b", Addr: addr, Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
+		Own: peer.NewNotifier(a.primary, testZone), Clock: a.clock, Heard: func() {}, Lost: func(error) {}, Logger: a.log,
+		Timing: peer.Timing{Heartbeat: 20 * time.Millisecond, Silence: 5 * time.Second, Dial: time.Second}})
 	a.peer("pbx-b", peer)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -289,7 +289,7 @@ func TestLeaveEndsTheAlarm(t *testing.T) {
 	r := newTestRuntime(t, "pbx-a")
 	home := r.view.Home("pbx-b")
 	home.SetReach(zone.Gone)
-	r.peer("pbx-b", xfr.NewPeer(xfr.PeerConfig{Node: "pbx-b", Addr: "127.0.0.1:1", Origin: testZone, Key: testKey, Home: home, Logger: r.log}))
+	r.peer("pbx-b", peer.New(peer.Config{Node: "pbx-b", Addr: "127.0.0.1:1", Origin: testZone, Key: testKey, Home: home, Logger: r.log}))
 	if got := metricsOf(t, r, "pbx-b"); got["node_reach gone"] != 1 {
 		t.Fatalf("a node that is gone: %v", got)
 	}

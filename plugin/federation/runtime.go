@@ -17,15 +17,15 @@ import (
 	"github.com/asterfed/asterfed/zone/history"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/outbound"
+	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/stream"
-	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/coredns/caddy"
 	"github.com/miekg/dns"
 )
 
 // atWork is what the DNS side needs of the node that is at work: *fednode.Node.
 type atWork interface {
-	Peer(node string) *xfr.Peer
+	Peer(node string) *peer.Peer
 	Transferable() bool
 	Recovered() bool
 	Published()

@@ -49,7 +49,7 @@ func (r *Runtime) Allows(a location.AOR) bool { return r.node.Allows(a) }
 // own SOA in soa. It does nothing for a node that is no member.
 func (r *Runtime) HandleHeartbeat(node string, soa []dns.RR, from net.Addr) {
 	if p := r.node.Peer(node); p != nil {
-		p.Greeted(soa, from)
+		p.HandleHeartbeat(soa, from)
 	}
 }
 
@@ -58,7 +58,7 @@ func (r *Runtime) HandleHeartbeat(node string, soa []dns.RR, from net.Addr) {
 func (r *Runtime) HandleNotify(node string, answer []dns.RR, from net.Addr) bool {
 	p := r.node.Peer(node)
 	if p != nil {
-		p.News(answer, from)
+		p.HandleNotify(answer, from)
 	}
 	return p != nil
 }

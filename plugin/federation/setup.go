@@ -10,7 +10,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/plugin/federation/fastpath"
 	"github.com/asterfed/asterfed/serf"
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
@@ -20,7 +20,7 @@ import (
 
 func init() {
 	plugin.Register("federation", setup)
-	dns.DefaultMsgAcceptFunc = xfr.Accept // CoreDNS's servers ask it, and have no other say
+	dns.DefaultMsgAcceptFunc = peer.Accept // CoreDNS's servers ask it, and have no other say
 }
 
 // Registry holds the runtimes of this process, one for each zone. CoreDNS

@@ -3,7 +3,7 @@ package simulation
 import (
 	"math"
 
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/peer"
 )
 
 // Line is the straight line that fits measurements best (least squares).
@@ -66,7 +66,7 @@ type Model struct {
 // many, one for each pair: they slow down as peers become many.
 func beats(nodes int) float64 {
 	peers := nodes - 1
-	return float64(peers) / xfr.LAN.Among(peers).Heartbeat.Seconds()
+	return float64(peers) / peer.LAN.Among(peers).Heartbeat.Seconds()
 }
 
 // Learn fits the model to reports.

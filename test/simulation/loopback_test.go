@@ -9,8 +9,8 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/record"
-	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 )
 
@@ -30,7 +30,7 @@ func BenchmarkLoopback(b *testing.B) {
 	}
 	near, far := f.nodes[0], f.nodes[1]
 	up := make(chan struct{})
-	s := &dns.Server{Listener: l, MaxTCPQueries: -1, MsgAcceptFunc: xfr.Accept, Handler: dns.HandlerFunc(far.answer),
+	s := &dns.Server{Listener: l, MaxTCPQueries: -1, MsgAcceptFunc: peer.Accept, Handler: dns.HandlerFunc(far.answer),
 		TsigSecret: map[string]string{transferKey.Name: transferKey.Secret}, NotifyStartedFunc: func() { close(up) }}
 	go s.ActivateAndServe()
 	<-up
@@ -40,8 +40,8 @@ func BenchmarkLoopback(b *testing.B) {
 	var heard atomic.Int64
 	enough := make(chan struct{})
 	want := int64(max(b.N, 10)) // of which the first few are no heartbeats
-	p := xfr.NewPeer(xfr.PeerConfig{Node: far.name, Addr: l.Addr().String(), Origin: origin, Key: transferKey, Home: near.view.Home(far.name),
-		Own: xfr.NewHerald(near.primary, origin), Clock: near.clock, Logger: quiet, Timing: xfr.Timing{Heartbeat: time.Microsecond, Silence: time.Second, Dial: time.Second},
+	p := peer.New(peer.Config{Node: far.name, Addr: l.Addr().String(), Origin: origin, Key: transferKey, Home: near.view.Home(far.name),
+		Own: peer.NewNotifier(near.primary, origin), Clock: near.clock, Logger: quiet, Timing: peer.Timing{Heartbeat: time.Microsecond, Silence: time.Second, Dial: time.Second},
 		Heard: func() {
 			if heard.Add(1) == want {
 				close(enough)

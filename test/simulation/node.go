@@ -11,9 +11,9 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
-	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 )
 
@@ -35,7 +35,7 @@ type Node struct {
 	clock   *location.Clock
 	view    *zone.View
 	primary *zone.Primary
-	herald  *xfr.Herald
+	herald  *peer.Notifier
 	server  *dns.Server
 	gossip  *gossip
 	up      atomic.Int32 // other members that Serf calls alive
@@ -45,7 +45,7 @@ type Node struct {
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
 	mu     sync.Mutex
-	peers  map[string]*xfr.Peer
+	peers  map[string]*peer.Peer
 }
 
 func newNode(f *Federation, index int, host *Host, dir string) *Node {
@@ -55,7 +55,7 @@ func newNode(f *Federation, index int, host *Host, dir string) *Node {
 // start begins a life of the node; seed is a host whose node it joins.
 func (n *Node) start(seed *Host) error {
 	n.ctx, n.cancel = context.WithCancel(context.Background())
-	n.peers = map[string]*xfr.Peer{}
+	n.peers = map[string]*peer.Peer{}
 	n.up.Store(0)
 	n.clock = location.NewClock(time.Now)
 	n.view = zone.NewView(zone.Config{Origin: origin, Self: n.name, TTL: ttl * time.Second, Order: zone.Newest})
@@ -71,7 +71,7 @@ func (n *Node) start(seed *Host) error {
 	n.primary = zone.NewPrimary(zone.PrimaryConfig{View: n.view, Clock: n.clock, Journal: journal, Logger: quiet,
 		Node: record.Node{Name: n.name, Addrs: []netip.Addr{addr}, SIP: []record.Transport{{Proto: "udp", Port: 5060}},
 			Region: "eu", Asterisk: "22.5.0", State: record.Up}})
-	n.herald = xfr.NewHerald(n.primary, origin)
+	n.herald = peer.NewNotifier(n.primary, origin)
 	n.view.SetSettled(true)
 	if err := n.serve(); err != nil {
 		return err
@@ -123,11 +123,11 @@ func (n *Node) meet(name, addr string, back bool) {
 	n.peers[name] = n.connect(other, addr)
 }
 
-func (n *Node) connect(other *Node, addr string) *xfr.Peer {
+func (n *Node) connect(other *Node, addr string) *peer.Peer {
 	home := n.view.Home(other.name)
 	d := &detector{node: n, other: other, home: home}
 	seen := uint32(0)
-	p := xfr.NewPeer(xfr.PeerConfig{
+	p := peer.New(peer.Config{
 		Node: other.name, Addr: addr, Origin: origin, Key: transferKey, Home: home, Own: n.herald, Clock: n.clock,
 		Heard: d.Heard, Lost: d.Lost, Logger: quiet, Dial: n.host.Dial, Peers: func() int { return len(n.fed.nodes) - 1 },
 		Pulled: func() {
@@ -140,7 +140,7 @@ func (n *Node) connect(other *Node, addr string) *xfr.Peer {
 	return p
 }
 
-func (n *Node) peer(name string) *xfr.Peer {
+func (n *Node) peer(name string) *peer.Peer {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.peers[name]

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
-	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 )
 
@@ -17,7 +17,7 @@ func (n *Node) serve() error {
 		return err
 	}
 	up := make(chan struct{})
-	n.server = &dns.Server{Listener: l, MaxTCPQueries: -1, MsgAcceptFunc: xfr.Accept, Handler: dns.HandlerFunc(n.answer),
+	n.server = &dns.Server{Listener: l, MaxTCPQueries: -1, MsgAcceptFunc: peer.Accept, Handler: dns.HandlerFunc(n.answer),
 		TsigSecret:        map[string]string{transferKey.Name: transferKey.Secret},
 		NotifyStartedFunc: func() { close(up) }}
 	n.tasks.Go(func() { n.server.ActivateAndServe() }) // ends with the listener
@@ -52,7 +52,7 @@ func (n *Node) answer(w dns.ResponseWriter, r *dns.Msg) {
 			reply(dns.RcodeRefused)
 			return
 		}
-		p.News(r.Answer, w.RemoteAddr())
+		p.HandleNotify(r.Answer, w.RemoteAddr())
 		reply(dns.RcodeSuccess)
 	case !ok || node != n.name:
 		reply(dns.RcodeRefused)
@@ -62,7 +62,7 @@ func (n *Node) answer(w dns.ResponseWriter, r *dns.Msg) {
 		if len(r.Ns) > 0 {
 			from, _ := record.HomeOf(r.Ns[0].Header().Name, origin)
 			if p := n.peer(from); p != nil {
-				p.Greeted(r.Ns, w.RemoteAddr())
+				p.HandleHeartbeat(r.Ns, w.RemoteAddr())
 			}
 		}
 		reply(dns.RcodeSuccess, n.primary.Version().SOA(r.Question[0].Name, origin, ttl))

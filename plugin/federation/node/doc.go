@@ -2,7 +2,7 @@
 // Asterisk and the other nodes, and stops.
 //
 // Start opens the journal of the node's home zone, publishes what the sources know
-// (package source), joins Serf, and connects to each other node (zone/xfr). From
+// (package source), joins Serf, and connects to each other node (zone/peer). From
 // then on the view (zone.View) has what every node publishes. Each part knows only
 // what it needs:
 //

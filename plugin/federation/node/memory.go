@@ -5,7 +5,7 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/peer"
 )
 
 // tidyAfter is how long after the last full transfer the memory that transfers took
@@ -32,7 +32,7 @@ func (t *tidier) run(ctx context.Context) {
 func (t *tidier) now() { t.timer.Reset(0) }
 
 // after returns what is called after every transfer of a peer, from one goroutine.
-func (t *tidier) after(peer func() *xfr.Peer) func() {
+func (t *tidier) after(peer func() *peer.Peer) func() {
 	full := int64(0)
 	return func() {
 		if n := peer().Stats().Full; n != full {

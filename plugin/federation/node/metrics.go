@@ -2,19 +2,19 @@ package node
 
 import (
 	"github.com/asterfed/asterfed/plugin/federation/ami"
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/peer"
 )
 
 // Metrics are the figures of a node at one moment, beside those of its view.
 type Metrics struct {
-	Peers              map[string]xfr.Stats // of the nodes that have not left
-	Disk               error                // why the home zone cannot be kept on disk
-	Dropped            int64                // changes that the history lacks
-	BadLines, Homeless int64                // lines of the directory, see source.Directory.BadLines
-	Trunks             map[string]bool      // whether calls can leave by each
-	Services           map[string]int64     // published, by kind, of those that are followed
-	AMI                bool                 // connected, and the registrations are listed
-	Source             ami.Stats            // zero without AMI
+	Peers              map[string]peer.Stats // of the nodes that have not left
+	Disk               error                 // why the home zone cannot be kept on disk
+	Dropped            int64                 // changes that the history lacks
+	BadLines, Homeless int64                 // lines of the directory, see source.Directory.BadLines
+	Trunks             map[string]bool       // whether calls can leave by each
+	Services           map[string]int64      // published, by kind, of those that are followed
+	AMI                bool                  // connected, and the registrations are listed
+	Source             ami.Stats             // zero without AMI
 }
 
 // Metrics returns the figures of now.
@@ -37,10 +37,10 @@ func (n *Node) Metrics() Metrics {
 	return m
 }
 
-func (p *peers) stats() map[string]xfr.Stats {
+func (p *peers) stats() map[string]peer.Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	out := make(map[string]xfr.Stats, len(p.byName))
+	out := make(map[string]peer.Stats, len(p.byName))
 	for name, m := range p.byName {
 		out[name] = m.peer.Stats()
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/history"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/record"
-	"github.com/asterfed/asterfed/zone/xfr"
 )
 
 // Node is a node at work: its home zone, its view of all others, Serf, its
@@ -102,7 +102,7 @@ func Start(c Config) (started *Node, err error) {
 	n.expiry = newExpiry(n.primary, log)
 	n.recovery = &recovery{node: cfg.Node, fresh: journal.Fresh(), began: time.Now(), primary: n.primary, wake: n.expiry.wake, log: log,
 		alone: func() bool { return len(cfg.Join) == 0 && len(n.view.Homes()) == 1 }}
-	n.peers = newPeers(peersConfig{settings: cfg, view: n.view, clock: n.clock, own: xfr.NewHerald(n.primary, cfg.Origin), recovery: n.recovery,
+	n.peers = newPeers(peersConfig{settings: cfg, view: n.view, clock: n.clock, own: peer.NewNotifier(n.primary, cfg.Origin), recovery: n.recovery,
 		tidy: tidy, tasks: n.tasks, log: log})
 	n.directory = source.NewDirectory(source.DirectoryConfig{File: cfg.Directory, Options: cfg.DirectoryOptions(), Primary: n.primary,
 		Permits: cfg.Permits, Logger: log,
@@ -213,7 +213,7 @@ func (n *Node) Boot() string { return n.boot }
 func (n *Node) History() *history.Log { return n.history }
 
 // Peer returns the connection to another node, nil if it is not known.
-func (n *Node) Peer(node string) *xfr.Peer {
+func (n *Node) Peer(node string) *peer.Peer {
 	if m := n.peers.member(node); m != nil {
 		return m.peer
 	}

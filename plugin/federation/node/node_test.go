@@ -13,10 +13,10 @@ import (
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
-	"github.com/asterfed/asterfed/zone/xfr"
 	"github.com/miekg/dns"
 )
 
@@ -99,8 +99,8 @@ func TestRecover(t *testing.T) {
 	a := newTestNode(t, config.Config{})
 	a.recovery.asking.Store(2)
 	var refusals atomic.Int32
-	peer := func(node, addr string, refuse int32) *xfr.Peer {
-		return xfr.NewPeer(xfr.PeerConfig{Node: node, Addr: addr, Origin: testZone, Key: testKey, Home: a.view.Home(node), Own: a.peers.own,
+	peer := func(node, addr string, refuse int32) *peer.Peer {
+		return peer.New(peer.Config{Node: node, Addr: addr, Origin: testZone, Key: testKey, Home: a.view.Home(node), Own: a.peers.own,
 			Clock: a.clock, Heard: func() {}, Lost: func(error) {}, Logger: a.log,
 			Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 				if refusals.Add(1) <= refuse {

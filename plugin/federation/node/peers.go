@@ -14,13 +14,13 @@ import (
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/record"
-	"github.com/asterfed/asterfed/zone/xfr"
 )
 
 // member is another node: the connection to it and what its silence means.
 type member struct {
-	peer   *xfr.Peer
+	peer   *peer.Peer
 	det    *liveness.Detector
 	cancel context.CancelFunc
 	// refusedAt is when the node last answered to another key, in nanoseconds of
@@ -59,7 +59,7 @@ type peersConfig struct {
 	settings *config.Config
 	view     *zone.View
 	clock    *location.Clock
-	own      *xfr.Herald // announces the own home zone to them
+	own      *peer.Notifier // announces the own home zone to them
 	recovery *recovery
 	tidy     *tidier
 	tasks    *tasks
@@ -137,11 +137,11 @@ func (p *peers) gossips(node string) bool {
 }
 
 // timing is how soon silence is noticed, by the profile.
-func (p *peers) timing() xfr.Timing {
+func (p *peers) timing() peer.Timing {
 	if p.settings.Profile == "wan" {
-		return xfr.WAN
+		return peer.WAN
 	}
-	return xfr.LAN
+	return peer.LAN
 }
 
 // count returns how many nodes this one follows.
@@ -175,20 +175,20 @@ func (p *peers) connect(node, addr string) *member {
 	det := liveness.NewDetector(cfg)
 	p.tasks.run(func(context.Context) { det.Run(ctx) })
 	m := &member{det: det, cancel: cancel}
-	var peer *xfr.Peer
-	peer = xfr.NewPeer(xfr.PeerConfig{
+	var follower *peer.Peer
+	follower = peer.New(peer.Config{
 		Node: node, Addr: addr, Origin: p.settings.Origin, Key: p.settings.Key, Home: home, Own: p.own, Clock: p.clock,
 		Timing: p.timing(), Peers: p.count, Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			return dialFrom(ctx, p.settings.Transfer.Addr(), network, addr)
 		},
 		Heard: det.Heard, Lost: det.Lost, Refused: p.refused(node, m),
-		Pulled: m.transferred(p.tidy.after(func() *xfr.Peer { return peer })), Logger: p.log.With("source", "xfr"),
+		Pulled: m.transferred(p.tidy.after(func() *peer.Peer { return follower })), Logger: p.log.With("source", "xfr"),
 	})
-	m.peer = peer
-	p.tasks.run(func(context.Context) { peer.Run(ctx) })
+	m.peer = follower
+	p.tasks.run(func(context.Context) { follower.Run(ctx) })
 	if p.recovery.fresh {
 		p.recovery.asking.Add(1)
-		p.tasks.run(func(context.Context) { p.recovery.from(ctx, peer) })
+		p.tasks.run(func(context.Context) { p.recovery.from(ctx, follower) })
 	}
 	return m
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
-	"github.com/asterfed/asterfed/zone/xfr"
+	"github.com/asterfed/asterfed/zone/peer"
 )
 
 // recovery is what a node that began without data has got back so far: from its
@@ -37,9 +37,9 @@ const firstAsk = 50 * time.Millisecond
 
 // from asks a peer for what it has kept of this node's lost data, until it has an
 // answer: a peer that starts at the same time does not listen at once.
-func (r *recovery) from(ctx context.Context, p *xfr.Peer) {
+func (r *recovery) from(ctx context.Context, p *peer.Peer) {
 	err := r.ask(ctx, p)
-	for wait := firstAsk; err != nil && !errors.Is(err, xfr.ErrRefused) && time.Since(r.began) < settleLimit; wait = min(2*wait, time.Second) {
+	for wait := firstAsk; err != nil && !errors.Is(err, peer.ErrRefused) && time.Since(r.began) < settleLimit; wait = min(2*wait, time.Second) {
 		select {
 		case <-ctx.Done():
 			return
@@ -52,8 +52,8 @@ func (r *recovery) from(ctx context.Context, p *xfr.Peer) {
 	}
 }
 
-func (r *recovery) ask(ctx context.Context, p *xfr.Peer) error {
-	version, kept, err := p.Kept(ctx, r.node)
+func (r *recovery) ask(ctx context.Context, p *peer.Peer) error {
+	version, kept, err := p.OwnReplica(ctx, r.node)
 	if err != nil {
 		r.log.Debug("nothing recovered", "err", err)
 		return err

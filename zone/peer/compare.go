@@ -1,0 +1,102 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asterfed/asterfed/zone/record"
+)
+
+// compareEvery is how often a home zone is compared with its home, by default.
+const compareEvery = 30 * time.Second
+
+// renewEvery bounds full transfers for a difference that they do not cure: a home
+// of a later version may publish what this one cannot hold.
+const renewEvery = time.Hour
+
+// comparison finds out whether what is held is what the other side holds.
+type comparison struct {
+	comparing sync.Mutex
+	awaited   *record.Digest // the other side's, of a version not reached yet
+	renewed   time.Time      // when a difference last led to a full transfer
+
+	renew   atomic.Bool // the next transfer is a full one
+	differs atomic.Bool
+}
+
+// compare asks for the other side's digest again and again. One that does not
+// know what that is, is asked at the next connection.
+func (p *Peer) compare(ctx context.Context, s *session) error {
+	wait := time.NewTimer(p.cfg.Compare/4 + rand.N(p.cfg.Compare/4+1)) // all nodes are not asked at once
+	defer wait.Stop()
+	for {
+		if err := await(ctx, s, wait.C); err != nil {
+			return err
+		}
+		wait.Reset(p.cfg.Compare)
+		d, err := s.digest(ctx, p.apex, p.timing().Silence)
+		switch {
+		case err == nil:
+			p.expect(d)
+		case s.err() != nil || ctx.Err() != nil:
+			return err
+		case !errors.Is(err, errTimeout):
+			p.log.Debug("nothing to compare with", "err", err)
+			wait.Stop()
+		}
+	}
+}
+
+// expect compares a digest of the other side with what is held, now or when its
+// version is reached.
+func (p *Peer) expect(d record.Digest) {
+	p.comparing.Lock()
+	defer p.comparing.Unlock()
+	if p.awaited == nil { // otherwise it is far behind, and this one would not be reached in time either
+		p.awaited = &d
+	}
+	p.judge()
+}
+
+// reached is called at every version that is reached.
+func (p *Peer) reached() {
+	p.comparing.Lock()
+	defer p.comparing.Unlock()
+	if p.awaited != nil {
+		p.judge()
+	}
+}
+
+// judge compares if the versions are the same. The caller holds the lock.
+func (p *Peer) judge() {
+	held, theirs := p.cfg.Home.Digest(), *p.awaited
+	switch {
+	case held.Version == theirs.Version:
+		p.awaited = nil
+	case held.Epoch == theirs.Epoch && record.Newer(theirs.Serial, held.Serial):
+		return
+	default:
+		p.awaited = nil
+		p.stats.overtaken.Add(1)
+		return
+	}
+	if held == theirs {
+		p.stats.alike.Add(1)
+		p.differs.Store(false)
+		return
+	}
+	p.stats.unlike.Add(1)
+	if again := p.differs.Swap(true); !again || time.Since(p.renewed) > renewEvery {
+		p.renewed = time.Now()
+		p.renew.Store(true)
+		p.log.Error("this node holds something else than the home; its zone is transferred anew",
+			"serial", held.Serial, "bindings", held.Bindings, "bindings at home", theirs.Bindings)
+	}
+	if p.renew.Load() { // also if the transfer was broken off
+		poke(p.wake)
+	}
+}

@@ -1,0 +1,59 @@
+package peer
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+)
+
+// dials is how many connections are tried side by side at most.
+const dials = 3
+
+type dialled struct {
+	conn net.Conn
+	err  error
+}
+
+// dial connects to the peer. A first segment that is lost is repeated by TCP
+// after a second only, too late to learn that a port is closed: so another try
+// begins every quarter of the time, and the first that gets an answer, be it a
+// refusal, decides.
+func (p *Peer) dial(ctx context.Context, limit time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	answer := make(chan dialled)
+	next := time.NewTimer(0)
+	defer next.Stop()
+	for tries := 0; ; {
+		select {
+		case <-next.C:
+			go p.try(ctx, answer)
+			if tries++; tries < dials {
+				next.Reset(limit / (dials + 1))
+			}
+		case d := <-answer:
+			if d.err != nil {
+				return nil, fmt.Errorf("connect to %s: %w", p.Addr(), d.err)
+			}
+			return d.conn, nil
+		case <-ctx.Done():
+			return nil, fmt.Errorf("connect to %s: no answer within %v", p.Addr(), limit)
+		}
+	}
+}
+
+// try makes one connection. Nobody takes it once ctx has ended.
+func (p *Peer) try(ctx context.Context, answer chan<- dialled) {
+	conn, err := p.cfg.Dial(ctx, "tcp", p.Addr())
+	if err != nil && ctx.Err() != nil {
+		return
+	}
+	select {
+	case answer <- dialled{conn, err}:
+	case <-ctx.Done():
+		if conn != nil {
+			conn.Close()
+		}
+	}
+}

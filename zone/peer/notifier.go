@@ -1,0 +1,83 @@
+package peer
+
+import (
+	"sync"
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/record"
+	"github.com/miekg/dns"
+)
+
+// Notifier makes what a node tells all others of its own zone, once for all of
+// them: NOTIFYs, the SOA that goes with heartbeats, and the time of these. Safe
+// for concurrent use.
+type Notifier struct {
+	own    *zone.Primary
+	node   string
+	apex   string
+	origin string
+	born   time.Time
+
+	mu      sync.Mutex
+	notices [2]made // the last ones, for those who are level and for one who is not
+	version record.Version
+	soa     []byte
+}
+
+type made struct {
+	told record.Version
+	notice
+}
+
+// NewNotifier returns the herald of a node.
+func NewNotifier(own *zone.Primary, origin string) *Notifier {
+	node := own.Node().Name
+	return &Notifier{own: own, node: node, apex: record.HomeZone(node, origin), origin: origin, born: time.Now()}
+}
+
+// notice returns a NOTIFY for who has acknowledged a version. Its octets are
+// shared and must not be modified.
+func (h *Notifier) notice(told record.Version) (notice, error) {
+	now := h.own.Version()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range h.notices {
+		if m.told == told && m.version == now {
+			return m.notice, nil
+		}
+	}
+	n, err := news(h.own, h.origin, told)
+	if err != nil {
+		return n, err
+	}
+	h.notices[1], h.notices[0] = h.notices[0], made{told, n}
+	return n, nil
+}
+
+// greet appends the own SOA, as the authority section of a question, and
+// returns the number of records.
+func (h *Notifier) greet(wire []byte) ([]byte, int) {
+	now := h.own.Version()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.version != now {
+		soa := now.SOA(h.apex, h.origin, 0)
+		room := make([]byte, dns.Len(soa))
+		n, err := dns.PackRR(soa, room, 0, nil, false)
+		if err != nil {
+			return wire, 0
+		}
+		h.version, h.soa = now, room[:n]
+	}
+	return append(wire, h.soa...), 1
+}
+
+// untilTick returns the time until the next heartbeats of all peers, so that a
+// node wakes once for them.
+func (h *Notifier) untilTick(interval time.Duration) time.Duration {
+	return interval - time.Since(h.born)%interval
+}
+
+// leads reports whether this node asks the other for both (see Greeted).
+func (h *Notifier) leads(node string) bool { return h.node < node }

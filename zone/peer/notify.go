@@ -1,0 +1,42 @@
+package peer
+
+import (
+	"net"
+
+	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/stream"
+	"github.com/miekg/dns"
+)
+
+// HandleNotify takes the answer section of a signed NOTIFY that came from an address
+// over TCP. Changes in it enter the view at once if they lead on from the version
+// held and come from the address of the peer's DNS server (the key alone proves
+// no node). Otherwise the NOTIFY is a hint: the peer is asked (see hinted).
+func (p *Peer) HandleNotify(answer []dns.RR, from net.Addr) {
+	var v record.Version
+	if len(answer) > 0 {
+		if soa, ok := answer[0].(*dns.SOA); ok {
+			v = record.VersionOf(soa)
+		}
+	}
+	// Where a transfer is being put in, the NOTIFY is answered all the same.
+	if len(answer) > 1 && p.cameFrom(from) && p.taking.TryLock() {
+		held := p.cfg.Home.Version()
+		if t := stream.Deltas(answer, p.apex, held); t != nil {
+			p.take(t)
+		}
+		p.taking.Unlock()
+	}
+	p.hinted(v)
+}
+
+// cameFrom reports whether an address is that of the peer's DNS server, whatever
+// the port.
+func (p *Peer) cameFrom(from net.Addr) bool {
+	a, ok := from.(*net.TCPAddr)
+	if !ok {
+		return false
+	}
+	host, _, err := net.SplitHostPort(p.Addr())
+	return err == nil && a.IP.Equal(net.ParseIP(host))
+}
