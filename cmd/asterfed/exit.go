@@ -46,13 +46,37 @@ func code(err error) int {
 func strict(commands []*cli.Command) {
 	for _, c := range commands {
 		c.OnUsageError = func(ctx *cli.Context, err error, _ bool) error { return usage(wrongOption(ctx.Command, err)) }
+		if c.ArgsUsage == "" && c.Action != nil && len(c.Subcommands) == 0 {
+			c.Action = alone(c.Action)
+		}
 		if len(c.Subcommands) > 0 {
 			strict(c.Subcommands)
 			c.HideHelpCommand = true
-			if c.Action == nil {
+			if own := c.Action; own == nil {
 				c.Action = unknown
+			} else {
+				c.Action = func(ctx *cli.Context) error {
+					if name := ctx.Args().First(); name != "" && name[0] != '-' {
+						return unknown(ctx)
+					}
+					return own(ctx)
+				}
 			}
 		}
+	}
+}
+
+// alone is the action of a command that takes no arguments.
+func alone(action cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		args, err := arguments(c)
+		if err != nil {
+			return err
+		}
+		if len(args) > 0 {
+			return usagef("%s: want no argument, got %q", c.Command.Name, args[0])
+		}
+		return action(c)
 	}
 }
 
