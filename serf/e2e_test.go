@@ -94,7 +94,7 @@ func TestStockCommand(t *testing.T) {
 // A stock Serf agent can be a member, and its failure is seen.
 func TestStockAgent(t *testing.T) {
 	key := newKey()
-	a := startNode(t, "a", withKey(keyFile(t, key)))
+	a := startNode(t, "a", withKey(keyFile(t, key)), withRPC)
 	var log bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), "serf", "agent", "-node=stock", "-bind=127.0.0.4:0",
 		"-rpc-addr=127.0.0.4:0", "-profile=local", "-encrypt="+key, "-join="+a.Addr().String())
@@ -116,6 +116,9 @@ func TestStockAgent(t *testing.T) {
 	}
 	t.Cleanup(kill)
 	a.await(t, EventJoin, "stock")
+	if _, err := a.dial(t).Rotate(t.Context(), func(s string) { t.Log(s) }); err != nil {
+		t.Errorf("rotate the keys of a stock agent: %v", err)
+	}
 	kill()
 	a.await(t, EventFailed, "stock", EventLeave)
 }

@@ -26,6 +26,17 @@ func (k Keys) All() int { return k.Members + len(k.Absent) }
 // absent.
 func (k Keys) Everywhere(key string) bool { return k.Members > 0 && k.On[key] == k.All() }
 
+// usesOnly reports whether no member says that it sends with another key. Stock
+// Serf agents and older versions do not say.
+func (k Keys) usesOnly(key string) bool {
+	for other, n := range k.Primary {
+		if other != key && n > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // Find returns the installed key that goes by id.
 func (k Keys) Find(id string) (string, error) {
 	for key := range k.On {
@@ -146,7 +157,7 @@ func (c *Client) Rotate(ctx context.Context, say func(string)) (key string, err 
 		return "", fmt.Errorf("rotate keys: %w", err)
 	}
 	say("all have it; using it")
-	keys, err = c.complete(ctx, say, func() (Keys, error) { return c.UseKey(key) }, func(k Keys) bool { return k.Primary[key] == k.All() })
+	keys, err = c.complete(ctx, say, func() (Keys, error) { return c.UseKey(key) }, func(k Keys) bool { return k.Everywhere(key) && k.usesOnly(key) })
 	if err != nil {
 		return key, fmt.Errorf("rotate keys: %w", err)
 	}
