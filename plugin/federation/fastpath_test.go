@@ -48,7 +48,7 @@ func newBoth(t testing.TB) *both {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := &fastpath.Path{Conf: conf, Plugin: "federation", Origin: diffOrigin, View: r.View, MaxUDP: maxUDP, Requests: requestCount.WithLabelValues(diffOrigin), Logger: r.log,
+	path := &fastpath.Path{Conf: conf, Plugin: "federation", Origin: diffOrigin, View: func() *zone.View { return r.view }, MaxUDP: maxUDP, Requests: requestCount.WithLabelValues(diffOrigin), Logger: r.log,
 		All: func() []*dnsserver.Config { return []*dnsserver.Config{conf} }}
 	if why := path.Obstacle("127.0.0.1:53"); why != "" {
 		t.Fatal(why)

@@ -15,11 +15,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Federation is the plugin: one zone, answered for one node.
+// Federation is the plugin: one zone, answered out of one Runtime.
 type Federation struct {
-	Next   plugin.Handler
-	origin string
-	node   node
+	Next    plugin.Handler
+	origin  string
+	runtime *Runtime
 	*desk
 }
 
@@ -40,9 +40,8 @@ func newDesk(cfg *config.Config, log *slog.Logger) *desk {
 }
 
 // newFederation returns a handler by itself.
-func newFederation(n node) *Federation {
-	origin := n.Config().Origin
-	return &Federation{origin: origin, node: n, desk: newDesk(n.Config(), n.Logger())}
+func newFederation(r *Runtime) *Federation {
+	return &Federation{origin: r.cfg.Origin, runtime: r, desk: newDesk(&r.cfg, r.log)}
 }
 
 // Name implements plugin.Handler.
@@ -83,10 +82,10 @@ func (f *Federation) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.
 	case signed == good && f.operates(qname):
 		return f.operator(w, r, qname)
 	case state.QType() == dns.TypeAXFR || state.QType() == dns.TypeIXFR:
-		return f.outward(w, r, qname, key)
+		return f.outbound(w, r, qname, key)
 	}
 	if key != "" && state.QType() == dns.TypeSOA && qname == f.origin {
-		f.node.SecondaryAsked(key, addrOf(w))
+		f.runtime.secondaryAsked(key, addrOf(w))
 	}
 	return f.answer(w, r, qname, state.QType())
 }
@@ -126,7 +125,7 @@ func belowHomes(qname, origin string) bool {
 // answer serves the federation zone from the view.
 func (f *Federation) answer(w dns.ResponseWriter, r *dns.Msg, qname string, qtype uint16) (int, error) {
 	client := f.client(w)
-	res := f.node.View().LookupFor(client, qname, qtype)
+	res := f.runtime.view.LookupFor(client, qname, qtype)
 	if res.Rcode == dns.RcodeServerFailure {
 		unsettledCount.WithLabelValues(f.origin).Inc()
 		return res.Rcode, nil
@@ -156,16 +155,16 @@ func (f *Federation) answer(w dns.ResponseWriter, r *dns.Msg, qname string, qtyp
 
 // Ready implements ready.Readiness: the node knows its own registrations and
 // those of the others.
-func (f *Federation) Ready() bool { return f.node.Ready() }
+func (f *Federation) Ready() bool { return f.runtime.node != nil && f.runtime.node.Ready() }
 
 // client returns how the client of a request is answered: by its address, which may
 // be in a network with answers of its own.
 func (f *Federation) client(w dns.ResponseWriter) record.Client {
 	switch a := w.RemoteAddr().(type) {
 	case *net.UDPAddr:
-		return f.node.View().Asker(a.AddrPort().Addr())
+		return f.runtime.view.Asker(a.AddrPort().Addr())
 	case *net.TCPAddr:
-		return f.node.View().Asker(a.AddrPort().Addr())
+		return f.runtime.view.Asker(a.AddrPort().Addr())
 	}
 	return record.Client{}
 }

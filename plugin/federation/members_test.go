@@ -28,7 +28,7 @@ var testKey = &tsig.Key{Name: "transfer.", Algorithm: dns.HmacSHA256, Secret: "c
 
 // fakeNode is a node without Serf, AMI and disk, whose peers the test makes.
 type fakeNode struct {
-	atWork
+	node
 	peers map[string]*peer.Peer
 	dir   func(location.AOR) bool
 }

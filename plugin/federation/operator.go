@@ -2,11 +2,15 @@ package federation
 
 import (
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/history"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -41,7 +45,7 @@ func (f *Federation) operates(qname string) bool {
 
 // operator answers TXT in one of these trees.
 func (f *Federation) operator(w dns.ResponseWriter, r *dns.Msg, qname string) (int, error) {
-	v := f.node.View()
+	v := f.runtime.view
 	m := new(dns.Msg)
 	m.SetReply(r)
 	m.Authoritative, m.Compress, m.RecursionAvailable = true, true, false
@@ -73,15 +77,126 @@ func (f *Federation) operator(w dns.ResponseWriter, r *dns.Msg, qname string) (i
 // explain explains a name, and says what this node itself keeps out of the
 // answers.
 func (f *Federation) explain(qname string) zone.Explanation {
-	e := f.node.View().Explain(qname)
-	name, ok := strings.CutSuffix(qname, ".users."+f.node.Config().Origin)
+	e := f.runtime.view.Explain(qname)
+	name, ok := strings.CutSuffix(qname, ".users."+f.runtime.cfg.Origin)
 	if a, err := location.ParseAOR(name); ok && err == nil {
 		switch {
-		case !f.node.Config().Permits(a):
-			e.Note = "registrations at " + f.node.Config().Node + " are not published: its users line does not have the name"
-		case !f.node.Allows(a):
-			e.Note = "registrations at " + f.node.Config().Node + " are not published: the directory names other homes"
+		case !f.runtime.cfg.Permits(a):
+			e.Note = "registrations at " + f.runtime.cfg.Node + " are not published: its users line does not have the name"
+		case !f.runtime.node.Allows(a):
+			e.Note = "registrations at " + f.runtime.cfg.Node + " are not published: the directory names other homes"
 		}
 	}
 	return e
+}
+
+// The live zone of a node, NODE.live.<origin>, holds what its Asterisk lists at
+// this moment, in the records of its home zone, so that the two can be compared
+// (asterfed ask verify). The node alone answers it, by AXFR; the channels stand
+// at channels.NODE.live.<origin>.
+const liveTree = "live"
+
+// liveAnswer answers below live: about is the name without it.
+func (f *Federation) liveAnswer(w dns.ResponseWriter, r, m *dns.Msg, about string) (int, error) {
+	cfg, view := f.runtime.cfg, f.runtime.view
+	q := r.Question[0]
+	own := cfg.Node + "." + f.origin
+	transfer := q.Qtype == dns.TypeAXFR || q.Qtype == dns.TypeIXFR
+	switch {
+	case about == own && transfer:
+		z, err := f.runtime.node.LiveZone()
+		if err != nil {
+			return f.unavailable(w, r, m, err)
+		}
+		return f.transfer(w, r, dns.CanonicalName(q.Name), z, f.runtime.cfg.Key, f.snapshots)
+	case transfer:
+		m.Rcode = dns.RcodeRefused // only the node itself knows
+	case about == "channels."+own && q.Qtype == dns.TypeTXT:
+		answer, err := f.runtime.node.LiveChannels(q.Name)
+		if err != nil {
+			return f.unavailable(w, r, m, err)
+		}
+		m.Answer = answer
+	case about == statusLabel+"."+own && q.Qtype == dns.TypeTXT:
+		answer, err := f.runtime.status(q.Name)
+		if err != nil {
+			return f.unavailable(w, r, m, err)
+		}
+		m.Answer = answer
+	case about == own || about == "channels."+own || about == statusLabel+"."+own || about == f.origin:
+		m.Ns = view.Lookup(f.origin, dns.TypeSOA).Answer
+	default:
+		m.Rcode = dns.RcodeNameError
+		m.Ns = view.Lookup(f.origin, dns.TypeSOA).Answer
+	}
+	return f.write(w, r, m)
+}
+
+// unavailable is SERVFAIL, with the reason for whoever sent an OPT.
+func (f *Federation) unavailable(w dns.ResponseWriter, r, m *dns.Msg, err error) (int, error) {
+	m.Rcode = dns.RcodeServerFailure
+	reason(m, r, fmt.Errorf("ask Asterisk: %w", err))
+	return f.write(w, r, m)
+}
+
+// statusLabel is the name, below a node's live zone, at which the node says how
+// it is: one record of itself, one of each other node as seen from here, and one
+// of each trouble that a person should mend (asterfed status).
+const statusLabel = "status"
+
+// status returns records that say how this node is, and what needs a person.
+func (r *Runtime) status(owner string) ([]dns.RR, error) {
+	if r.node == nil {
+		return nil, errors.New("the node has just started")
+	}
+	return r.node.Status(owner), nil
+}
+
+// historyTree holds the past: what has changed at NAME.history.<origin>, and how
+// NAME was answered at NAME.20261125T140300Z.history.<origin>.
+const historyTree = "history"
+
+// momentLabel is the form of a time as a label, in UTC.
+const momentLabel = "20060102t150405z"
+
+// maxEvents is how many changes are told, the latest.
+const maxEvents = 200
+
+// history returns the records of a name below history.
+func (f *Federation) history(about, owner string) ([]dns.RR, error) {
+	log, view, cfg := f.runtime.node.History(), f.runtime.view, f.runtime.cfg
+	if log == nil {
+		return nil, fmt.Errorf("%w: history is off", history.ErrNone)
+	}
+	name := strings.TrimSuffix(about, "."+cfg.Origin)
+	if i := strings.LastIndexByte(name, '.'); i > 0 {
+		if t, err := time.Parse(momentLabel, name[i+1:]); err == nil {
+			e, err := log.At(view, name[:i+1]+cfg.Origin, t.Add(time.Second-time.Millisecond)) // the whole second
+			if err != nil {
+				return nil, err
+			}
+			return e.TXT(owner, view.TTL()), nil
+		}
+	}
+	list, err := log.Changes(view, about, maxEvents)
+	if err != nil {
+		return nil, err
+	}
+	ttl := view.TTL()
+	out := []dns.RR{record.StringsTXT(owner, ttl, "v=1", "n=0", "node="+cfg.Node, "changes="+strconv.Itoa(len(list)),
+		"dropped="+strconv.FormatInt(log.Dropped(), 10))}
+	for i, e := range list {
+		s := []string{"v=1", "n=" + strconv.Itoa(i+1), "at=" + e.At.UTC().Format(record.StampTime), "change=" + e.What}
+		if e.Home != "" {
+			s = append(s, "home="+e.Home)
+		}
+		if e.Binding.Kind != 0 {
+			s = append(s, record.Described(e.Binding)...)
+		}
+		if e.Is != "" {
+			s = append(s, "was="+e.Was, "is="+e.Is)
+		}
+		out = append(out, record.StringsTXT(owner, ttl, s...))
+	}
+	return out, nil
 }

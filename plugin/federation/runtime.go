@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,8 +24,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// atWork is what the DNS side needs of the node that is at work: *fednode.Node.
-type atWork interface {
+// node is what the DNS side needs of the node that is at work: *fednode.Node.
+type node interface {
 	Peer(node string) *peer.Peer
 	Transferable() bool
 	Recovered() bool
@@ -50,15 +51,16 @@ type Runtime struct {
 	log  *slog.Logger
 	data *datadir.Dir // nil until it is locked
 
-	node    atWork // nil until it is started
+	node    node // nil until it is started
 	view    *zone.View
 	primary *zone.Primary
 	clock   *location.Clock
 
-	updates   *updates
-	outward   *outbound.Zone
-	notifiers *secondary.Notifiers
-	signer    *dnssec.Signer // nil where the zone is not signed
+	updates  *updates
+	outbound *outbound.Zone
+	// secondaryAsked is called for each request that the key of a secondary has signed.
+	secondaryAsked func(key string, from netip.Addr)
+	signer         *dnssec.Signer // nil where the zone is not signed
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -113,15 +115,15 @@ func (r *Runtime) start() (err error) {
 	}
 	r.serve(n, n.View(), n.Primary(), n.Clock())
 	r.updates = newUpdates(r, n.Boot())
-	r.outward = outbound.Open(outbound.Config{View: r.view, Data: r.cfg.Data, Boot: n.Boot(), Followed: len(r.cfg.Secondaries) > 0,
-		Logger: r.log.With("source", "outward")})
-	r.run(func() { r.outward.Run(r.ctx) })
+	r.outbound = outbound.Open(outbound.Config{View: r.view, Data: r.cfg.Data, Boot: n.Boot(), Followed: len(r.cfg.Secondaries) > 0,
+		Logger: r.log.With("source", "outbound")})
+	r.run(func() { r.outbound.Run(r.ctx) })
 	r.notifySecondaries()
 	return nil
 }
 
 // serve makes a node the one that is asked.
-func (r *Runtime) serve(n atWork, v *zone.View, p *zone.Primary, c *location.Clock) {
+func (r *Runtime) serve(n node, v *zone.View, p *zone.Primary, c *location.Clock) {
 	r.node, r.view, r.primary, r.clock = n, v, p, c
 }
 
@@ -143,13 +145,14 @@ func (r *Runtime) stop() error {
 
 // notifySecondaries begins to notify the secondaries of new serials.
 func (r *Runtime) notifySecondaries() {
-	c := secondary.Config{Origin: r.cfg.Origin, Listen: r.cfg.Listen, Serial: r.outward.Serial, SOA: r.view.SOA, Logger: r.log,
+	c := secondary.Config{Origin: r.cfg.Origin, Listen: r.cfg.Listen, Serial: r.outbound.Serial, SOA: r.view.SOA, Logger: r.log,
 		Count: func(to, result string) { notifyCount.WithLabelValues(r.cfg.Origin, to, result).Inc() }}
 	for _, s := range r.cfg.Secondaries {
 		for _, a := range s.Addrs {
 			c.Targets = append(c.Targets, secondary.Target{Addr: a, Key: s.Key})
 		}
 	}
-	r.notifiers = secondary.New(c)
-	r.run(func() { r.notifiers.Run(r.ctx) })
+	n := secondary.New(c)
+	r.secondaryAsked = n.Asked
+	r.run(func() { n.Run(r.ctx) })
 }

@@ -3,7 +3,9 @@ package federation
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
+	"sync"
 
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
@@ -25,10 +27,10 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 	node, ok := record.HomeOf(apex, f.origin)
 	var z stream.Zone
 	if ok {
-		z = f.node.HomeZone(node)
+		z = f.runtime.homeZone(node)
 	}
 	switch {
-	case z == nil && node == f.node.Config().Node:
+	case z == nil && node == f.runtime.cfg.Node:
 		m.Rcode = dns.RcodeServerFailure // not yet: nothing is listed
 	case z == nil && transfer:
 		// Not NOTAUTH, as RFC 5936 §2.2.1 has it: that is for bad signatures
@@ -38,21 +40,21 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 		m.Rcode = dns.RcodeNameError
 	case digest:
 		if qtype == dns.TypeTXT {
-			m.Answer = []dns.RR{record.StringsTXT(qname, f.node.View().TTL(), f.node.View().Home(node).Digest().Strings()...)}
+			m.Answer = []dns.RR{record.StringsTXT(qname, f.runtime.view.TTL(), f.runtime.view.Home(node).Digest().Strings()...)}
 		}
 	case transfer:
-		return f.transfer(w, r, qname, z, f.node.Config().Key, f.snapshots)
+		return f.transfer(w, r, qname, z, f.runtime.cfg.Key, f.snapshots)
 	default:
-		v, n := f.node.Version(node)
-		soa := v.SOA(qname, f.origin, f.node.View().TTL())
+		v, n := f.runtime.version(node)
+		soa := v.SOA(qname, f.origin, f.runtime.view.TTL())
 		switch qtype {
 		case dns.TypeSOA:
 			f.greeted(w, r, node)
 			m.Answer = []dns.RR{soa}
 		case dns.TypeNS:
-			m.Answer = []dns.RR{stream.NS(qname, node, f.origin, f.node.View().TTL())}
+			m.Answer = []dns.RR{stream.NS(qname, node, f.origin, f.runtime.view.TTL())}
 		case dns.TypeTXT:
-			m.Answer = []dns.RR{record.NodeTXT(n, qname, f.node.View().TTL())}
+			m.Answer = []dns.RR{record.NodeTXT(n, qname, f.runtime.view.TTL())}
 		default:
 			m.Ns = []dns.RR{soa}
 		}
@@ -62,11 +64,13 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 
 // greeted takes note of a heartbeat of another node, which tells its own SOA.
 func (f *Federation) greeted(w dns.ResponseWriter, r *dns.Msg, node string) {
-	if node != f.node.Config().Node || len(r.Ns) == 0 {
+	if node != f.runtime.cfg.Node || len(r.Ns) == 0 {
 		return
 	}
 	from, _ := record.HomeOf(strings.ToLower(r.Ns[0].Header().Name), f.origin)
-	f.node.HandleHeartbeat(from, r.Ns, w.RemoteAddr())
+	if p := f.runtime.node.Peer(from); p != nil {
+		p.HandleHeartbeat(r.Ns, w.RemoteAddr())
+	}
 }
 
 func (f *Federation) write(w dns.ResponseWriter, r, m *dns.Msg) (int, error) {
@@ -79,7 +83,7 @@ func (f *Federation) write(w dns.ResponseWriter, r, m *dns.Msg) (int, error) {
 func (f *Federation) send(w dns.ResponseWriter, m *dns.Msg) (int, error) {
 	switch err := w.WriteMsg(m); {
 	case gone(err):
-		f.node.Logger().Debug("answer not sent", "to", w.RemoteAddr(), "err", err)
+		f.runtime.log.Debug("answer not sent", "to", w.RemoteAddr(), "err", err)
 	case err != nil:
 		return dns.RcodeServerFailure, fmt.Errorf("write answer: %w", err)
 	}
@@ -109,16 +113,16 @@ func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z s
 	state := request.Request{W: w, Req: r}
 	if state.Proto() == "udp" {
 		node, _ := record.HomeOf(apex, f.origin)
-		v, _ := f.node.Version(node)
+		v, _ := f.runtime.version(node)
 		m := new(dns.Msg)
 		m.SetReply(r)
-		m.Answer = []dns.RR{v.SOA(apex, f.origin, f.node.View().TTL())}
+		m.Answer = []dns.RR{v.SOA(apex, f.origin, f.runtime.view.TTL())}
 		if from == nil {
 			m.Answer, m.Rcode = nil, dns.RcodeRefused
 		}
 		return f.write(w, r, m)
 	}
-	ttl := f.node.View().TTL()
+	ttl := f.runtime.view.TTL()
 	q := stream.Query{Origin: f.origin, Apex: apex, TTL: ttl, From: from, LeftOut: f.withheld.report}
 	turn := &slotted{Zone: z, slots: slots}
 	defer turn.release()
@@ -172,9 +176,43 @@ func (f *Federation) notify(w dns.ResponseWriter, r *dns.Msg, qname string, sign
 	case !ok:
 		m.Rcode = dns.RcodeRefused
 	default:
-		if !f.node.HandleNotify(node, r.Answer, w.RemoteAddr()) {
+		p := f.runtime.node.Peer(node)
+		if p == nil {
 			m.Rcode = dns.RcodeRefused // not NOTAUTH: the key is good
+			break
 		}
+		p.HandleNotify(r.Answer, w.RemoteAddr())
 	}
 	return f.write(w, r, m)
+}
+
+// withheld counts the records that a transfer left out because no DNS message can
+// carry them, and logs each once. Safe for concurrent use.
+type withheld struct {
+	origin string
+	log    *slog.Logger
+
+	mu     sync.Mutex
+	logged map[string]bool // by the record's text
+}
+
+// maxWithheld bounds the records that are remembered as logged. After that many
+// different ones the log says nothing new.
+const maxWithheld = 100
+
+// report is the LeftOut of a transfer.
+func (l *withheld) report(rr dns.RR, err error) {
+	withheldCount.WithLabelValues(l.origin).Inc()
+	text := rr.String()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.log == nil || l.logged[text] || len(l.logged) >= maxWithheld {
+		return
+	}
+	if l.logged == nil {
+		l.logged = map[string]bool{}
+	}
+	l.logged[text] = true
+	l.log.Error("record is left out of transfers: no DNS message can carry it; shorten it at its source",
+		"name", rr.Header().Name, "err", err)
 }

@@ -15,17 +15,17 @@ import (
 // Who comes then is answered SERVFAIL, and comes again.
 const maxTransfers = 8
 
-// outward answers AXFR and IXFR of the federation zone for whoever holds the
+// outbound answers AXFR and IXFR of the federation zone for whoever holds the
 // transfer key or that of a secondary.
-func (f *Federation) outward(w dns.ResponseWriter, r *dns.Msg, qname, name string) (int, error) {
-	key := f.node.Config().TransferKey(name)
+func (f *Federation) outbound(w dns.ResponseWriter, r *dns.Msg, qname, name string) (int, error) {
+	key := f.runtime.cfg.TransferKey(name)
 	if key == nil || qname != f.origin {
 		return f.fail(w, r, dns.RcodeRefused)
 	}
 	if t := tsigOf(r, name); t != nil && dns.CanonicalName(t.Algorithm) != dns.CanonicalName(key.Algorithm) {
 		return f.tsigError(w, r, t, dns.RcodeBadKey)
 	}
-	f.node.SecondaryAsked(name, addrOf(w))
+	f.runtime.secondaryAsked(name, addrOf(w))
 	var held *dns.SOA
 	if r.Question[0].Qtype == dns.TypeIXFR {
 		if held = soaOf(r.Ns, f.origin); held == nil {
@@ -34,9 +34,9 @@ func (f *Federation) outward(w dns.ResponseWriter, r *dns.Msg, qname, name strin
 	}
 	state := request.Request{W: w, Req: r}
 	if state.Proto() == "udp" {
-		return f.outwardUDP(w, r, held)
+		return f.outboundUDP(w, r, held)
 	}
-	z := f.node.FederationZone()
+	z := f.runtime.outbound
 	select {
 	case f.transfers <- struct{}{}:
 		defer func() { <-f.transfers }()
@@ -47,13 +47,13 @@ func (f *Federation) outward(w dns.ResponseWriter, r *dns.Msg, qname, name strin
 	err := z.Follow()
 	if err == nil {
 		err = f.stream(w, r, key, func(reply stream.Reply) (err error) {
-			s, err := stream.NewStream(reply, f.origin, f.node.View().TTL())
+			s, err := stream.NewStream(reply, f.origin, f.runtime.view.TTL())
 			if err == nil {
 				kind, err = z.Transfer(held, s)
 			}
 			return err
 		}, func(send func([]dns.RR) error) (err error) {
-			kind, err = z.Transfer(held, stream.NewSections(f.origin, f.node.View().TTL(), send))
+			kind, err = z.Transfer(held, stream.NewSections(f.origin, f.runtime.view.TTL(), send))
 			return err
 		})
 	}
@@ -64,24 +64,24 @@ func (f *Federation) outward(w dns.ResponseWriter, r *dns.Msg, qname, name strin
 		w.Close()
 		return dns.RcodeSuccess, fmt.Errorf("transfer %s: %w", f.origin, err)
 	}
-	outwardCount.WithLabelValues(f.origin, string(kind)).Inc()
-	f.node.Logger().Info("federation zone transferred", "kind", kind, "to", state.IP(), "key", name)
+	outboundCount.WithLabelValues(f.origin, string(kind)).Inc()
+	f.runtime.log.Info("federation zone transferred", "kind", kind, "to", state.IP(), "key", name)
 	return dns.RcodeSuccess, nil
 }
 
-// outwardUDP answers IXFR with the SOA, which makes a secondary come back over
+// outboundUDP answers IXFR with the SOA, which makes a secondary come back over
 // TCP (RFC 1995 §2). AXFR is for TCP alone (RFC 5936 §4.2).
-func (f *Federation) outwardUDP(w dns.ResponseWriter, r *dns.Msg, held *dns.SOA) (int, error) {
+func (f *Federation) outboundUDP(w dns.ResponseWriter, r *dns.Msg, held *dns.SOA) (int, error) {
 	switch {
 	case held == nil:
 		return f.fail(w, r, dns.RcodeRefused)
-	case !f.node.View().Settled():
+	case !f.runtime.view.Settled():
 		return f.fail(w, r, dns.RcodeServerFailure)
 	}
 	m := new(dns.Msg)
 	m.SetReply(r)
 	m.Authoritative, m.RecursionAvailable = true, false
-	m.Answer = []dns.RR{f.node.View().SOA(f.node.View().Serial())}
+	m.Answer = []dns.RR{f.runtime.view.SOA(f.runtime.view.Serial())}
 	return f.write(w, r, m)
 }
 

@@ -53,7 +53,7 @@ func TestNotify(t *testing.T) {
 	go s.ActivateAndServe()
 	<-up
 	defer s.Shutdown()
-	r := newOutward(t, conn.LocalAddr().String())
+	r := newOutbound(t, conn.LocalAddr().String())
 	for i := range 2 {
 		await(t, func() error {
 			if got, want := told.Load(), r.view.Serial(); got != want || i == 0 && got == 0 {
@@ -77,25 +77,17 @@ func TestNotify(t *testing.T) {
 	}
 }
 
-// asked is a node that notes which secondaries have asked.
-type asked struct {
-	*Runtime
-	keys []string
-}
-
-func (a *asked) SecondaryAsked(key string, from netip.Addr) {
-	a.keys = append(a.keys, key+" "+from.String())
-}
-
 // Whatever a secondary asks for shows that it is there: the SOA, or a transfer.
 func TestSecondaryAsks(t *testing.T) {
-	a := &asked{Runtime: newOutward(t)}
-	f := newFederation(a)
+	r := newOutbound(t)
+	var asked []string
+	r.secondaryAsked = func(key string, from netip.Addr) { asked = append(asked, key+" "+from.String()) }
+	f := newFederation(r)
 	for _, m := range []*dns.Msg{new(dns.Msg).SetQuestion(testZone, dns.TypeSOA), new(dns.Msg).SetAxfr(testZone)} {
 		m.SetTsig(secondaryKey.Name, secondaryKey.Algorithm, 300, time.Now().Unix())
 		f.ServeDNS(t.Context(), &packetsTCP{}, m)
 	}
-	if got := strings.Join(a.keys, ", "); got != "secondary. 192.0.2.1, secondary. 192.0.2.1" {
+	if got := strings.Join(asked, ", "); got != "secondary. 192.0.2.1, secondary. 192.0.2.1" {
 		t.Errorf("have asked: %s", got)
 	}
 }

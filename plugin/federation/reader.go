@@ -39,7 +39,7 @@ func writersOf(updates []config.Permission) map[string]*writer {
 // writerOf returns the writer of a key that may publish in the home zone of this
 // node, if qname is at or below the apex of that zone; else nil.
 func (f *Federation) writerOf(qname, key string) *writer {
-	if !belowHomes(qname, f.origin) || !within(qname, record.HomeZone(f.node.Config().Node, f.origin)) {
+	if !belowHomes(qname, f.origin) || !within(qname, record.HomeZone(f.runtime.cfg.Node, f.origin)) {
 		return nil
 	}
 	return f.writers[key]
@@ -50,12 +50,12 @@ func (f *Federation) writerOf(qname, key string) *writer {
 // 2136 §1.1), and some transfer the zone to see what they have published. They see
 // the SOA, NS and TXT of the apex and, below it, what the key may write.
 func (f *Federation) read(w dns.ResponseWriter, r *dns.Msg, qname string, who *writer) (int, error) {
-	apex := record.HomeZone(f.node.Config().Node, f.origin)
+	apex := record.HomeZone(f.runtime.cfg.Node, f.origin)
 	q := r.Question[0]
 	if t := tsigOf(r, who.key.Name); t != nil && dns.CanonicalName(t.Algorithm) != who.key.Algorithm {
 		return f.tsigError(w, r, t, dns.RcodeBadKey)
 	}
-	z := f.node.HomeZone(f.node.Config().Node)
+	z := f.runtime.homeZone(f.runtime.cfg.Node)
 	if z == nil {
 		return f.fail(w, r, dns.RcodeServerFailure) // not yet: nothing is listed
 	}
@@ -68,10 +68,10 @@ func (f *Federation) read(w dns.ResponseWriter, r *dns.Msg, qname string, who *w
 	m := new(dns.Msg)
 	m.SetReply(r)
 	m.Authoritative, m.RecursionAvailable = true, false
-	records := f.node.ApexRecords(apex)
+	records := f.runtime.apexRecords(apex)
 	soa := records[0]
 	if qname != apex {
-		records = f.node.Published(qname, apex, who.rules)
+		records = f.runtime.published(qname, apex, who.rules)
 	}
 	for _, rr := range records {
 		if t := rr.Header().Rrtype; t == q.Qtype || q.Qtype == dns.TypeANY {
@@ -134,4 +134,20 @@ func (z *slotted) release() {
 		<-z.slots
 		z.taken = false
 	}
+}
+
+// published returns the records at a name that rules permit to write.
+func (r *Runtime) published(qname, apex string, rules update.Rules) (out []dns.RR) {
+	kinds, name := record.ParseOwner(qname, apex)
+	if len(kinds) == 0 {
+		return nil
+	}
+	r.primary.ReadPublished(func(p *location.Publications) {
+		for _, b := range p.At(kinds[0], name) {
+			if rules.Own(b) {
+				out = append(out, record.TXT(b, apex, r.view.TTL()))
+			}
+		}
+	})
+	return out
 }

@@ -23,7 +23,7 @@ var secondaryKey = &tsig.Key{Name: "secondary.", Algorithm: dns.HmacSHA256, Secr
 
 // newOutward returns a settled runtime whose zone others may transfer, and
 // that goes on by itself.
-func newOutward(t testing.TB, addrs ...string) *Runtime {
+func newOutbound(t testing.TB, addrs ...string) *Runtime {
 	t.Helper()
 	r := newTestRuntime(t, "pbx-a")
 	s := config.Secondary{Key: secondaryKey}
@@ -31,8 +31,8 @@ func newOutward(t testing.TB, addrs ...string) *Runtime {
 		s.Addrs = append(s.Addrs, mustAddrPort(a))
 	}
 	r.cfg.Secondaries = []config.Secondary{s}
-	r.outward = outbound.Open(outbound.Config{View: r.view, Followed: true, Logger: slog.New(slog.DiscardHandler)})
-	r.run(func() { r.outward.Run(r.ctx) })
+	r.outbound = outbound.Open(outbound.Config{View: r.view, Followed: true, Logger: slog.New(slog.DiscardHandler)})
+	r.run(func() { r.outbound.Run(r.ctx) })
 	r.notifySecondaries()
 	r.view.SetSettled(true)
 	r.primary.SetNode(func(n *record.Node) { n.SIP = []record.Transport{{Proto: "udp", Port: 5060}} })
@@ -81,7 +81,7 @@ func askTransfer(t *testing.T, addr string, m *dns.Msg, key *tsig.Key) (string, 
 
 func TestTransferOfTheFederationZone(t *testing.T) {
 	t.Parallel()
-	r := newOutward(t)
+	r := newOutbound(t)
 	r.cfg.Key = testKey
 	addr := serveWith(t, r, testKey, secondaryKey, &tsig.Key{Name: "other.", Algorithm: dns.HmacSHA256, Secret: "b3RoZXI="})
 	axfr := func(apex string) *dns.Msg { return new(dns.Msg).SetAxfr(apex) }
@@ -126,29 +126,29 @@ func TestTransferOfTheFederationZone(t *testing.T) {
 // Over UDP an IXFR is answered with the SOA (RFC 1995 §2), an AXFR refused; and
 // transfers beyond what is bearable are told to come again.
 func TestTransferElsewise(t *testing.T) {
-	r := newOutward(t)
+	r := newOutbound(t)
 	f := newFederation(r)
 	w := new(packets)
 	soa := r.view.SOA(1)
 	ixfr := new(dns.Msg).SetIxfr(testZone, 1, soa.Ns, soa.Mbox)
-	f.outward(w, ixfr, testZone, secondaryKey.Name)
+	f.outbound(w, ixfr, testZone, secondaryKey.Name)
 	if len(w.last.Answer) != 1 || w.last.Answer[0].(*dns.SOA).Serial != r.view.Serial() {
 		t.Errorf("IXFR over UDP: %v", w.last)
 	}
 	ixfr.Ns[0].Header().Name = "other.example."
-	f.outward(w, ixfr, testZone, secondaryKey.Name)
+	f.outbound(w, ixfr, testZone, secondaryKey.Name)
 	if w.last.Rcode != dns.RcodeFormatError {
 		t.Errorf("IXFR without the zone's SOA: %v", w.last)
 	}
 	ixfr.Ns[0].Header().Name = testZone
-	f.outward(w, new(dns.Msg).SetAxfr(testZone), testZone, secondaryKey.Name)
+	f.outbound(w, new(dns.Msg).SetAxfr(testZone), testZone, secondaryKey.Name)
 	if w.last.Rcode != dns.RcodeRefused {
 		t.Errorf("AXFR over UDP: %v", w.last)
 	}
 	for range maxTransfers {
 		f.transfers <- struct{}{}
 	}
-	f.outward(&w.tcp, ixfr, testZone, secondaryKey.Name)
+	f.outbound(&w.tcp, ixfr, testZone, secondaryKey.Name)
 	if w.tcp.last.Rcode != dns.RcodeServerFailure {
 		t.Errorf("one too many: %v", w.tcp.last)
 	}
@@ -157,7 +157,7 @@ func TestTransferElsewise(t *testing.T) {
 // FuzzTransfer: whatever a request holds, the answer is a transfer that begins
 // and ends with the SOA, or an rcode.
 func FuzzTransfer(f *testing.F) {
-	r := newOutward(f)
+	r := newOutbound(f)
 	soa := r.view.SOA(r.view.Serial())
 	for _, m := range []*dns.Msg{new(dns.Msg).SetAxfr(testZone), new(dns.Msg).SetIxfr(testZone, soa.Serial, soa.Ns, soa.Mbox),
 		new(dns.Msg).SetIxfr(testZone, 0, "x.", "y."), new(dns.Msg).SetIxfr("x."+testZone, 0, "x.", "y.")} {
@@ -176,7 +176,7 @@ func FuzzTransfer(f *testing.F) {
 		}
 		m.Question[0].Qtype = dns.TypeIXFR + m.Question[0].Qtype&1
 		var w packets
-		rcode, err := fed.outward(&w.tcp, m, strings.ToLower(m.Question[0].Name), secondaryKey.Name)
+		rcode, err := fed.outbound(&w.tcp, m, strings.ToLower(m.Question[0].Name), secondaryKey.Name)
 		if err != nil {
 			t.Fatal(err)
 		}

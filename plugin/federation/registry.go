@@ -1,0 +1,199 @@
+package federation
+
+import (
+	"fmt"
+	"log/slog"
+	"reflect"
+	"sync"
+
+	"github.com/asterfed/asterfed/plugin/federation/config"
+	"github.com/coredns/caddy"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Registry holds the runtimes of this process, one for each zone. CoreDNS
+// makes a new plugin at every reload; the runtime stays. Main owns it.
+type Registry struct {
+	Logger *slog.Logger
+	// Blocks are the keys of each server block in the Corefile, so that those
+	// without a bind can be kept off the wildcard address, and that it is known
+	// which share one.
+	Blocks [][]string
+
+	mu       sync.Mutex
+	runtimes map[string]*Runtime
+	started  map[string]bool
+	claimed  map[string]*load // where a runtime that is not started comes from
+	left     chan struct{}
+	once     sync.Once
+	metrics  sync.Once
+}
+
+// running returns the runtimes that have been started.
+func (g *Registry) running() []*Runtime {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var out []*Runtime
+	for origin, r := range g.runtimes {
+		if g.started[origin] {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// Default is the registry that setup uses.
+var Default = &Registry{Logger: slog.Default()}
+
+// load is one reading of a Corefile.
+type load struct{ _ byte }
+
+// loadOf returns the reading that a block is part of.
+func loadOf(c *caddy.Controller) *load {
+	type key struct{}
+	l, ok := c.Get(key{}).(*load)
+	if !ok {
+		l = new(load)
+		c.Set(key{}, l)
+	}
+	return l
+}
+
+// claim returns the runtime for cfg: a new one, or the one of an earlier block
+// or reading if its settings are the same.
+func (g *Registry) claim(cfg *config.Config, from *load) (*Runtime, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.runtimes == nil {
+		g.runtimes, g.started, g.left = map[string]*Runtime{}, map[string]bool{}, make(chan struct{})
+		g.claimed = map[string]*load{}
+	}
+	if r := g.runtimes[cfg.Origin]; r != nil {
+		same := reflect.DeepEqual(r.cfg, *cfg)
+		switch {
+		case !same && g.started[cfg.Origin]:
+			return nil, fmt.Errorf("settings of federation %s differ from those at work: they take effect at a restart, not at a reload", cfg.Origin)
+		case !same && g.claimed[cfg.Origin] == from:
+			return nil, fmt.Errorf("federation %s stands in another server block with other settings: give both the same", cfg.Origin)
+		case same:
+			if !g.started[cfg.Origin] {
+				g.claimed[cfg.Origin] = from
+			}
+			return r, nil
+		}
+		r.unlock()
+	}
+	for origin, r := range g.runtimes {
+		if origin == cfg.Origin || !g.started[origin] && g.claimed[origin] != from {
+			continue
+		}
+		if err := config.CheckDistinct(&r.cfg, cfg); err != nil {
+			return nil, err
+		}
+	}
+	r := newRuntime(*cfg, g.Logger)
+	g.runtimes[cfg.Origin], g.claimed[cfg.Origin] = r, from
+	return r, nil
+}
+
+// start starts the runtime unless it runs.
+func (g *Registry) start(r *Runtime) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.started[r.cfg.Origin] {
+		return nil
+	}
+	if err := g.lock(g.claimed[r.cfg.Origin]); err != nil {
+		return err
+	}
+	if r.cfg.AMIElsewhere() {
+		g.Logger.Warn("AMI leaves this host and is not encrypted: run asterfed on the host of its Asterisk, or use a tunnel", "asterisk", r.cfg.Asterisk.Addr)
+	}
+	if err := r.start(); err != nil {
+		g.unlock()
+		return err
+	}
+	g.started[r.cfg.Origin] = true
+	g.metrics.Do(func() { prometheus.MustRegister(collector{g}) })
+	go func() {
+		select {
+		case <-r.node.Left():
+			g.parted(r)
+		case <-r.ctx.Done():
+		}
+	}()
+	return nil
+}
+
+// parted notes that r has left its federation. The process goes on as long as
+// it serves another one.
+func (g *Registry) parted(r *Runtime) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r.parted.Store(true)
+	for origin, other := range g.runtimes {
+		if g.started[origin] && !other.parted.Load() {
+			g.Logger.Warn("left one federation; this process goes on with the others", "zone", r.cfg.Origin)
+			return
+		}
+	}
+	g.once.Do(func() { close(g.left) })
+}
+
+// lock locks the data directories of all runtimes of a Corefile before the first
+// of them reads anything: a start that fails must not have touched any.
+func (g *Registry) lock(from *load) error {
+	for origin, r := range g.runtimes {
+		if g.started[origin] || g.claimed[origin] != from {
+			continue
+		}
+		if err := r.lock(); err != nil {
+			g.unlock()
+			return err
+		}
+	}
+	return nil
+}
+
+// unlock gives back the data directories of runtimes that are not started.
+func (g *Registry) unlock() {
+	for origin, r := range g.runtimes {
+		if !g.started[origin] {
+			r.unlock()
+		}
+	}
+}
+
+// LeftErr says why a node left: nil if it was told to, otherwise what forced
+// it, such as another node of the same name.
+func (g *Registry) LeftErr() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, r := range g.runtimes {
+		if r.node != nil && r.node.Err() != nil {
+			return r.node.Err()
+		}
+	}
+	return nil
+}
+
+// Left is closed when every node of this process has left its federation.
+func (g *Registry) Left() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.left
+}
+
+// Stop ends all runtimes.
+func (g *Registry) Stop() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for origin, r := range g.runtimes {
+		if g.started[origin] {
+			if err := r.stop(); err != nil {
+				g.Logger.Error("stop", "zone", origin, "err", err)
+			}
+		}
+	}
+	g.runtimes, g.started, g.claimed = nil, nil, nil
+}
