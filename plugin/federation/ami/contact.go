@@ -91,7 +91,12 @@ func (s *session) contactRow(m *message, a location.AOR, u *user) (row, bool) {
 // all that it lists, perhaps under another system name.
 func (s *session) foreign(m *message) bool {
 	reg := m.get(keyRegServer)
-	return len(reg) > 0 && s.settled && s.realtime && string(reg) != s.systemName
+	return s.realtime && s.elsewise(reg) && (s.cfg.Former == nil || !s.cfg.Former(string(reg)))
+}
+
+// elsewise reports whether a registration was taken under another system name.
+func (s *session) elsewise(reg []byte) bool {
+	return len(reg) > 0 && s.settled && string(reg) != s.systemName
 }
 
 // maxOthers bounds how many other RegServers are counted.
@@ -109,6 +114,18 @@ func (s *session) sayOthers(others map[string]int, own int) {
 		}
 	}
 	s.users.others = others
+}
+
+// sayFormer logs which contacts were taken under another system name of this
+// Asterisk, when that changes.
+func (s *session) sayFormer(former map[string]int) {
+	for name, n := range former {
+		if s.users.former[name] == 0 {
+			s.cfg.Logger.Info("contacts carry another RegServer than the systemname of this Asterisk; they are its own",
+				"regserver", name, "systemname", s.systemName, "contacts", n)
+		}
+	}
+	s.users.former = former
 }
 
 // peerContact reads a row of SIPpeers or IAXpeerlist: a peer that registers

@@ -2,6 +2,8 @@ package ami_test
 
 import (
 	"bytes"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -157,5 +159,30 @@ func TestEarlierSystemName(t *testing.T) {
 				b.Errorf("realtime %v:\n%s", realtime, indent(got))
 			}
 		})
+	}
+}
+
+// TestFormerSystemName: contacts of a database that carry a name which this Asterisk
+// had before are its own; those of others stay left out, and the log has both.
+func TestFormerSystemName(t *testing.T) {
+	var log bytes.Buffer
+	cfg := ami.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	cfg.Former = func(name string) bool { return name == "pbx-c" }
+	follow(t, amitest.Config{SystemName: "pbx-d", Realtime: true}, cfg, func(b *bench) {
+		until := time.Now().Add(10 * minute)
+		for _, aor := range []string{"1001", "1002", "1003", "1004", "1005"} {
+			b.Put(amitest.Contact{AOR: aor, URI: "sip:" + aor + "@192.0.2.1", Expires: until, RegServer: "pbx-c"})
+		}
+		b.Put(amitest.Contact{AOR: "2001", URI: "sip:2001@192.0.2.2", Expires: until, RegServer: "pbx-b"})
+		b.connect()
+		got := b.rec.take()
+		if !containsAny(got, "1005 sip:1005@192.0.2.1") || containsAny(got, "2001 sip:2001@192.0.2.2") {
+			b.Errorf("got:\n%s", indent(got))
+		}
+	})
+	for _, want := range []string{"they are its own\"", "regserver=pbx-c systemname=pbx-d contacts=5", "are left out\"", "regserver=pbx-b systemname=pbx-d contacts=1"} {
+		if strings.Count(log.String(), want) != 1 {
+			t.Errorf("log lacks %q:\n%s", want, log.String())
+		}
 	}
 }

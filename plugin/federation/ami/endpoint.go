@@ -15,6 +15,7 @@ type request struct {
 	aor    location.AOR       // actEndpoint
 	sawAOR bool               // the endpoint has the AOR
 	others map[string]int     // rows of other RegServers
+	former map[string]int     // rows of this Asterisk under other names
 	look   bool               // of trunks, or of services
 	probe  bool               // whether lists are answered
 	device Device             // actEndpoint, of a trunk

@@ -22,6 +22,7 @@ type inquiry struct {
 	id         uint64
 	systemName string
 	realtime   bool // contacts may be those of other Asterisks
+	former     func(systemName string) bool
 	version    string
 }
 
@@ -36,7 +37,10 @@ func (l *Live) dial(ctx context.Context) (*inquiry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask Asterisk: %w", err)
 	}
-	q := &inquiry{conn: conn, in: newReader(conn)}
+	q := &inquiry{conn: conn, in: newReader(conn), former: l.cfg.Former}
+	if q.former == nil {
+		q.former = func(string) bool { return false }
+	}
 	conn.SetDeadline(time.Now().Add(liveTimeout))
 	l.loggingIn.Store(true)
 	err = q.in.banner()

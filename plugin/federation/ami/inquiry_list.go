@@ -57,7 +57,7 @@ func (q *inquiry) contacts() (out []location.Contact, err error) {
 	endpoints := map[location.AOR]string{}
 	err = q.do(actContacts, []string{"ObjectName", "Uri", "ExpirationTime", "UserAgent", "RegServer", "Endpoint"}, func(h headers) error {
 		name, ok := registeredAOR([]byte(h["ObjectName"]))
-		if !ok || h["Uri"] == "" || h["RegServer"] != "" && q.realtime && h["RegServer"] != q.systemName {
+		if !ok || h["Uri"] == "" || h["RegServer"] != "" && q.realtime && h["RegServer"] != q.systemName && !q.former(h["RegServer"]) {
 			return nil
 		}
 		if a, err := location.ParseAOR(string(name)); err == nil {

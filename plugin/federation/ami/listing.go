@@ -101,14 +101,13 @@ func (s *session) complete(r *request, err error) error {
 // listRow takes one ContactList event. Rows that have expired are kept: they
 // may be refreshed before Asterisk removes them.
 func (s *session) listRow(r *request, m *message) {
+	reg := m.get(keyRegServer)
 	if s.foreign(m) {
-		if r.others == nil {
-			r.others = map[string]int{}
-		}
-		if reg := m.get(keyRegServer); len(r.others) < maxOthers || r.others[string(reg)] > 0 {
-			r.others[string(reg)]++
-		}
+		r.others = counted(r.others, reg)
 		return
+	}
+	if s.elsewise(reg) {
+		r.former = counted(r.former, reg)
 	}
 	name, ok := registeredAOR(m.get(keyObjectName))
 	if !ok {
@@ -124,6 +123,17 @@ func (s *session) listRow(r *request, m *message) {
 	if c, ok := s.contactRow(m, a, u); ok {
 		r.rows.add(c)
 	}
+}
+
+// counted adds one to the count of a name, of which there are maxOthers at most.
+func counted(m map[string]int, name []byte) map[string]int {
+	if m == nil {
+		m = map[string]int{}
+	}
+	if len(m) < maxOthers || m[string(name)] > 0 {
+		m[string(name)]++
+	}
+	return m
 }
 
 // shrank asks for a list again that lost more than half of its contacts, and

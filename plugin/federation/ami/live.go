@@ -32,6 +32,7 @@ type Live struct {
 // LiveConfig says which Asterisk is asked. Addr, User and Secret are required.
 type LiveConfig struct {
 	Addr, User, Secret string
+	Former             func(systemName string) bool // as in Config
 	// Dial is net.Dialer's by default, Now is time.Now.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	Now  func() time.Time

@@ -44,6 +44,9 @@ type Config struct {
 	Relist, FirstRelist time.Duration
 	// Permit filters AORs; nil permits all.
 	Permit func(location.AOR) bool
+	// Former reports whether this Asterisk had another system name before, under
+	// which a database of contacts still lists what registered then. May be nil.
+	Former func(systemName string) bool
 	Logger *slog.Logger
 	// Dial is net.Dialer's by default.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)

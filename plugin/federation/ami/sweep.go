@@ -18,6 +18,7 @@ type contactKey struct {
 func (s *session) deliverPJSIP(r *request) {
 	now := s.cfg.Now()
 	s.sayOthers(r.others, r.rows.n)
+	s.sayFormer(r.former)
 	late := s.late(r)
 	s.users.expect(r.rows.n)
 	p := s.users.pass(now)

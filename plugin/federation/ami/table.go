@@ -27,6 +27,7 @@ type table struct {
 	// listing does, by RegServer.
 	shared bool
 	others map[string]int // contacts of other RegServers in the last listing
+	former map[string]int // contacts of this Asterisk under other names, likewise
 	// bare are the chan_sip and IAX2 peers that this run of Asterisk has listed
 	// without an address, denied the AORs that were not permitted once.
 	bare, denied map[location.AOR]bool

@@ -220,15 +220,15 @@ func (d *Detector) diagnosis(r zone.Reach) (why, remedy string) {
 	gossip := d.cfg.Gossip()
 	switch {
 	case r == zone.Orphan && gossip:
-		return "Serf reaches its asterfed and its SIP server answers, but its DNS server does not answer over TCP",
-			"let this node through the firewall to the TCP port of its transfer line; its users stay, ranked last"
+		return "its DNS server does not answer over TCP; Serf reached its asterfed until now, and its SIP server answers",
+			"if asterfed runs there, let this node through the firewall to the TCP port of its transfer line, else start it; its users stay, ranked last"
 	case r == zone.Orphan:
 		return "its asterfed is silent, its SIP server answers", "start asterfed there; its users stay, ranked last"
 	case alive:
 		return "nothing was heard of its asterfed for a week", "start asterfed there; its users are hidden until then"
 	case gossip:
-		return "Serf reaches its asterfed, but neither its DNS server answers over TCP nor its SIP server",
-			"let this node through the firewall to the TCP port of its transfer line and to its SIP port; its users are hidden until then"
+		return "neither its DNS server answers over TCP nor its SIP server; Serf reached its asterfed until now",
+			"if asterfed runs there, let this node through the firewall to the TCP port of its transfer line and to its SIP port, else look at that host; its users are hidden until then"
 	}
 	return "neither its asterfed nor its SIP server answers", "look at that host and the network to it; its users are hidden until it answers"
 }

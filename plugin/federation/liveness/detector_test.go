@@ -196,7 +196,7 @@ func TestVerdictsAreWarnings(t *testing.T) {
 		"asterfed is stopped":     {true, false, []string{"node is orphan", "its asterfed is silent", "start asterfed there"}},
 		"TCP is blocked":          {true, true, []string{"node is orphan", "does not answer over TCP", "firewall to the TCP port of its transfer line"}},
 		"the host is off":         {false, false, []string{"node is gone", "look at that host"}},
-		"TCP and SIP are blocked": {false, true, []string{"node is gone", "Serf reaches its asterfed", "its SIP port"}},
+		"TCP and SIP are blocked": {false, true, []string{"node is gone", "Serf reached its asterfed", "its SIP port"}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPatient(t)

@@ -31,6 +31,8 @@ type asteriskConfig struct {
 	view     *zone.View
 	recovery *recovery
 	permits  func(location.AOR) bool
+	names    *names
+	peers    *peers
 	tasks    *tasks
 	log      *slog.Logger
 }
@@ -52,11 +54,12 @@ func newAsterisk(c asteriskConfig) *asterisk {
 		c.recovery.listed.Store(true)
 		return a
 	}
-	a.live = ami.NewLive(ami.LiveConfig{Addr: s.Asterisk.Addr, User: s.Asterisk.User, Secret: s.Asterisk.Secret})
+	former := func(name string) bool { return c.names.had(name) && c.peers.member(name) == nil }
+	a.live = ami.NewLive(ami.LiveConfig{Addr: s.Asterisk.Addr, User: s.Asterisk.User, Secret: s.Asterisk.Secret, Former: former})
 	kept := newCheckpoint(c)
 	cfg := ami.Config{Addr: s.Asterisk.Addr, User: s.Asterisk.User, Secret: s.Asterisk.Secret,
 		Registrar: source.Registrations{Primary: c.primary, Sweeping: func() { c.recovery.swept.Store(true) }, Report: a.reporter(c)},
-		Rivals:    c.view.Contested, Permit: c.permits, Mark: c.clock.Mark, Keep: kept.keep, Before: kept.before(), Logger: c.log.With("source", "ami"),
+		Rivals:    c.view.Contested, Permit: c.permits, Former: former, Mark: c.clock.Mark, Keep: kept.keep, Before: kept.before(), Logger: c.log.With("source", "ami"),
 		Held: func(t location.Kind) (n int) {
 			c.primary.Read(func(s *location.Store) { n = s.Count(t) })
 			return n
@@ -83,6 +86,7 @@ func (a *asterisk) reporter(c asteriskConfig) func(ami.Status) {
 		if s.State == ami.Ready && !c.recovery.listed.Swap(true) {
 			c.log.Info("registrations are listed", "asterisk", s.Version, "bindings", c.view.Find(c.settings.Node).Len())
 		}
+		c.names.add(s.SystemName)
 		a.monitor.Status(a.tasks.ctx, s)
 	}
 }

@@ -92,15 +92,25 @@ func Start(c Config) (started *Node, err error) {
 			(*f)(a)
 		}
 	})
+	before, err := takeFormer(cfg.Data, cfg.Node, cfg.Origin, log)
+	if err != nil {
+		return nil, err
+	}
 	journal, err := n.openHome()
 	if err != nil {
 		return nil, err
 	}
+	names := openNames(cfg.Data, log)
+	renamed := before.takeOver(n.primary, log)
+	if renamed {
+		names.add(before.name)
+	}
+	names.add(cfg.Node)
 	n.writeHistory()
 	tidy := newTidier()
 	n.tasks.run(tidy.run)
 	n.expiry = newExpiry(n.primary, log)
-	n.recovery = &recovery{node: cfg.Node, fresh: journal.Fresh(), began: time.Now(), primary: n.primary, wake: n.expiry.wake, log: log,
+	n.recovery = &recovery{node: cfg.Node, fresh: journal.Fresh() && !renamed, began: time.Now(), primary: n.primary, wake: n.expiry.wake, log: log,
 		alone: func() bool { return len(cfg.Join) == 0 && len(n.view.Homes()) == 1 }}
 	n.peers = newPeers(peersConfig{settings: cfg, view: n.view, clock: n.clock, own: peer.NewNotifier(n.primary, cfg.Origin), recovery: n.recovery,
 		tidy: tidy, tasks: n.tasks, log: log})
@@ -114,7 +124,7 @@ func Start(c Config) (started *Node, err error) {
 	n.directory.Read()
 	n.tasks.run(n.directory.Run)
 	n.asterisk = newAsterisk(asteriskConfig{settings: cfg, primary: n.primary, clock: n.clock, view: n.view, recovery: n.recovery,
-		permits: n.directory.Permits, tasks: n.tasks, log: log})
+		permits: n.directory.Permits, names: names, peers: n.peers, tasks: n.tasks, log: log})
 	if src := n.asterisk.source; src != nil {
 		recheck := src.Recheck
 		contested.Store(&recheck)

@@ -91,6 +91,30 @@ func (p *peers) event(e serf.Event) {
 			m.peer.Doubt()
 		}
 	}
+	p.partRenamed()
+}
+
+// partRenamed forgets nodes whose DNS server's address another node has now: they
+// have been renamed, and did not say that they leave.
+func (p *peers) partRenamed() {
+	p.mu.Lock()
+	holders := map[string]string{p.settings.Transfer.String(): p.settings.Node}
+	for name, m := range p.byName {
+		if p.gossiped[name] {
+			holders[m.peer.Addr()] = name
+		}
+	}
+	renamed := map[string]string{}
+	for name, m := range p.byName {
+		if now := holders[m.peer.Addr()]; now != "" && now != name && !p.gossiped[name] {
+			renamed[name] = now
+		}
+	}
+	p.mu.Unlock()
+	for was, now := range renamed {
+		p.log.Info("node has another name", "was", was, "now", now)
+		p.part(was)
+	}
 }
 
 func (p *peers) member(node string) *member {

@@ -81,7 +81,9 @@ func (o status) amiState() string {
 // neighbours are the other nodes of the federation that have not left, by name.
 func (o status) neighbours() (out []serf.Member) {
 	for _, m := range o.gossip.Members() {
-		if m.Name != o.cfg.Node && m.Status != serf.StatusLeft && m.Tags["zone"] == o.cfg.Origin {
+		// A node that Serf does not reach and that is not followed has another name now.
+		gone := m.Status != serf.StatusAlive && o.peers.member(m.Name) == nil
+		if m.Name != o.cfg.Node && m.Status != serf.StatusLeft && m.Tags["zone"] == o.cfg.Origin && !gone {
 			out = append(out, m)
 		}
 	}
