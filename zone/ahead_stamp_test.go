@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
@@ -15,7 +16,7 @@ import (
 type skewWorld struct {
 	t   *testing.T
 	v   *View
-	p   *Primary
+	p   *primary.Primary
 	now time.Time
 }
 
@@ -28,7 +29,7 @@ func newSkewWorld(t *testing.T) *skewWorld {
 		w.v.Home(n).Apply(record.Version{Epoch: "e", Serial: 1}, &node, nil)
 	}
 	node.Name = "pbx-a"
-	w.p = NewPrimary(PrimaryConfig{View: w.v, Clock: location.NewClock(clock), Node: node, Logger: slog.New(slog.DiscardHandler)})
+	w.p = primary.New(primary.Config{Zone: w.v.Own(), Clock: location.NewClock(clock), Node: node, Logger: slog.New(slog.DiscardHandler)})
 	w.v.SetSettled(true)
 	return w
 }
@@ -46,7 +47,11 @@ func (w *skewWorld) claim(node, aor string, s location.Stamp) {
 // register is a REGISTER at pbx-a; it returns the stamp of the claim.
 func (w *skewWorld) register(aor string) location.Stamp {
 	w.t.Helper()
-	register(w.t, w.p, aor)
+	if _, err := w.p.Update(func(s *location.Store) []location.Change {
+		return s.Register(location.Contact{AOR: location.AOR(aor), Kind: location.PJSIP, URI: "sip:" + aor})
+	}); err != nil {
+		w.t.Fatal(err)
+	}
 	for _, b := range w.v.Home("pbx-a").Users(aor) {
 		return b.Stamp
 	}

@@ -3,7 +3,6 @@
 package zone
 
 import (
-	"os"
 	"testing"
 
 	"github.com/asterfed/asterfed/zone/location"
@@ -72,22 +71,5 @@ func TestApplyAllocates(t *testing.T) {
 	})
 	if per := n / float64(len(changes)); per > 1.2 || v.Home("pbx-a").Len() != len(changes) {
 		t.Errorf("%.2f allocations for each of %d names, want 1", per, v.Home("pbx-a").Len())
-	}
-}
-
-// A batch takes no memory but that of a block, which is used again.
-func TestJournalAllocates(t *testing.T) {
-	d := Delta{Changes: make([]location.Change, 20_000)}
-	for i := range d.Changes {
-		d.Changes[i].New = binding(scaleUser(i), uint64(i+1), uint64(i))
-	}
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer null.Close()
-	j := &Journal{file: null}
-	if n := testing.AllocsPerRun(5, func() { err = j.Append(d) }); n > 2 || err != nil {
-		t.Errorf("%v allocations for a batch, want 2 at most: %v", n, err)
 	}
 }

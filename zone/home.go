@@ -28,6 +28,12 @@ type Home struct {
 	distance distance
 }
 
+// Apex returns the name of the home zone.
+func (h *Home) Apex() string { return record.HomeZone(h.Name, h.view.origin) }
+
+// Rival is View.Rival for the home of this node.
+func (h *Home) Rival(a location.AOR) location.Stamp { return h.view.Rival(a) }
+
 // Version returns the version of the bindings held, zero if there are none.
 func (h *Home) Version() record.Version {
 	if d := h.digest.Load(); d != nil {

@@ -3,11 +3,9 @@ package zone
 import (
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
-	"github.com/miekg/dns"
 )
 
 // The owner name of a binding says where it stands; what shares a name, and
@@ -46,43 +44,6 @@ func TestParseOwner(t *testing.T) {
 		if kinds, name := record.ParseOwner(owner, apex); len(kinds) > 0 {
 			t.Errorf("%v %q can stand at %s", kinds, name, owner)
 		}
-	}
-}
-
-// What ends is withdrawn as one version, on the disk or not; until then it is
-// told when the next one ends.
-func TestExpire(t *testing.T) {
-	p, v := newTestPrimary(t)
-	now := time.Unix(1_800_000_000, 0)
-	err := p.Publish(func(*location.Store, *location.Publications) (out []location.Change, err error) {
-		for name, d := range map[string]location.Details{"1": {Expires: now.Unix() + 5}, "2": {Expires: now.Unix() + 5},
-			"3": {Expires: now.Unix() + 9}, "4": {}} {
-			b, err := location.Publish(location.Number, name, d)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, location.Change{New: b})
-		}
-		return out, nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	rcode := func(name string) string {
-		return dns.RcodeToString[v.Lookup(name+".e164."+origin, dns.TypeNAPTR).Rcode]
-	}
-	before := p.Version().Serial
-	if gone, next := p.Expire(now.Add(4 * time.Second)); len(gone) != 0 || !next.Equal(now.Add(5*time.Second)) || p.Version().Serial != before {
-		t.Errorf("too soon: %v, next %v, serial %d", gone, next, p.Version().Serial)
-	}
-	if gone, next := p.Expire(now.Add(5 * time.Second)); len(gone) != 2 || !next.Equal(now.Add(9*time.Second)) || p.Version().Serial != before+1 {
-		t.Errorf("withdrawn %v, next %v, serial %d", gone, next, p.Version().Serial)
-	}
-	if got := []string{rcode("1"), rcode("2"), rcode("3"), rcode("4")}; !slices.Equal(got, []string{"NXDOMAIN", "NXDOMAIN", "NOERROR", "NOERROR"}) {
-		t.Errorf("answers are %v", got)
-	}
-	if gone, next := p.Expire(now.Add(time.Hour)); len(gone) != 1 || !next.IsZero() {
-		t.Errorf("withdrawn %v, next %v", gone, next)
 	}
 }
 

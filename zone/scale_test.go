@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 	"golang.org/x/sys/unix"
@@ -180,7 +181,7 @@ func heap() int64 {
 func BenchmarkScaleStart(b *testing.B) {
 	_, users := scaleSizes()
 	dir := b.TempDir()
-	j, _, err := OpenJournal(dir, "pbx-0", origin)
+	j, _, err := primary.OpenJournal(dir, "pbx-0", origin)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -197,12 +198,12 @@ func BenchmarkScaleStart(b *testing.B) {
 	best := time.Hour
 	for b.Loop() {
 		began := time.Now()
-		j, _, err := OpenJournal(dir, "pbx-0", origin)
+		j, _, err := primary.OpenJournal(dir, "pbx-0", origin)
 		if err != nil {
 			b.Fatal(err)
 		}
 		v := NewView(Config{Origin: origin, Self: "pbx-0", TTL: 5 * time.Second})
-		p := NewPrimary(PrimaryConfig{View: v, Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-0", State: record.Up}, Journal: j})
+		p := primary.New(primary.Config{Zone: v.Own(), Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-0", State: record.Up}, Journal: j})
 		best = min(best, time.Since(began))
 		if n := v.Home("pbx-0").Len(); n != users {
 			b.Fatalf("%d users after the start, want %d", n, users)

@@ -1,8 +1,6 @@
 package zone
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/asterfed/asterfed/zone/location"
@@ -13,10 +11,6 @@ import (
 // a bound one name could take all memory and time. The source refuses what is
 // beyond, and so does every receiver, since a source may be of an earlier
 // version or hostile.
-
-// ErrUnpublishable is the error of a binding that cannot be published, whoever
-// wants it.
-var ErrUnpublishable = errors.New("it cannot be published")
 
 // Surplus returns how many bindings of the home were refused because it has as
 // many of their name as a home may have.
@@ -88,98 +82,24 @@ func (h *Home) gathered(claims []claim, all []location.Binding, at []int) []clai
 	return out
 }
 
-// room counts what the home publishes under each key while changes are put
-// together. The zero value is not usable; see Primary.room.
-type room struct {
-	home  *Home
-	under map[string]int
-}
-
-// room returns the room that there is now.
-func (p *Primary) room() room { return room{p.home, map[string]int{}} }
-
-// keysOf returns the keys that a published binding stands under.
-func keysOf(b location.Binding) []string {
+// Published calls f with every key that a published binding stands under, and how
+// many the home has published there.
+func (h *Home) Published(b location.Binding, f func(key string, n int)) {
 	if b.Kind.Named() {
-		return []string{b.AOR.Fold()}
+		key := b.AOR.Fold()
+		f(key, h.published(h.view.names.load(key).claims()))
+		return
 	}
-	return routeKeys(b)
+	for _, key := range routeKeys(b) {
+		f(key, h.published(h.view.routes.load(key).claims()))
+	}
 }
 
-// count returns how many bindings stand under a key.
-func (r room) count(b location.Binding, key string) int {
-	n, known := r.under[key]
-	if !known {
-		var claims []claim
-		if b.Kind.Named() {
-			claims = r.home.view.names.load(key).claims()
-		} else {
-			claims = r.home.view.routes.load(key).claims()
-		}
-		for i := range claims {
-			if claims[i].home == r.home && !claims[i].b.Kind.Registered() {
-				n++
-			}
+func (h *Home) published(claims []claim) (n int) {
+	for i := range claims {
+		if claims[i].home == h && !claims[i].b.Kind.Registered() {
+			n++
 		}
 	}
 	return n
-}
-
-// take makes room for what replaces old, which may be nothing. The error says
-// that there is none.
-func (r room) take(c location.Change) error {
-	if c.Old.Kind != 0 {
-		for _, key := range keysOf(c.Old) {
-			r.under[key] = r.count(c.Old, key) - 1
-		}
-	}
-	if c.New.Kind == 0 {
-		return nil
-	}
-	keys := keysOf(c.New)
-	for _, key := range keys {
-		if r.count(c.New, key) >= location.MaxPerName {
-			return fmt.Errorf("k=%s at %s: this node publishes %d bindings of that name already, and no more of one name can be: %w",
-				c.New.Kind, c.New.AOR, location.MaxPerName, ErrUnpublishable)
-		}
-	}
-	for _, key := range keys {
-		r.under[key] = r.count(c.New, key) + 1
-	}
-	return nil
-}
-
-// trimJournal makes what the view has taken of the journal all that is kept, in
-// store, publications and journal: an earlier version may have kept more of a
-// name than there is room for. No step leads from what secondaries have to that.
-func (p *Primary) trimJournal(clock *location.Clock, rival func(location.AOR) location.Stamp) {
-	n := p.home.Surplus()
-	if n == 0 {
-		return
-	}
-	for range n {
-		p.leaveOut("journal", fmt.Errorf("more than %d bindings of one name", location.MaxPerName))
-	}
-	p.store, p.pubs = location.NewStore(clock, rival), location.NewPublications()
-	for _, b := range p.home.Bindings() {
-		p.keep(b)
-	}
-	p.home.surplus.Store(0)
-	p.version.Serial++
-	p.deltas, p.kept = nil, 0
-	if p.disk != nil && p.diskErr == nil {
-		if p.diskErr = p.disk.Rewrite(p.version, &p.node, p.bindings()); p.diskErr != nil {
-			p.log.Error("home zone is not kept on disk; serving goes on from memory", "err", p.diskErr)
-		}
-	}
-	p.home.commit(p.version, nil)
-}
-
-// keep puts a binding back into what it is kept in.
-func (p *Primary) keep(b location.Binding) {
-	if b.Kind.Registered() {
-		p.store.Restore(b)
-	} else {
-		p.pubs.Apply([]location.Change{{New: b}})
-	}
 }

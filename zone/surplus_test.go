@@ -1,10 +1,8 @@
 package zone
 
 import (
-	"errors"
 	"fmt"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
@@ -129,13 +127,6 @@ func TestFullNameIsExchanged(t *testing.T) {
 			t.Errorf("%s: %d bindings, %d refused, the first one is %v", way, h.Len(), h.Surplus(), v.names.load("1001").claims()[0].b)
 		}
 	}
-	p, v := newTestPrimary(t)
-	list := withSource(t, numbers(t, 2*location.MaxPerName), "directory")
-	p.Follow("directory", list[:location.MaxPerName], nil)
-	p.Follow("directory", list[location.MaxPerName:], nil)
-	if h := v.Home("pbx-a"); h.Len() != location.MaxPerName || p.LeftOut() != 0 || h.Surplus() != 0 || h.Len() != len(p.Published("directory")) {
-		t.Errorf("%d bindings, %d left out, %d refused", h.Len(), p.LeftOut(), h.Surplus())
-	}
 }
 
 // Ranges of different names share blocks: what is bounded is what is looked up
@@ -166,93 +157,6 @@ func TestManyRangesOfOneBlock(t *testing.T) {
 	h.Replace(record.Version{Epoch: "e", Serial: 2}, nil, nil)
 	if h.Len() != 0 || h.Digest().Sum != 0 {
 		t.Errorf("%d bindings and sum %x are left of nothing", h.Len(), h.Digest().Sum)
-	}
-}
-
-// The source refuses as many as the receivers would.
-func TestPrimaryPublishesNoSurplus(t *testing.T) {
-	p, v := newTestPrimary(t)
-	list := numbers(t, flood)
-	costs(t, 64, func() {
-		err := p.Publish(func(*location.Store, *location.Publications) ([]location.Change, error) { return changesOf(list), nil })
-		if !errors.Is(err, ErrUnpublishable) || !strings.Contains(err.Error(), "256") {
-			t.Errorf("Publish of too many says %v", err)
-		}
-		accepted := 0
-		for i := 0; i < 3000; i += 100 {
-			if p.Publish(func(*location.Store, *location.Publications) ([]location.Change, error) {
-				return changesOf(list[i : i+100]), nil
-			}) == nil {
-				accepted += 100
-			}
-		}
-		if accepted != 200 {
-			t.Errorf("%d were accepted, want 200", accepted)
-		}
-		p.Follow("directory", withSource(t, list[:flood], "directory"), nil)
-	})
-	if n := v.Home("pbx-a").Len(); n != location.MaxPerName {
-		t.Errorf("%d published, want %d", n, location.MaxPerName)
-	}
-	if want := int64(flood - 56); p.LeftOut() != want {
-		t.Errorf("%d left out, want %d", p.LeftOut(), want)
-	}
-	p.Follow("directory", nil, nil)
-	costs(t, 64, func() {
-		for range 2 {
-			if _, err := p.Update(func(s *location.Store) []location.Change {
-				var all []location.Contact
-				for i := range flood {
-					all = append(all, location.Contact{AOR: "Alice", Kind: location.PJSIP, URI: fmt.Sprint("sip:", i)})
-				}
-				return s.Sweep(location.PJSIP, location.List(all...))
-			}); err != nil {
-				t.Fatal(err)
-			}
-		}
-	})
-	if _, _, all := p.Snapshot(); len(all) != location.MaxPerName+200 || v.Home("pbx-a").Len() != len(all) || v.Home("pbx-a").Surplus() != 0 {
-		t.Errorf("%d published, %d in the view, %d refused there", len(all), v.Home("pbx-a").Len(), v.Home("pbx-a").Surplus())
-	}
-}
-
-func withSource(t *testing.T, list []location.Binding, by string) (out []location.Binding) {
-	t.Helper()
-	for _, b := range list {
-		d := b.Info.Details()
-		d.By = by
-		d.Target += "x"
-		b, err := location.Publish(b.Kind, string(b.AOR), d)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, b)
-	}
-	return out
-}
-
-// A journal that holds more is cut to what the zone can have, at once and for
-// good.
-func TestJournalWithSurplus(t *testing.T) {
-	dir := t.TempDir()
-	j, _, err := OpenJournal(dir, "pbx-a", origin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := j.Append(Delta{From: 1, To: 2, Changes: changesOf(append(contacts(1000), numbers(t, 1000)...))}); err != nil {
-		t.Fatal(err)
-	}
-	p, _, _ := openPrimary(t, dir)
-	v, _, all := p.Snapshot()
-	if len(all) != 2*location.MaxPerName || p.home.Len() != len(all) || p.LeftOut() != 2000-int64(len(all)) || v.Serial < 3 {
-		t.Errorf("serial %d: %d bindings, %d in the view, %d left out", v.Serial, len(all), p.home.Len(), p.LeftOut())
-	}
-	if _, _, ok := p.Since(2); ok {
-		t.Error("a secondary that has the surplus gets a step that does not take it away")
-	}
-	p, _, _ = openPrimary(t, dir)
-	if _, _, all := p.Snapshot(); len(all) != 2*location.MaxPerName || p.LeftOut() != 0 {
-		t.Errorf("%d bindings, %d left out after another start", len(all), p.LeftOut())
 	}
 }
 

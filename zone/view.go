@@ -137,6 +137,9 @@ func (v *View) TTL() uint32 { return v.ttl }
 // and must not be modified.
 func (v *View) Homes() []*Home { return *v.homes.Load() }
 
+// Own returns the home of this node.
+func (v *View) Own() *Home { return v.Home(v.self) }
+
 // Find returns the home of a node, nil if unknown.
 func (v *View) Find(node string) *Home {
 	homes := v.Homes()

@@ -17,6 +17,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/ami/amitest"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
@@ -64,7 +65,7 @@ type scaled struct {
 func newScaled(b *testing.B, own []location.Binding, others int, version record.Version, addr string) scaled {
 	s := scaled{dir: b.TempDir(), users: others}
 	node, _ := scaleHome(0, 0)
-	j, _, err := zone.OpenJournal(filepath.Join(s.dir, "data"), node.Name, scaleOrigin)
+	j, _, err := primary.OpenJournal(filepath.Join(s.dir, "data"), node.Name, scaleOrigin)
 	if err == nil {
 		if err = j.Rewrite(record.Version{Epoch: scaleEpoch, Serial: 7}, &node, own); err == nil {
 			err = j.Close()
@@ -218,12 +219,12 @@ func BenchmarkStart(b *testing.B) {
 // which it transfers from this process, on the same cores.
 func BenchmarkJoin(b *testing.B) {
 	users := scaleUsers()
-	zones := map[string]*zone.Primary{}
+	zones := map[string]*primary.Primary{}
 	var last []location.AOR
 	for h := 1; h < scaleHomes; h++ {
 		node, all := scaleHome(h, users)
 		view := zone.NewView(zone.Config{Origin: scaleOrigin, Self: node.Name, TTL: 5 * time.Second})
-		p := zone.NewPrimary(zone.PrimaryConfig{View: view, Clock: location.NewClock(time.Now), Node: node, Logger: slog.New(slog.DiscardHandler)})
+		p := primary.New(primary.Config{Zone: view.Own(), Clock: location.NewClock(time.Now), Node: node, Logger: slog.New(slog.DiscardHandler)})
 		if _, err := p.Update(func(s *location.Store) (out []location.Change) {
 			s.Restore(all...)
 			for _, x := range all {
@@ -246,7 +247,7 @@ func BenchmarkJoin(b *testing.B) {
 }
 
 // serveHomes answers transfers and SOA of many homes at one address.
-func serveHomes(b *testing.B, zones map[string]*zone.Primary) string {
+func serveHomes(b *testing.B, zones map[string]*primary.Primary) string {
 	l, err := net.Listen("tcp", "127.0.0.60:0")
 	if err != nil {
 		b.Fatal(err)

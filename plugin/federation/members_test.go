@@ -16,6 +16,7 @@ import (
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/peer"
+	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
@@ -65,7 +66,7 @@ func viewing(t testing.TB, cfg config.Config) *Runtime {
 func newTestRuntime(t testing.TB, node string) *Runtime {
 	t.Helper()
 	r := viewing(t, config.Config{Origin: testZone, Node: node, TTL: 5 * time.Second, Key: testKey})
-	r.primary = zone.NewPrimary(zone.PrimaryConfig{View: r.view, Clock: r.clock, Logger: r.log, Node: record.Node{Name: node, State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}})
+	r.primary = primary.New(primary.Config{Zone: r.view.Own(), Clock: r.clock, Logger: r.log, Node: record.Node{Name: node, State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}})
 	return r
 }
 

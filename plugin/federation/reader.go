@@ -2,7 +2,6 @@ package federation
 
 import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
@@ -93,7 +92,7 @@ type own struct {
 }
 
 // Since implements stream.Zone. There are no deltas: they are of the whole zone.
-func (z own) Since(serial uint32) (record.Version, []zone.Delta, bool) {
+func (z own) Since(serial uint32) (record.Version, []record.Delta, bool) {
 	v, _, _ := z.Zone.Since(serial)
 	return v, nil, v.Serial == serial
 }

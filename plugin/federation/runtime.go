@@ -19,6 +19,7 @@ import (
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/outbound"
 	"github.com/asterfed/asterfed/zone/peer"
+	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/coredns/caddy"
 	"github.com/miekg/dns"
@@ -53,7 +54,7 @@ type Runtime struct {
 
 	node    node // nil until it is started
 	view    *zone.View
-	primary *zone.Primary
+	primary *primary.Primary
 	clock   *location.Clock
 
 	updates  *updates
@@ -123,7 +124,7 @@ func (r *Runtime) start() (err error) {
 }
 
 // serve makes a node the one that is asked.
-func (r *Runtime) serve(n node, v *zone.View, p *zone.Primary, c *location.Clock) {
+func (r *Runtime) serve(n node, v *zone.View, p *primary.Primary, c *location.Clock) {
 	r.node, r.view, r.primary, r.clock = n, v, p, c
 }
 

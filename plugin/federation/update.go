@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/update"
 	"github.com/coredns/coredns/request"
@@ -60,7 +60,7 @@ func rcodeOf(err error) (int, string) {
 		return dns.RcodeNotAuth, dns.RcodeToString[dns.RcodeNotAuth]
 	case errors.As(err, &refusal):
 		rcode = refusal.Rcode
-	case errors.Is(err, zone.ErrUnpublishable):
+	case errors.Is(err, primary.ErrUnpublishable):
 		rcode = dns.RcodeRefused
 	}
 	return rcode, dns.RcodeToString[rcode]

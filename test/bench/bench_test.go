@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/miekg/dns"
 )
 
@@ -93,7 +94,7 @@ func TestWorldIsTheSameInBothForms(t *testing.T) {
 	if err := w.journal(dir); err != nil {
 		t.Fatal(err)
 	}
-	j, aside, err := zone.OpenJournal(dir, home, origin)
+	j, aside, err := primary.OpenJournal(dir, home, origin)
 	if err != nil || aside != nil {
 		t.Fatal(err, aside)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 )
 
@@ -25,7 +26,7 @@ const insideSource = "ASTERFED_BENCH_SOURCE"
 
 // published carries what the source learns into a home zone, as the plugin does.
 type published struct {
-	p     *zone.Primary
+	p     *primary.Primary
 	ready atomic.Bool
 }
 
@@ -52,14 +53,14 @@ func (r *published) Status(s ami.Status) { r.ready.Store(s.State == ami.Ready) }
 // source follows an Asterisk into a home zone with a journal in the current folder, and tells, for
 // every line that it reads, what it has used: a reading as text.
 func source(addr string) error {
-	journal, _, err := zone.OpenJournal(filepath.Join(".", "data"), home, origin)
+	journal, _, err := primary.OpenJournal(filepath.Join(".", "data"), home, origin)
 	if err != nil {
 		return err
 	}
 	quiet := slog.New(slog.DiscardHandler)
 	clock := location.NewClock(time.Now)
 	view := zone.NewView(zone.Config{Origin: origin, Self: home, TTL: ttl * time.Second})
-	r := &published{p: zone.NewPrimary(zone.PrimaryConfig{View: view, Clock: clock, Journal: journal, Logger: quiet,
+	r := &published{p: primary.New(primary.Config{Zone: view.Own(), Clock: clock, Journal: journal, Logger: quiet,
 		Node: record.Node{Name: home, State: record.Up}})}
 	defer r.p.Close()
 	s := ami.New(ami.Config{Addr: addr, User: "asterfed", Secret: "bench", Registrar: r, Rivals: view.Contested,

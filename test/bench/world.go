@@ -8,8 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 )
 
@@ -51,7 +51,7 @@ var nodeAddr = netip.MustParseAddr("192.0.2.1")
 
 // journal writes what asterfed keeps of the world into its data directory.
 func (w *world) journal(data string) error {
-	j, _, err := zone.OpenJournal(data, home, origin)
+	j, _, err := primary.OpenJournal(data, home, origin)
 	if err != nil {
 		return err
 	}

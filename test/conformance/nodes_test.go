@@ -10,8 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/primary"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -84,11 +85,11 @@ func (l line) binding() (location.Binding, error) {
 
 // keep writes the home zone of a node into its data directory.
 func keep(dir, node string, lines []line) error {
-	j, _, err := zone.OpenJournal(dir, node, origin)
+	j, _, err := primary.OpenJournal(dir, node, origin)
 	if err != nil {
 		return err
 	}
-	var d zone.Delta
+	var d record.Delta
 	for _, l := range lines {
 		b, err := l.binding()
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/peer"
+	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
@@ -26,7 +27,7 @@ func BenchmarkLoopback(b *testing.B) {
 	for _, n := range f.nodes {
 		n.clock = location.NewClock(time.Now)
 		n.view = zone.NewView(zone.Config{Origin: origin, Self: n.name, TTL: time.Second})
-		n.primary = zone.NewPrimary(zone.PrimaryConfig{View: n.view, Clock: n.clock, Logger: quiet, Node: record.Node{Name: n.name, State: record.Up}})
+		n.primary = primary.New(primary.Config{Zone: n.view.Own(), Clock: n.clock, Logger: quiet, Node: record.Node{Name: n.name, State: record.Up}})
 	}
 	near, far := f.nodes[0], f.nodes[1]
 	up := make(chan struct{})

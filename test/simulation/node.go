@@ -12,6 +12,7 @@ import (
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/peer"
+	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
@@ -34,7 +35,7 @@ type Node struct {
 
 	clock   *location.Clock
 	view    *zone.View
-	primary *zone.Primary
+	primary *primary.Primary
 	herald  *peer.Notifier
 	server  *dns.Server
 	gossip  *gossip
@@ -59,16 +60,16 @@ func (n *Node) start(seed *Host) error {
 	n.up.Store(0)
 	n.clock = location.NewClock(time.Now)
 	n.view = zone.NewView(zone.Config{Origin: origin, Self: n.name, TTL: ttl * time.Second, Order: zone.Newest})
-	var journal *zone.Journal
+	var journal *primary.Journal
 	if n.dir != "" {
-		j, aside, err := zone.OpenJournal(n.dir, n.name, origin)
+		j, aside, err := primary.OpenJournal(n.dir, n.name, origin)
 		if err != nil || aside != nil {
 			return fmt.Errorf("open journal of %s: %v, %w", n.name, aside, err)
 		}
 		journal = j
 	}
 	addr, _ := netip.AddrFromSlice(n.host.ip)
-	n.primary = zone.NewPrimary(zone.PrimaryConfig{View: n.view, Clock: n.clock, Journal: journal, Logger: quiet,
+	n.primary = primary.New(primary.Config{Zone: n.view.Own(), Clock: n.clock, Journal: journal, Logger: quiet,
 		Node: record.Node{Name: n.name, Addrs: []netip.Addr{addr}, SIP: []record.Transport{{Proto: "udp", Port: 5060}},
 			Region: "eu", Asterisk: "22.5.0", State: record.Up}})
 	n.herald = peer.NewNotifier(n.primary, origin)

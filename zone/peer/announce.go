@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/miekg/dns"
@@ -105,7 +105,7 @@ func (a *announcement) busy() bool { return a.number() != 0 }
 
 // answered takes note of an answer, or of none in time. One that is no longer
 // waited for says nothing.
-func (a *announcement) answered(number int, n notice, wire []byte, own *zone.Primary) {
+func (a *announcement) answered(number int, n notice, wire []byte, own *primary.Primary) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if number == 0 || number != a.open {
@@ -135,7 +135,7 @@ type notice struct {
 // news makes a NOTIFY. Its answer section is a hint (RFC 1996 §3.7), which begins
 // with the SOA, as that of any, and goes on as the answer to an IXFR from told
 // where that is short (RFC 1995 §4): who has that needs no more, everybody else asks.
-func news(own *zone.Primary, origin string, told record.Version) (n notice, err error) {
+func news(own *primary.Primary, origin string, told record.Version) (n notice, err error) {
 	apex := record.HomeZone(own.Node().Name, origin)
 	m := new(dns.Msg).SetNotify(apex)
 	if n.version = own.Version(); n.version.Epoch == told.Epoch {
@@ -155,7 +155,7 @@ func news(own *zone.Primary, origin string, told record.Version) (n notice, err 
 }
 
 // short reports whether deltas, if there are any, go with a NOTIFY.
-func short(deltas []zone.Delta) bool {
+func short(deltas []record.Delta) bool {
 	steps := 0
 	for _, d := range deltas {
 		if steps += 1 + len(d.Changes); steps > maxNews {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
@@ -20,7 +21,7 @@ import (
 type meshNode struct {
 	name    string
 	view    *zone.View
-	primary *zone.Primary
+	primary *primary.Primary
 	herald  *Notifier
 	clock   *location.Clock
 	addr    string // TCP and UDP
@@ -34,7 +35,7 @@ func newMeshNode(name string) *meshNode {
 	n := &meshNode{name: name, clock: location.NewClock(time.Now), peers: map[string]*Peer{}}
 	n.view = zone.NewView(zone.Config{Origin: origin, Self: name, TTL: 5 * time.Second})
 	n.view.SetSettled(true)
-	n.primary = zone.NewPrimary(zone.PrimaryConfig{View: n.view, Clock: n.clock, Logger: slog.New(slog.DiscardHandler),
+	n.primary = primary.New(primary.Config{Zone: n.view.Own(), Clock: n.clock, Logger: slog.New(slog.DiscardHandler),
 		Node: record.Node{Name: name, State: record.Up, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")},
 			SIP: []record.Transport{{Proto: "udp", Port: 5060}}}})
 	n.herald = NewNotifier(n.primary, origin)

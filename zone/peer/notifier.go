@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
@@ -13,7 +13,7 @@ import (
 // them: NOTIFYs, the SOA that goes with heartbeats, and the time of these. Safe
 // for concurrent use.
 type Notifier struct {
-	own    *zone.Primary
+	own    *primary.Primary
 	node   string
 	apex   string
 	origin string
@@ -31,7 +31,7 @@ type made struct {
 }
 
 // NewNotifier returns the herald of a node.
-func NewNotifier(own *zone.Primary, origin string) *Notifier {
+func NewNotifier(own *primary.Primary, origin string) *Notifier {
 	node := own.Node().Name
 	return &Notifier{own: own, node: node, apex: record.HomeZone(node, origin), origin: origin, born: time.Now()}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/miekg/dns"
@@ -92,7 +93,7 @@ func TestNewsToAnOlderVersion(t *testing.T) {
 
 // hinted returns the answer section of the NOTIFY that leads a from version told
 // to what it has now.
-func hinted(t testing.TB, a *zone.Primary, told record.Version) []dns.RR {
+func hinted(t testing.TB, a *primary.Primary, told record.Version) []dns.RR {
 	t.Helper()
 	n, err := news(a, origin, told)
 	if err != nil {
@@ -110,12 +111,12 @@ func hinted(t testing.TB, a *zone.Primary, told record.Version) []dns.RR {
 
 // What may not be taken from a NOTIFY is asked for.
 func TestNewsThatIsOnlyAHint(t *testing.T) {
-	own := func(name string) *zone.Primary {
+	own := func(name string) *primary.Primary {
 		view := zone.NewView(zone.Config{Origin: origin, Self: name, TTL: 5 * time.Second})
-		return zone.NewPrimary(zone.PrimaryConfig{View: view, Clock: location.NewClock(time.Now),
+		return primary.New(primary.Config{Zone: view.Own(), Clock: location.NewClock(time.Now),
 			Node: record.Node{Name: name, State: record.Up, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}})
 	}
-	register := func(p *zone.Primary, users ...string) {
+	register := func(p *primary.Primary, users ...string) {
 		for _, u := range users {
 			p.Update(func(s *location.Store) []location.Change {
 				return s.Register(location.Contact{AOR: location.AOR(u), Kind: location.PJSIP, URI: "sip:" + u})
@@ -174,7 +175,7 @@ func TestNewsThatIsOnlyAHint(t *testing.T) {
 // What is much, or long, is asked for.
 func TestNewsIsShort(t *testing.T) {
 	view := zone.NewView(zone.Config{Origin: origin, Self: "pbx-b", TTL: 5 * time.Second})
-	b := zone.NewPrimary(zone.PrimaryConfig{View: view, Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-b", State: record.Up}})
+	b := primary.New(primary.Config{Zone: view.Own(), Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-b", State: record.Up}})
 	many := func(n int, target string) record.Version {
 		before := b.Version()
 		b.Publish(func(*location.Store, *location.Publications) (out []location.Change, err error) {
@@ -204,7 +205,7 @@ func TestNewsIsShort(t *testing.T) {
 // brought, or where it was.
 func FuzzNews(f *testing.F) {
 	view := zone.NewView(zone.Config{Origin: origin, Self: "pbx-b", TTL: 5 * time.Second})
-	b := zone.NewPrimary(zone.PrimaryConfig{View: view, Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-b", State: record.Up}})
+	b := primary.New(primary.Config{Zone: view.Own(), Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-b", State: record.Up}})
 	held := b.Version()
 	for _, u := range []string{"1001", "alice.example", "+97231231001"} {
 		b.Update(func(s *location.Store) []location.Change {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
@@ -29,7 +30,7 @@ type node struct {
 	t        *testing.T
 	name     string
 	view     *zone.View
-	primary  *zone.Primary
+	primary  *primary.Primary
 	clock    *location.Clock
 	addr     string
 	server   *dns.Server
@@ -45,16 +46,16 @@ func newNode(t *testing.T, name, dir string) *node {
 	t.Helper()
 	n := &node{t: t, name: name, clock: location.NewClock(time.Now)}
 	n.view = zone.NewView(zone.Config{Origin: origin, Self: name, TTL: 5 * time.Second})
-	cfg := zone.PrimaryConfig{View: n.view, Clock: n.clock, Logger: slog.New(slog.DiscardHandler),
+	cfg := primary.Config{Zone: n.view.Own(), Clock: n.clock, Logger: slog.New(slog.DiscardHandler),
 		Node: record.Node{Name: name, State: record.Up, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, SIP: []record.Transport{{Proto: "udp", Port: 5060}}}}
 	if dir != "" {
-		j, _, err := zone.OpenJournal(dir, name, origin)
+		j, _, err := primary.OpenJournal(dir, name, origin)
 		if err != nil {
 			t.Fatal(err)
 		}
 		cfg.Journal = j
 	}
-	n.primary = zone.NewPrimary(cfg)
+	n.primary = primary.New(cfg)
 	n.listen("127.0.0.1:0")
 	t.Cleanup(func() { n.server.Shutdown() })
 	return n

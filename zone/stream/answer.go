@@ -21,7 +21,7 @@ const (
 // another's that it holds as a secondary.
 type Zone interface {
 	// Since returns the deltas from a serial, false if it cannot.
-	Since(serial uint32) (record.Version, []zone.Delta, bool)
+	Since(serial uint32) (record.Version, []record.Delta, bool)
 	// Snapshot returns the whole zone at one version.
 	Snapshot() (record.Version, record.Node, []location.Binding)
 }
@@ -31,7 +31,7 @@ type Zone interface {
 type Replica struct{ Home *zone.Home }
 
 // Since implements Zone.
-func (h Replica) Since(serial uint32) (record.Version, []zone.Delta, bool) {
+func (h Replica) Since(serial uint32) (record.Version, []record.Delta, bool) {
 	v := h.Home.Version()
 	return v, nil, v.Serial == serial
 }
@@ -165,7 +165,7 @@ func (a *answer) leftOut(rr dns.RR, err error) {
 	}
 }
 
-func (a *answer) incremental(now record.Version, deltas []zone.Delta) error {
+func (a *answer) incremental(now record.Version, deltas []record.Delta) error {
 	if err := a.record(a.soa(now)); err != nil {
 		return err
 	}

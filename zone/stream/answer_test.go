@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
@@ -13,12 +12,12 @@ import (
 // canned is a zone with the history that a test gives it.
 type canned struct {
 	version record.Version
-	deltas  []zone.Delta
+	deltas  []record.Delta
 	all     []location.Binding
 	node    *record.Node // default: up
 }
 
-func (c canned) Since(uint32) (record.Version, []zone.Delta, bool) {
+func (c canned) Since(uint32) (record.Version, []record.Delta, bool) {
 	return c.version, c.deltas, c.deltas != nil
 }
 
@@ -43,7 +42,7 @@ func TestMessagesFit(t *testing.T) {
 	flaps := canned{version: record.Version{Epoch: full.version.Epoch, Serial: 2001}}
 	for i := range uint32(2000) { // an Asterisk that comes and goes
 		up, down := record.Node{Name: "pbx-b", State: record.Up, Region: "eu-west"}, record.Node{Name: "pbx-b", State: record.Down}
-		flaps.deltas = append(flaps.deltas, zone.Delta{From: i + 1, To: i + 2, OldNode: &up, Node: &down})
+		flaps.deltas = append(flaps.deltas, record.Delta{From: i + 1, To: i + 2, OldNode: &up, Node: &down})
 	}
 	held := record.Version{Epoch: full.version.Epoch, Serial: 1}
 	for name, z := range map[string]struct {

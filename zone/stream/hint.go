@@ -3,13 +3,12 @@ package stream
 import (
 	"bytes"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
 // Hint packs a NOTIFY m with the answer to an IXFR, if that fits into one message.
-func Hint(m *dns.Msg, q Query, v record.Version, deltas []zone.Delta) (wire []byte, ok bool) {
+func Hint(m *dns.Msg, q Query, v record.Version, deltas []record.Delta) (wire []byte, ok bool) {
 	messages := 0
 	w, err := newWriter(Reply{Msg: m, Send: func(msg []byte) error {
 		wire, messages = bytes.Clone(msg), messages+1

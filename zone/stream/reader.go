@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
@@ -18,7 +17,7 @@ type Transfer struct {
 	Full     bool
 	Node     *record.Node
 	Bindings []location.Binding // of a full zone
-	Deltas   []zone.Delta
+	Deltas   []record.Delta
 	// Refused counts records that were left out because they must not be
 	// published; FirstRefused is the error of the first.
 	Refused      int
@@ -33,7 +32,7 @@ var ErrShort = errors.New("transfer ended before its closing SOA")
 const maxRecords = 8_000_000
 
 // maxDeltaRecords bounds an IXFR. A primary that keeps its history as this version
-// does (zone.Primary, 200,000 steps and changes) sends 800,000 at most; the full
+// does (primary.Primary, 200,000 steps and changes) sends 800,000 at most; the full
 // zone is asked for instead of more.
 const maxDeltaRecords = 1_000_000
 
@@ -45,7 +44,7 @@ type Reader struct {
 	n     int // records so far
 	last  record.Version
 	inAdd bool
-	cur   *zone.Delta
+	cur   *record.Delta
 	dels  []location.Binding
 	adds  []location.Binding
 	done  bool
@@ -193,7 +192,7 @@ func (r *Reader) incremental(rr dns.RR, soa *dns.SOA) (bool, error) {
 		if r.cur != nil && v != r.last {
 			return false, fmt.Errorf("delta starts at serial %d, want %d", v.Serial, r.last.Serial)
 		}
-		r.cur, r.inAdd = &zone.Delta{From: v.Serial}, false
+		r.cur, r.inAdd = &record.Delta{From: v.Serial}, false
 	}
 	return false, nil
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
@@ -39,7 +38,7 @@ func TestUnpackableRecordDoesNotEndTheTransfer(t *testing.T) {
 	v := record.Version{Epoch: "e", Serial: 9}
 	full := canned{version: v, all: append(users(700), bad)}
 	full.all = append(full.all, users(1400)[700:]...)
-	came := canned{version: v, deltas: []zone.Delta{
+	came := canned{version: v, deltas: []record.Delta{
 		{From: 6, To: 7, Changes: []location.Change{{New: users(1)[0]}, {New: bad}}},
 		{From: 7, To: 8, Changes: []location.Change{{Old: bad, New: good}}},
 		{From: 8, To: 9, Changes: []location.Change{{New: users(2)[1]}}},

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
@@ -60,7 +59,7 @@ func TestWriterWritesTheSame(t *testing.T) {
 	z := canned{version: record.Version{Epoch: "e", Serial: 2001}, all: all}
 	steps := z
 	for i := range uint32(2000) {
-		steps.deltas = append(steps.deltas, zone.Delta{From: i + 1, To: i + 2, OldNode: &up, Node: &down,
+		steps.deltas = append(steps.deltas, record.Delta{From: i + 1, To: i + 2, OldNode: &up, Node: &down,
 			Changes: []location.Change{{Old: all[i], New: all[i+1]}, {New: all[i+2]}}})
 	}
 	held := record.Version{Epoch: "e", Serial: 1}

@@ -15,7 +15,7 @@ import (
 	"github.com/asterfed/asterfed/zone/record"
 )
 
-// Apex is where the verdict on this node stands: *zone.Primary.
+// Apex is where the verdict on this node stands: *primary.Primary.
 type Apex interface {
 	Node() record.Node
 	SetNode(func(*record.Node)) error

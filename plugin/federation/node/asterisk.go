@@ -10,6 +10,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/source"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/primary"
 )
 
 // asterisk is this node's own Asterisk: what is followed over AMI, and whether it
@@ -26,7 +27,7 @@ type asterisk struct {
 
 type asteriskConfig struct {
 	settings *config.Config
-	primary  *zone.Primary
+	primary  *primary.Primary
 	clock    *location.Clock
 	view     *zone.View
 	recovery *recovery

@@ -11,9 +11,9 @@ import (
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/plugin/federation/config"
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/datadir"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/primary"
 )
 
 // checkpoint records on disk the time up to which this node had seen every
@@ -23,7 +23,7 @@ import (
 // Asterisk and with the same users permitted.
 type checkpoint struct {
 	settings *config.Config
-	primary  *zone.Primary
+	primary  *primary.Primary
 	clock    *location.Clock
 	fresh    bool // the node began without data
 	log      *slog.Logger

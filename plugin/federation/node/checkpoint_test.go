@@ -11,6 +11,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/primary"
 )
 
 // What was kept counts with the data, the Asterisk and the users that it was
@@ -20,12 +21,12 @@ func TestCheckpointCountsWithItsDataOnly(t *testing.T) {
 		clock := location.NewClock(time.Now)
 		view := zone.NewView(zone.Config{Origin: cfg.Origin, Self: cfg.Node, TTL: time.Second})
 		log := slog.New(slog.DiscardHandler)
-		j, _, err := zone.OpenJournal(cfg.Data, cfg.Node, cfg.Origin)
+		j, _, err := primary.OpenJournal(cfg.Data, cfg.Node, cfg.Origin)
 		if err != nil {
 			t.Fatal(err)
 		}
 		fresh := j.Fresh()
-		p := zone.NewPrimary(zone.PrimaryConfig{View: view, Clock: clock, Node: cfg.Self(), Journal: j, Logger: log})
+		p := primary.New(primary.Config{Zone: view.Own(), Clock: clock, Node: cfg.Self(), Journal: j, Logger: log})
 		t.Cleanup(func() { p.Close() })
 		return newCheckpoint(asteriskConfig{settings: &cfg, primary: p, clock: clock, recovery: &recovery{fresh: fresh}, log: log})
 	}

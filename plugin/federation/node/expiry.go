@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/primary"
 )
 
 // longestNap bounds how long a clock that was set goes unnoticed.
@@ -13,12 +13,12 @@ const longestNap = time.Minute
 
 // expiry withdraws bindings of this node when their time has come.
 type expiry struct {
-	primary *zone.Primary
+	primary *primary.Primary
 	log     *slog.Logger
 	sooner  chan struct{} // something may end sooner than was known
 }
 
-func newExpiry(p *zone.Primary, log *slog.Logger) *expiry {
+func newExpiry(p *primary.Primary, log *slog.Logger) *expiry {
 	return &expiry{primary: p, log: log, sooner: make(chan struct{}, 1)}
 }
 

@@ -25,7 +25,7 @@ type listing struct {
 }
 
 // Since implements stream.Zone: what was there before is not known.
-func (l listing) Since(uint32) (record.Version, []zone.Delta, bool) { return l.version, nil, false }
+func (l listing) Since(uint32) (record.Version, []record.Delta, bool) { return l.version, nil, false }
 
 // Snapshot implements stream.Zone.
 func (l listing) Snapshot() (record.Version, record.Node, []location.Binding) {

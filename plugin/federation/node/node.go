@@ -16,6 +16,7 @@ import (
 	"github.com/asterfed/asterfed/zone/history"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/peer"
+	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 )
 
@@ -28,7 +29,7 @@ type Node struct {
 
 	clock     *location.Clock
 	view      *zone.View
-	primary   *zone.Primary
+	primary   *primary.Primary
 	history   *history.Log // nil where none is kept
 	boot      string
 	directory *source.Directory
@@ -158,9 +159,9 @@ func Start(c Config) (started *Node, err error) {
 }
 
 // openHome opens the journal and makes the primary of the home zone from it.
-func (n *Node) openHome() (*zone.Journal, error) {
+func (n *Node) openHome() (*primary.Journal, error) {
 	cfg := n.cfg
-	journal, aside, err := zone.OpenJournal(cfg.Data, cfg.Node, cfg.Origin)
+	journal, aside, err := primary.OpenJournal(cfg.Data, cfg.Node, cfg.Origin)
 	if err != nil {
 		return nil, fmt.Errorf("open data %s: %w", cfg.Data, err)
 	}
@@ -172,7 +173,7 @@ func (n *Node) openHome() (*zone.Journal, error) {
 		self.State = record.Down // until its SIP server answers
 	}
 	n.boot = journal.Boot()
-	n.primary = zone.NewPrimary(zone.PrimaryConfig{View: n.view, Clock: n.clock, Node: self, Plan: cfg.Plan, Journal: journal, Logger: n.log})
+	n.primary = primary.New(primary.Config{Zone: n.view.Own(), Clock: n.clock, Node: self, Plan: cfg.Plan, Journal: journal, Logger: n.log})
 	return journal, nil
 }
 
@@ -211,7 +212,7 @@ func (n *Node) join(start func(context.Context, serf.Config) (Membership, error)
 func (n *Node) View() *zone.View { return n.view }
 
 // Primary returns the primary of the own home zone.
-func (n *Node) Primary() *zone.Primary { return n.primary }
+func (n *Node) Primary() *primary.Primary { return n.primary }
 
 // Clock returns the clock that stamps what is published here.
 func (n *Node) Clock() *location.Clock { return n.clock }

@@ -12,6 +12,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/liveness"
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/primary"
 )
 
 // queryPrefix begins the names of the Serf queries that a node answers from
@@ -28,7 +29,7 @@ type queries struct {
 	ctx      context.Context // of the node
 	node     string
 	asterisk *asterisk
-	primary  *zone.Primary
+	primary  *primary.Primary
 	view     *zone.View
 }
 

@@ -7,9 +7,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/peer"
+	"github.com/asterfed/asterfed/zone/primary"
 )
 
 // recovery is what a node that began without data has got back so far: from its
@@ -18,7 +18,7 @@ type recovery struct {
 	node    string
 	fresh   bool // began without data
 	began   time.Time
-	primary *zone.Primary
+	primary *primary.Primary
 	permits func(location.AOR) bool // whether a registration may be published here
 	wake    func()                  // something may end sooner than was known
 	alone   func() bool             // nobody is to be expected

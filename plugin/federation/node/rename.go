@@ -13,9 +13,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/datadir"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 )
 
@@ -30,12 +30,12 @@ type former struct {
 // returns what it has. It returns nil if there is none, or if the journal is that of
 // the node itself.
 func takeFormer(dir, node, origin string, log *slog.Logger) (*former, error) {
-	file := filepath.Join(dir, zone.JournalFile)
+	file := filepath.Join(dir, primary.JournalFile)
 	name, of, err := journalOwner(file)
 	if err != nil || name == "" || name == node && of == origin {
 		return nil, err
 	}
-	j, damaged, err := zone.OpenJournal(dir, name, of)
+	j, damaged, err := primary.OpenJournal(dir, name, of)
 	if err != nil || damaged != nil {
 		return nil, err // it is set aside already
 	}
@@ -82,7 +82,7 @@ func (f *former) renamed(self record.Node) bool {
 
 // takeOver publishes what the node has kept under its former name. It returns
 // whether there was such a name.
-func (f *former) takeOver(p *zone.Primary, log *slog.Logger) bool {
+func (f *former) takeOver(p *primary.Primary, log *slog.Logger) bool {
 	if f == nil {
 		return false
 	}

@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 
 	"github.com/asterfed/asterfed/plugin/federation/directory"
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/primary"
 )
 
 // Directory publishes what the directory's file says, and decides which users may
@@ -30,7 +30,7 @@ type Directory struct {
 type DirectoryConfig struct {
 	File    string // "" for none: everything is allowed, nothing published
 	Options directory.Options
-	Primary *zone.Primary
+	Primary *primary.Primary
 	// Permits reports whether the Corefile lets a user be published here.
 	Permits func(location.AOR) bool
 	// Known reports whether a node takes part in the federation, and whether all

@@ -11,12 +11,13 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/directory"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 )
 
 // opened returns a directory that reads text, the home zone that it publishes in,
 // and its log.
-func opened(t *testing.T, text string, known func(string) (bool, bool)) (*Directory, *zone.Primary, *strings.Builder) {
+func opened(t *testing.T, text string, known func(string) (bool, bool)) (*Directory, *primary.Primary, *strings.Builder) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "users.csv")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -26,7 +27,7 @@ func opened(t *testing.T, text string, known func(string) (bool, bool)) (*Direct
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	clock := location.NewClock(time.Now)
 	view := zone.NewView(zone.Config{Origin: "fed.example.", Self: "pbx-a", TTL: time.Second})
-	p := zone.NewPrimary(zone.PrimaryConfig{View: view, Clock: clock, Node: record.Node{Name: "pbx-a", State: record.Up}, Logger: logger})
+	p := primary.New(primary.Config{Zone: view.Own(), Clock: clock, Node: record.Node{Name: "pbx-a", State: record.Up}, Logger: logger})
 	d := NewDirectory(DirectoryConfig{File: file, Options: directory.Options{Node: "pbx-a"}, Primary: p, Logger: logger,
 		Permits: func(location.AOR) bool { return true }, Known: known})
 	return d, p, log

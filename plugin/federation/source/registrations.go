@@ -2,14 +2,14 @@ package source
 
 import (
 	"github.com/asterfed/asterfed/plugin/federation/ami"
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/primary"
 )
 
 // Registrations puts what the AMI source has learned into the home zone. It
 // implements ami.Registrar.
 type Registrations struct {
-	Primary *zone.Primary
+	Primary *primary.Primary
 	// Sweeping is called before a complete list replaces what was known, under
 	// the lock of the primary.
 	Sweeping func()

@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/primary"
 )
 
 // Services publishes the conference rooms, queues and parked calls that this node
@@ -28,7 +28,7 @@ type ServicesConfig struct {
 	// Patterns are path.Match patterns of the names of each class; none: none of
 	// the class is published.
 	Patterns [ami.NumClasses][]string
-	Primary  *zone.Primary
+	Primary  *primary.Primary
 	// Stamp returns a stamp for a service that begins now.
 	Stamp  func(location.Binding) location.Stamp
 	Logger *slog.Logger

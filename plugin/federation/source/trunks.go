@@ -9,8 +9,8 @@ import (
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/plugin/federation/trunk"
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/primary"
 )
 
 // Trunks publishes the trunks of this node that Asterisk can use now. It
@@ -31,7 +31,7 @@ type Trunks struct {
 // TrunksConfig says which file is read. Primary and Logger are required.
 type TrunksConfig struct {
 	File    string // "" for none: no trunk is published
-	Primary *zone.Primary
+	Primary *primary.Primary
 	Logger  *slog.Logger
 }
 

@@ -1,4 +1,4 @@
-package zone
+package primary
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
@@ -21,8 +22,8 @@ import (
 // left out, and the rest of it is published.
 func TestNodeLeavesOutWhatPeersRefuse(t *testing.T) {
 	var log bytes.Buffer
-	v := NewView(Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second})
-	p := NewPrimary(PrimaryConfig{View: v, Clock: location.NewClock(time.Now), Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second})
+	p := New(Config{Zone: v.Own(), Clock: location.NewClock(time.Now), Logger: slog.New(slog.NewTextHandler(&log, nil)),
 		Node: record.Node{Name: "pbx-a", State: record.Up, Region: "a\x1b[2Jb"}})
 	for _, version := range []string{strings.Repeat("9", 300), "18\u202e9", "18 9", `18"9`} {
 		if err := p.SetNode(func(n *record.Node) { n.Asterisk, n.State = version, record.Draining }); err != nil {
@@ -43,20 +44,6 @@ func TestNodeLeavesOutWhatPeersRefuse(t *testing.T) {
 	p.SetNode(func(n *record.Node) { n.Asterisk = "18.9" })
 	if p.Node().Asterisk != "18.9" {
 		t.Error("a version that can be published is not")
-	}
-}
-
-// A receiver takes what it can of a node's record.
-func TestParseNodeLeavesOutWhatItRefuses(t *testing.T) {
-	apex := "pbx-b.homes." + origin
-	rr := &dns.TXT{Hdr: dns.RR_Header{Name: apex}, Txt: []string{"v=1", "a=192.0.2.2", "region=a\x1bb", `asterisk=a\027b`, "state=up"}}
-	_, n, err := record.ParseTXT(rr, apex)
-	if err == nil || n == nil || n.Region != "" || n.Asterisk != "" || len(n.Addrs) != 1 {
-		t.Errorf("%v, %v: want the node without region and version, and an error that says so", n, err)
-	}
-	rr.Txt[1] = "a=nowhere"
-	if _, n, err := record.ParseTXT(rr, apex); err == nil || n != nil {
-		t.Errorf("%v, %v: want an error and no node", n, err)
 	}
 }
 
@@ -96,8 +83,8 @@ func TestJournalLeavesOutWhatPeersRefuse(t *testing.T) {
 // name a long AOR cannot be published.
 func TestLongOwnersAreLeftOut(t *testing.T) {
 	long := strings.Repeat(strings.Repeat("z", 59)+".", 3) // 180 octets
-	v := NewView(Config{Origin: long, Self: "pbx-a", TTL: 5 * time.Second})
-	p := NewPrimary(PrimaryConfig{View: v, Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-a", State: record.Up}, Logger: slog.New(slog.DiscardHandler)})
+	v := zone.NewView(zone.Config{Origin: long, Self: "pbx-a", TTL: 5 * time.Second})
+	p := New(Config{Zone: v.Own(), Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-a", State: record.Up}, Logger: slog.New(slog.DiscardHandler)})
 	aor := strings.Repeat("a", 60)
 	register(t, p, aor)
 	register(t, p, "1001")

@@ -1,4 +1,4 @@
-package zone
+package primary
 
 import (
 	"log/slog"
@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 )
@@ -14,7 +15,7 @@ import (
 // TestFollow: what a source sees is published, and no more; what stays keeps
 // its stamp, and what others publish is theirs.
 func TestFollow(t *testing.T) {
-	p := NewPrimary(PrimaryConfig{View: newTestView(t, Newest), Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-a"}})
+	p := New(Config{Zone: newTestView(t).Own(), Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-a"}})
 	room := func(name, by string, cost uint16) location.Binding {
 		b, err := location.Publish(location.Conference, name, location.Details{By: by, Cost: cost})
 		if err != nil {
@@ -56,7 +57,7 @@ func TestFollow(t *testing.T) {
 
 // crowded returns a primary with so many names of a directory, and a room.
 func crowded(t testing.TB, entries int) (*Primary, []location.Binding) {
-	p := NewPrimary(PrimaryConfig{View: NewView(Config{Origin: origin, Self: "pbx-a"}), Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-a"},
+	p := New(Config{Zone: zone.NewView(zone.Config{Origin: origin, Self: "pbx-a"}).Own(), Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-a"},
 		Logger: slog.New(slog.DiscardHandler)})
 	publish := func(k location.Kind, name, by string) location.Binding {
 		b, err := location.Publish(k, name, location.Details{By: by})

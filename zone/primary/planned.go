@@ -1,4 +1,4 @@
-package zone
+package primary
 
 import "github.com/asterfed/asterfed/zone/location"
 

@@ -1,4 +1,4 @@
-package zone
+package primary
 
 import (
 	"log/slog"
@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 )
@@ -18,8 +19,8 @@ func openPrimary(t *testing.T, dir string) (*Primary, *Journal, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := NewView(Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second})
-	p := NewPrimary(PrimaryConfig{View: v, Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-a", State: record.Up},
+	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second})
+	p := New(Config{Zone: v.Own(), Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-a", State: record.Up},
 		Journal: j, Logger: slog.New(slog.DiscardHandler)})
 	return p, j, aside
 }
@@ -300,5 +301,22 @@ func TestParseSnapshot(t *testing.T) {
 		if _, _, ok := j.parseSnapshot(text + odd); ok {
 			t.Errorf("%q was read", odd)
 		}
+	}
+}
+
+// A batch takes no memory but that of a block, which is used again.
+func TestJournalAllocates(t *testing.T) {
+	d := record.Delta{Changes: make([]location.Change, 20_000)}
+	for i := range d.Changes {
+		d.Changes[i].New = binding(scaleUser(i), uint64(i+1), uint64(i))
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	j := &Journal{file: null}
+	if n := testing.AllocsPerRun(5, func() { err = j.Append(d) }); n > 2 || err != nil {
+		t.Errorf("%v allocations for a batch, want 2 at most: %v", n, err)
 	}
 }

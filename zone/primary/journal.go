@@ -1,4 +1,4 @@
-package zone
+package primary
 
 import (
 	"errors"
@@ -37,7 +37,7 @@ type Journal struct {
 	version record.Version
 	fresh   bool
 	node    *record.Node
-	deltas  []Delta
+	deltas  []record.Delta
 	kept    []location.Binding // until NewPrimary has taken it
 	// what batches behind the first say of a binding: none stands for gone
 	late map[journalKey]location.Binding
@@ -157,13 +157,13 @@ func (j *Journal) release() { j.kept, j.deltas = nil, nil }
 func (j *Journal) Bindings() []location.Binding { return j.kept }
 
 // Deltas returns the steps that were read, oldest first.
-func (j *Journal) Deltas() []Delta { return j.deltas }
+func (j *Journal) Deltas() []record.Delta { return j.deltas }
 
 // Node returns the apex record that was read, nil if none was.
 func (j *Journal) Node() *record.Node { return j.node }
 
 // Append adds one batch.
-func (j *Journal) Append(d Delta) error {
+func (j *Journal) Append(d record.Delta) error {
 	w := blocks{to: j.file, buf: j.buf[:0]}
 	n := 0
 	if d.Node != nil {

@@ -1,6 +1,7 @@
-package zone
+package primary
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -101,3 +102,7 @@ func (p *Primary) clean(n record.Node) record.Node {
 	n.LeaveOut(p.leaveOut)
 	return n
 }
+
+// ErrUnpublishable is the error of a binding that cannot be published, whoever
+// wants it.
+var ErrUnpublishable = errors.New("it cannot be published")

@@ -1,12 +1,15 @@
-package zone
+package primary
 
 import (
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/miekg/dns"
 )
 
 // TestPlan: a user's number comes with his first registration and goes with
@@ -20,15 +23,15 @@ func TestPlan(t *testing.T) {
 		}
 		return location.Plan{r}
 	}
-	var v *View
+	var v *zone.View
 	start := func(plan location.Plan) *Primary {
-		v = newTestView(t, Newest)
+		v = newTestView(t)
 		j, _, err := OpenJournal(dir, "pbx-a", origin)
 		if err != nil {
 			t.Fatal(err)
 		}
 		n, _ := v.Home("pbx-a").Node()
-		return NewPrimary(PrimaryConfig{View: v, Clock: location.NewClock(time.Now), Node: n, Plan: plan, Journal: j, Logger: slog.Default()})
+		return New(Config{Zone: v.Own(), Clock: location.NewClock(time.Now), Node: n, Plan: plan, Journal: j, Logger: slog.Default()})
 	}
 	do := func(p *Primary, f func(*location.Store) []location.Change) {
 		t.Helper()
@@ -38,7 +41,7 @@ func TestPlan(t *testing.T) {
 	}
 	is := func(name, want string) {
 		t.Helper()
-		if got := sip(v, name); got != want {
+		if got := sipOf(v, name); got != want {
 			t.Errorf("%s is %s, want %s", name, got, want)
 		}
 	}
@@ -53,7 +56,7 @@ func TestPlan(t *testing.T) {
 	is(number, "1001@pbx-a")
 	do(p, func(s *location.Store) []location.Change { return s.Remove("1001", location.PJSIP, "sip:a") })
 	is(number, "1001@pbx-a")
-	v.Home("pbx-b").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{bind("1001", 9, 1<<62)})
+	v.Home("pbx-b").Apply(record.Version{Epoch: "e", Serial: 2}, nil, []location.Change{{New: binding("1001", 9, 1<<62)}})
 	is(number, "1001@pbx-b 1001@pbx-a")
 	p.Close()
 	p = start(rule("1xxx", "+491xxx"))
@@ -65,4 +68,24 @@ func TestPlan(t *testing.T) {
 		t.Errorf("%d bindings are left", n)
 	}
 	p.Close()
+}
+
+// sip returns the "user@node" of the E2U+sip records, best first, or "NODATA"
+// or "NXDOMAIN".
+func sipOf(v *zone.View, name string) string {
+	res := v.Lookup(name+"."+origin, dns.TypeNAPTR)
+	var out []string
+	for _, rr := range res.Answer {
+		if n := rr.(*dns.NAPTR); n.Service == "E2U+sip" {
+			_, uri, _ := strings.Cut(n.Regexp, "!sip:")
+			out = append(out, strings.TrimSuffix(uri, ".nodes.fed.example!"))
+		}
+	}
+	switch {
+	case res.Rcode == dns.RcodeNameError:
+		return "NXDOMAIN"
+	case len(out) == 0:
+		return "NODATA"
+	}
+	return strings.Join(out, " ")
 }

@@ -1,9 +1,10 @@
-package zone
+package primary
 
 import (
 	"slices"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // Follow brings what a source has published (its Details.By) level with what
@@ -60,7 +61,7 @@ func (p *Primary) Follow(source string, wanted []location.Binding, stamp func(lo
 	out = append(out, gone...) // last, so that a name that stays never disappears on the way
 	if len(out) > 0 {
 		p.pubs.Apply(out)
-		_ = p.commit(Delta{Changes: out}) // logged there; the zone goes on
+		_ = p.commit(record.Delta{Changes: out}) // logged there; the zone goes on
 	}
 	return len(out)
 }

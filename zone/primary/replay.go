@@ -1,4 +1,4 @@
-package zone
+package primary
 
 import (
 	"bytes"
@@ -88,7 +88,7 @@ func (j *Journal) replayed(b batch, snapshot bool) {
 		}
 	}
 	if !snapshot {
-		j.deltas = append(j.deltas, Delta{From: j.version.Serial, To: b.serial,
+		j.deltas = append(j.deltas, record.Delta{From: j.version.Serial, To: b.serial,
 			OldNode: j.node, Node: b.node, Changes: b.changes})
 	}
 	if b.node != nil {

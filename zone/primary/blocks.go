@@ -1,4 +1,4 @@
-package zone
+package primary
 
 import (
 	"hash/crc32"

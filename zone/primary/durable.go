@@ -1,4 +1,4 @@
-package zone
+package primary
 
 import (
 	"fmt"
@@ -36,7 +36,7 @@ func (p *Primary) Publish(f func(*location.Store, *location.Publications) ([]loc
 			return err
 		}
 	}
-	d := Delta{From: p.version.Serial, To: p.version.Serial + 1, Changes: changes}
+	d := record.Delta{From: p.version.Serial, To: p.version.Serial + 1, Changes: changes}
 	next, node := record.Version{Epoch: p.version.Epoch, Serial: d.To}, p.node
 	undo := make([]location.Change, 0, len(changes))
 	for _, c := range slices.Backward(changes) {
@@ -66,7 +66,7 @@ func (p *Primary) Expire(t time.Time) (withdrawn []location.Change, next time.Ti
 	withdrawn, next = p.pubs.Expired(t)
 	if len(withdrawn) > 0 {
 		p.pubs.Apply(withdrawn)
-		p.commit(Delta{Changes: withdrawn})
+		p.commit(record.Delta{Changes: withdrawn})
 	}
 	return withdrawn, next
 }
@@ -89,7 +89,7 @@ func (p *Primary) restore(kept []location.Binding) {
 		}
 		p.store.Restore(registered...)
 	})
-	p.home.Replace(p.version, &p.node, kept)
+	p.zone.Replace(p.version, &p.node, kept)
 	stored.Wait()
 }
 
@@ -99,7 +99,7 @@ func (p *Primary) bindings() []location.Binding {
 
 // write journals d, which leads to version v. A disk that fails is reported
 // once, and again when it works: the journal is then written anew from memory.
-func (p *Primary) write(d Delta, v record.Version, node *record.Node) error {
+func (p *Primary) write(d record.Delta, v record.Version, node *record.Node) error {
 	if p.disk == nil {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package zone
+package primary
 
 import (
 	"log/slog"
@@ -16,7 +16,7 @@ import (
 // Two locks, so that the version can be told while a batch waits for the disk
 // or a long listing is worked through: peers take silence for a failure.
 type Primary struct {
-	home *Home
+	zone Zone
 	log  *slog.Logger
 
 	writing sync.Mutex // taken before mu; one batch at a time
@@ -28,9 +28,9 @@ type Primary struct {
 	mu      sync.Mutex // never held during I/O; these are written under both
 	node    record.Node
 	version record.Version
-	deltas  []Delta       // oldest first, contiguous, up to version
-	kept    int           // cost of deltas
-	bell    chan struct{} // closed and replaced at every new version
+	deltas  []record.Delta // oldest first, contiguous, up to version
+	kept    int            // cost of deltas
+	bell    chan struct{}  // closed and replaced at every new version
 	diskErr error
 
 	apex  string
@@ -38,24 +38,33 @@ type Primary struct {
 	left  leftOut
 }
 
-// Delta is one step of a home zone from a serial to the next. Node is nil
-// where the apex record did not change.
-type Delta struct {
-	From, To uint32
-	OldNode  *record.Node
-	Node     *record.Node
-	Changes  []location.Change
-}
-
 // maxHistory bounds the history kept for IXFR, in steps and changes; a
 // secondary that is further behind gets a full zone.
 const maxHistory = 200_000
 
-func (d Delta) cost() int { return 1 + len(d.Changes) }
+func cost(d *record.Delta) int { return 1 + len(d.Changes) }
+
+// Zone is the home zone as queries are answered from it. It follows its primary:
+// view.Home implements it.
+type Zone interface {
+	// Apex is the zone's name.
+	Apex() string
+	// Apply brings the zone to the next version, Replace to a full set.
+	Apply(to record.Version, node *record.Node, changes []location.Change)
+	Replace(to record.Version, node *record.Node, all []location.Binding)
+	// Bindings returns what the zone has, Surplus how many it had no room for.
+	Bindings() []location.Binding
+	Surplus() int64
+	// Published calls f with every key that a binding stands under, and how many
+	// published ones the zone has there.
+	Published(b location.Binding, f func(key string, n int))
+	// Rival returns the newest stamp with which another home claims an AOR.
+	Rival(location.AOR) location.Stamp
+}
 
 // PrimaryConfig is what a Primary starts from.
-type PrimaryConfig struct {
-	View    *View
+type Config struct {
+	Zone    Zone
 	Clock   *location.Clock
 	Node    record.Node
 	Plan    location.Plan // numbers that registered users have
@@ -63,12 +72,12 @@ type PrimaryConfig struct {
 	Logger  *slog.Logger
 }
 
-// NewPrimary returns the primary of the view's own home, with what the
-// journal holds already in the view. Without a journal, or with an empty one,
+// NewPrimary returns the primary of a home zone, which has what the journal has
+// kept already. Without a journal, or with an empty one,
 // it has a new epoch.
-func NewPrimary(c PrimaryConfig) *Primary {
-	p := &Primary{home: c.View.Home(c.View.self), log: c.Logger, disk: c.Journal, plan: c.Plan, apex: record.HomeZone(c.View.self, c.View.origin),
-		store: location.NewStore(c.Clock, c.View.Rival), pubs: location.NewPublications(), bell: make(chan struct{})}
+func New(c Config) *Primary {
+	p := &Primary{zone: c.Zone, log: c.Logger, disk: c.Journal, plan: c.Plan, apex: c.Zone.Apex(),
+		store: location.NewStore(c.Clock, c.Zone.Rival), pubs: location.NewPublications(), bell: make(chan struct{})}
 	p.tight, p.node = isTight(p.apex), p.clean(c.Node)
 	var kept []location.Binding
 	if c.Journal != nil {
@@ -77,7 +86,7 @@ func NewPrimary(c PrimaryConfig) *Primary {
 			p.log.Error("home zone is not kept on disk; serving goes on from memory", "err", p.diskErr)
 		}
 		for i := range p.deltas {
-			p.kept += p.deltas[i].cost()
+			p.kept += cost(&p.deltas[i])
 		}
 		for range c.Journal.left {
 			p.leaveOut("journal", c.Journal.firstLeft)
@@ -89,10 +98,10 @@ func NewPrimary(c PrimaryConfig) *Primary {
 		p.version = record.Version{Epoch: record.NewEpoch(), Serial: 1}
 	}
 	p.restore(kept)
-	p.trimJournal(c.Clock, c.View.Rival)
+	p.trimJournal(c.Clock)
 	if c.Journal == nil || c.Journal.Node() == nil || !c.Journal.Node().Equal(p.node) {
 		node := p.node
-		d := Delta{Node: &node}
+		d := record.Delta{Node: &node}
 		if c.Journal != nil {
 			d.OldNode = c.Journal.Node()
 		}
@@ -102,7 +111,7 @@ func NewPrimary(c PrimaryConfig) *Primary {
 		c.Journal.release()
 	}
 	if changes := p.replan(); len(changes) > 0 {
-		p.commit(Delta{Changes: changes})
+		p.commit(record.Delta{Changes: changes})
 	}
 	return p
 }
@@ -139,7 +148,7 @@ func (p *Primary) Update(f func(*location.Store) []location.Change) (int, error)
 	if len(changes) == 0 {
 		return 0, nil
 	}
-	return len(changes), p.commit(Delta{Changes: append(changes, p.planned(changes)...)})
+	return len(changes), p.commit(record.Delta{Changes: append(changes, p.planned(changes)...)})
 }
 
 // Read lets f read the store.
@@ -167,7 +176,7 @@ func (p *Primary) SetNode(f func(*record.Node)) error {
 	if next = p.clean(next); next.Equal(old) {
 		return nil
 	}
-	return p.commit(Delta{OldNode: &old, Node: &next})
+	return p.commit(record.Delta{OldNode: &old, Node: &next})
 }
 
 // Recover takes over what a peer has kept of this home zone: a serial that
@@ -189,7 +198,7 @@ func (p *Primary) Recover(held record.Version, kept []location.Binding, listed f
 		}
 	}
 	changes = append(changes, p.planned(changes)...)
-	d := Delta{Changes: changes, From: p.version.Serial}
+	d := record.Delta{Changes: changes, From: p.version.Serial}
 	if record.Newer(held.Serial, d.From) {
 		d.From = held.Serial
 	}
@@ -197,14 +206,14 @@ func (p *Primary) Recover(held record.Version, kept []location.Binding, listed f
 }
 
 // commit gives d the next serial. The caller holds the lock for writing.
-func (p *Primary) commit(d Delta) error {
+func (p *Primary) commit(d record.Delta) error {
 	d.From = p.version.Serial
 	return p.commitFrom(d)
 }
 
 // commitFrom makes d the version after d.From; where that is not the current
 // one the history ends. Disk first, then the view, then whoever asks.
-func (p *Primary) commitFrom(d Delta) error {
+func (p *Primary) commitFrom(d record.Delta) error {
 	d.To = d.From + 1
 	next, node := record.Version{Epoch: p.version.Epoch, Serial: d.To}, p.node
 	if d.Node != nil {
@@ -217,8 +226,8 @@ func (p *Primary) commitFrom(d Delta) error {
 
 // publish makes a version that the disk has, or failed to take, the current
 // one.
-func (p *Primary) publish(d Delta, next record.Version, node record.Node, err error) {
-	p.home.Apply(next, d.Node, d.Changes)
+func (p *Primary) publish(d record.Delta, next record.Version, node record.Node, err error) {
+	p.zone.Apply(next, d.Node, d.Changes)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if d.From != p.version.Serial {
@@ -226,9 +235,9 @@ func (p *Primary) publish(d Delta, next record.Version, node record.Node, err er
 	}
 	p.version, p.node, p.diskErr = next, node, err
 	p.deltas = append(p.deltas, d)
-	p.kept += d.cost()
+	p.kept += cost(&d)
 	for p.kept > maxHistory && len(p.deltas) > 1 {
-		p.kept -= p.deltas[0].cost()
+		p.kept -= cost(&p.deltas[0])
 		p.deltas = p.deltas[1:]
 	}
 	close(p.bell)
@@ -238,7 +247,7 @@ func (p *Primary) publish(d Delta, next record.Version, node record.Node, err er
 // Since returns the deltas that lead from a serial to the current version,
 // or false if the history does not reach back that far. The deltas are shared
 // and must not be modified.
-func (p *Primary) Since(serial uint32) (record.Version, []Delta, bool) {
+func (p *Primary) Since(serial uint32) (record.Version, []record.Delta, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if serial == p.version.Serial {

@@ -1,0 +1,33 @@
+package primary
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
+)
+
+const origin = "fed.example."
+
+// newTestView returns a settled view of pbx-a with pbx-b beside it.
+func newTestView(t *testing.T) *zone.View {
+	t.Helper()
+	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second, Order: zone.Newest})
+	for _, n := range []string{"pbx-a", "pbx-b"} {
+		node := record.Node{Name: n, State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}}
+		v.Home(n).Apply(record.Version{Epoch: "e", Serial: 1}, &node, nil)
+	}
+	v.SetSettled(true)
+	return v
+}
+
+func binding(aor string, contact uint64, stamp uint64) location.Binding {
+	return location.Binding{AOR: location.AOR(aor), Kind: location.PJSIP,
+		Contact: location.ContactID(contact), Stamp: location.Stamp(stamp)}
+}
+
+// scaleUser is the name of the user i of many.
+func scaleUser(i int) string { return fmt.Sprintf("97231%06d", i) }
