@@ -220,8 +220,10 @@ func TestStreamLimits(t *testing.T) {
 			t.Fatal("refused before the bound on all")
 		}
 	}
-	if open("203.0.113.1:1") != nil {
-		t.Error("one more than the bound on all")
+	for _, from := range []string{"203.0.113.1:1", "127.0.0.1:1"} {
+		if open(from) != nil {
+			t.Errorf("one more than the bound on all, from %s", from)
+		}
 	}
 	l.know([]Member{{Addr: netip.MustParseAddrPort("203.0.113.1:7946")}})
 	if open("203.0.113.1:1") == nil {
