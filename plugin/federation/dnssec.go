@@ -11,9 +11,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// secure makes the answer a signed one where the zone has keys and the asker
-// wants it (RFC 4035 §3.2.1), and answers for types that only a signed zone
-// has. An error means SERVFAIL.
+// secure signs an answer where the zone has keys and the client wants signatures (RFC
+// 4035 §3.2.1), and answers for types that only a signed zone has. An error means
+// SERVFAIL.
 func (f *Federation) secure(w dns.ResponseWriter, r, m *dns.Msg, a record.Client) error {
 	s := f.runtime.signer
 	if s == nil {

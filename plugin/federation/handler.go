@@ -20,28 +20,28 @@ type Federation struct {
 	Next    plugin.Handler
 	origin  string
 	runtime *Runtime
-	*desk
+	*shared
 }
 
-// desk is what the handlers of a server block have in common: CoreDNS makes one for
+// shared is what the handlers of a server block share: CoreDNS makes one handler for
 // each address that the block listens on.
-type desk struct {
+type shared struct {
 	requests  prometheus.Counter
-	transfers chan struct{} // of the federation zone, under way
-	snapshots chan struct{} // of home zones, in transfers under way
+	transfers chan struct{} // one for each transfer of the federation zone
+	snapshots chan struct{} // one for each full transfer of a home zone
 	writers   map[string]*writer
 	resent    resent
 	withheld  withheld // records that no transfer can carry
 }
 
-func newDesk(cfg *config.Config, log *slog.Logger) *desk {
-	return &desk{requests: requestCount.WithLabelValues(cfg.Origin), transfers: make(chan struct{}, maxTransfers),
+func newShared(cfg *config.Config, log *slog.Logger) *shared {
+	return &shared{requests: requestCount.WithLabelValues(cfg.Origin), transfers: make(chan struct{}, maxTransfers),
 		snapshots: make(chan struct{}, maxSnapshots), writers: writersOf(cfg.Updates), withheld: withheld{origin: cfg.Origin, log: log}}
 }
 
-// newFederation returns a handler by itself.
+// newFederation returns a handler that shares nothing.
 func newFederation(r *Runtime) *Federation {
-	return &Federation{origin: r.cfg.Origin, runtime: r, desk: newDesk(&r.cfg, r.log)}
+	return &Federation{origin: r.cfg.Origin, runtime: r, shared: newShared(&r.cfg, r.log)}
 }
 
 // Name implements plugin.Handler.

@@ -62,7 +62,7 @@ func (f *Federation) operator(w dns.ResponseWriter, r *dns.Msg, qname string) (i
 		m.Answer = f.explain(about).TXT(r.Question[0].Name, v.TTL())
 	case tree == historyTree:
 		answer, err := f.history(about, r.Question[0].Name)
-		if err != nil { // there is no data, and the reason is told to whoever sent an OPT
+		if err != nil { // NODATA, with the reason where the request has an OPT
 			m.Ns = v.Lookup(f.origin, dns.TypeSOA).Answer
 			reason(m, r, err)
 			if !errors.Is(err, history.ErrNone) {
@@ -90,17 +90,17 @@ func (f *Federation) explain(qname string) zone.Explanation {
 	return e
 }
 
-// The live zone of a node, NODE.live.<origin>, holds what its Asterisk lists at
-// this moment, in the records of its home zone, so that the two can be compared
-// (asterfed ask verify). The node alone answers it, by AXFR; the channels stand
-// at channels.NODE.live.<origin>.
+// The live zone of a node, NODE.live.<origin>, contains what its Asterisk lists at this
+// moment, as records of its home zone, so that the two can be compared (asterfed ask
+// verify). Only that node answers it, by AXFR. Its channels are at
+// channels.NODE.live.<origin>.
 const liveTree = "live"
 
 // liveAnswer answers below live: about is the name without it.
 func (f *Federation) liveAnswer(w dns.ResponseWriter, r, m *dns.Msg, about string) (int, error) {
-	cfg, view := f.runtime.cfg, f.runtime.view
+	view := f.runtime.view
 	q := r.Question[0]
-	own := cfg.Node + "." + f.origin
+	own := f.runtime.cfg.Node + "." + f.origin
 	transfer := q.Qtype == dns.TypeAXFR || q.Qtype == dns.TypeIXFR
 	switch {
 	case about == own && transfer:
@@ -132,16 +132,16 @@ func (f *Federation) liveAnswer(w dns.ResponseWriter, r, m *dns.Msg, about strin
 	return f.write(w, r, m)
 }
 
-// unavailable is SERVFAIL, with the reason for whoever sent an OPT.
+// unavailable answers SERVFAIL, with the reason where the request has an OPT.
 func (f *Federation) unavailable(w dns.ResponseWriter, r, m *dns.Msg, err error) (int, error) {
 	m.Rcode = dns.RcodeServerFailure
 	reason(m, r, fmt.Errorf("ask Asterisk: %w", err))
 	return f.write(w, r, m)
 }
 
-// statusLabel is the name, below a node's live zone, at which the node says how
-// it is: one record of itself, one of each other node as seen from here, and one
-// of each trouble that a person should mend (asterfed status).
+// statusLabel is the label below a node's live zone at which the node describes its own
+// state: one record about itself, one about each other node as seen from here, and one
+// about each problem that needs a person (asterfed status).
 const statusLabel = "status"
 
 // status returns records that say how this node is, and what needs a person.
@@ -152,19 +152,19 @@ func (r *Runtime) status(owner string) ([]dns.RR, error) {
 	return r.node.Status(owner), nil
 }
 
-// historyTree holds the past: what has changed at NAME.history.<origin>, and how
+// historyTree contains the past: what has changed at NAME.history.<origin>, and how
 // NAME was answered at NAME.20261125T140300Z.history.<origin>.
 const historyTree = "history"
 
 // momentLabel is the form of a time as a label, in UTC.
 const momentLabel = "20060102t150405z"
 
-// maxEvents is how many changes are told, the latest.
+// maxEvents is how many changes are listed, the latest.
 const maxEvents = 200
 
 // history returns the records of a name below history.
 func (f *Federation) history(about, owner string) ([]dns.RR, error) {
-	log, view, cfg := f.runtime.node.History(), f.runtime.view, f.runtime.cfg
+	log, view, cfg := f.runtime.node.History(), f.runtime.view, &f.runtime.cfg
 	if log == nil {
 		return nil, fmt.Errorf("%w: history is off", history.ErrNone)
 	}

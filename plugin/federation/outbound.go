@@ -11,12 +11,12 @@ import (
 	"github.com/miekg/dns"
 )
 
-// maxTransfers bounds the transfers of the federation zone under way at once.
-// Who comes then is answered SERVFAIL, and comes again.
+// maxTransfers bounds the transfers of the federation zone at a time. Another request
+// is answered SERVFAIL, and its sender tries again.
 const maxTransfers = 8
 
-// outbound answers AXFR and IXFR of the federation zone for whoever holds the
-// transfer key or that of a secondary.
+// outbound answers AXFR and IXFR of the federation zone to the holder of the transfer
+// key or of a secondary's key.
 func (f *Federation) outbound(w dns.ResponseWriter, r *dns.Msg, qname, name string) (int, error) {
 	key := f.runtime.cfg.TransferKey(name)
 	if key == nil || qname != f.origin {
@@ -26,15 +26,15 @@ func (f *Federation) outbound(w dns.ResponseWriter, r *dns.Msg, qname, name stri
 		return f.tsigError(w, r, t, dns.RcodeBadKey)
 	}
 	f.runtime.secondaryAsked(name, addrOf(w))
-	var held *dns.SOA
+	var from *dns.SOA
 	if r.Question[0].Qtype == dns.TypeIXFR {
-		if held = soaOf(r.Ns, f.origin); held == nil {
+		if from = soaOf(r.Ns, f.origin); from == nil {
 			return f.fail(w, r, dns.RcodeFormatError)
 		}
 	}
 	state := request.Request{W: w, Req: r}
 	if state.Proto() == "udp" {
-		return f.outboundUDP(w, r, held)
+		return f.outboundUDP(w, r, from)
 	}
 	z := f.runtime.outbound
 	select {
@@ -49,11 +49,11 @@ func (f *Federation) outbound(w dns.ResponseWriter, r *dns.Msg, qname, name stri
 		err = f.stream(w, r, key, func(reply stream.Reply) (err error) {
 			s, err := stream.NewStream(reply, f.origin, f.runtime.view.TTL())
 			if err == nil {
-				kind, err = z.Transfer(held, s)
+				kind, err = z.Transfer(from, s)
 			}
 			return err
 		}, func(send func([]dns.RR) error) (err error) {
-			kind, err = z.Transfer(held, stream.NewSections(f.origin, f.runtime.view.TTL(), send))
+			kind, err = z.Transfer(from, stream.NewSections(f.origin, f.runtime.view.TTL(), send))
 			return err
 		})
 	}
@@ -69,11 +69,11 @@ func (f *Federation) outbound(w dns.ResponseWriter, r *dns.Msg, qname, name stri
 	return dns.RcodeSuccess, nil
 }
 
-// outboundUDP answers IXFR with the SOA, which makes a secondary come back over
+// outboundUDP answers IXFR with the SOA, so that the secondary tries again over
 // TCP (RFC 1995 §2). AXFR is for TCP alone (RFC 5936 §4.2).
-func (f *Federation) outboundUDP(w dns.ResponseWriter, r *dns.Msg, held *dns.SOA) (int, error) {
+func (f *Federation) outboundUDP(w dns.ResponseWriter, r *dns.Msg, from *dns.SOA) (int, error) {
 	switch {
-	case held == nil:
+	case from == nil:
 		return f.fail(w, r, dns.RcodeRefused)
 	case !f.runtime.view.Settled():
 		return f.fail(w, r, dns.RcodeServerFailure)

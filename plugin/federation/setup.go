@@ -49,12 +49,12 @@ func setup(c *caddy.Controller) error {
 	for _, s := range cfg.Secondaries {
 		conf.TsigSecret[s.Key.Name] = s.Key.Secret
 	}
-	conf.AllowOpcode(dns.OpcodeUpdate) // also without a key for it: REFUSED tells more than NOTIMP
+	conf.AllowOpcode(dns.OpcodeUpdate) // also without a key for it: REFUSED is clearer than NOTIMP
 	listen(c, len(Default.Blocks), cfg)
 	c.OnStartup(func() error { return Default.start(r) })
-	d := newDesk(cfg, r.log)
+	d := newShared(cfg, r.log)
 	conf.AddPlugin(func(next plugin.Handler) plugin.Handler {
-		return &Federation{Next: next, origin: cfg.Origin, runtime: r, desk: d}
+		return &Federation{Next: next, origin: cfg.Origin, runtime: r, shared: d}
 	})
 	standInFront(conf, cfg.Origin)
 	path := fastpath.Path{Off: !cfg.Fast, Conf: conf, All: fastpath.Configs(c, Default.Blocks), Plugin: "federation", Origin: cfg.Origin,

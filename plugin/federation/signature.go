@@ -11,19 +11,19 @@ import (
 	"github.com/miekg/dns"
 )
 
-// verdict is what the TSIG of a request is worth (RFC 8945 §5.2).
+// verdict is the result of checking the TSIG of a request (RFC 8945 §5.2).
 type verdict int
 
 const (
 	unsigned verdict = iota
-	foreign          // a valid signature of a key that opens nothing here
+	foreign          // a valid signature with another key
 	good             // signed with the transfer key
 	bad
 )
 
-// signature judges a request, and returns the name of the key of one that is
-// good or foreign. Where the tsig plugin stands in the chain it has verified,
-// stripped and noted the key already.
+// signature checks the TSIG of a request, and returns the name of the key if the
+// verdict is good or foreign. Where the tsig plugin is in the chain, it has verified and
+// removed the TSIG already, and left the name of the key.
 func (f *Federation) signature(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (verdict, string) {
 	name, ok := tsigplugin.ValidatedKeyName(ctx)
 	if !ok {
@@ -42,9 +42,9 @@ func (f *Federation) signature(ctx context.Context, w dns.ResponseWriter, r *dns
 	return foreign, name
 }
 
-// misplaced reports whether a TSIG stands elsewhere than last (RFC 8945 §5.1):
-// the one that was verified would not be the one that names the key; or
-// whether there are several OPT (RFC 6891 §6.1.1).
+// misplaced reports whether a TSIG is not the last record (RFC 8945 §5.1), so that
+// another one might have been verified than the one that names the key, or whether
+// there are several OPT records (RFC 6891 §6.1.1).
 func misplaced(r *dns.Msg) bool {
 	opts := 0
 	for i, rr := range r.Extra {
@@ -60,8 +60,8 @@ func misplaced(r *dns.Msg) bool {
 	return opts > 1
 }
 
-// tsigOf returns the TSIG of a request with a good signature, nil if it cannot
-// be told. The tsig plugin shortens the section by it, no more.
+// tsigOf returns the TSIG of a request with a good signature, nil if it is not visible.
+// The tsig plugin only shortens the section, so that the TSIG is still behind its end.
 func tsigOf(r *dns.Msg, key string) *dns.TSIG {
 	if t := r.IsTsig(); t != nil {
 		return t
@@ -89,8 +89,8 @@ func sign(w dns.ResponseWriter, r, m *dns.Msg) {
 	m.SetTsig(t.Hdr.Name, t.Algorithm, tsig.Fudge, time.Now().Unix())
 }
 
-// tsigRoom is what a TSIG takes at most: a key name, an algorithm, 64 octets
-// of MAC and 26 of the rest (RFC 8945 §4.2).
+// tsigRoom is the largest size of a TSIG: a key name, an algorithm, 64 octets of MAC
+// and 26 of the rest (RFC 8945 §4.2).
 const tsigRoom = 200
 
 // notAuth refuses a request whose signature does not verify (RFC 8945 §5.2).
@@ -108,8 +108,8 @@ func (f *Federation) notAuth(w dns.ResponseWriter, r *dns.Msg) (int, error) {
 	return f.tsigError(w, r, r.IsTsig(), dns.RcodeBadSig)
 }
 
-// tsigError answers NOTAUTH with an error of the signature t. BADTIME tells
-// this node's time, and is signed (RFC 8945 §5.2.3).
+// tsigError answers NOTAUTH with an error of the signature t. BADTIME contains this
+// node's time, and is signed (RFC 8945 §5.2.3).
 func (f *Federation) tsigError(w dns.ResponseWriter, r *dns.Msg, t *dns.TSIG, code uint16) (int, error) {
 	m := new(dns.Msg)
 	m.SetRcode(r, dns.RcodeNotAuth)

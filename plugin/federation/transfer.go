@@ -14,8 +14,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// home answers SOA, NS, IXFR and AXFR of a home zone, and TXT of its digest, for
-// whoever holds the transfer key: this node's own as primary, any other as
+// home answers SOA, NS, IXFR and AXFR of a home zone, and TXT of its digest, to the
+// holder of the transfer key: for this node's own zone as primary, for any other as
 // secondary.
 func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, qname string) (int, error) {
 	qtype := r.Question[0].Qtype
@@ -33,8 +33,8 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 	case z == nil && node == f.runtime.cfg.Node:
 		m.Rcode = dns.RcodeServerFailure // not yet: nothing is listed
 	case z == nil && transfer:
-		// Not NOTAUTH, as RFC 5936 §2.2.1 has it: that is for bad signatures
-		// here, and an asker could not tell the two apart.
+		// RFC 5936 §2.2.1 would have NOTAUTH, which stands for a bad signature
+		// here: the client could not distinguish the two.
 		m.Rcode = dns.RcodeRefused
 	case z == nil || digest && transfer:
 		m.Rcode = dns.RcodeNameError
@@ -49,7 +49,7 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 		soa := v.SOA(qname, f.origin, f.runtime.view.TTL())
 		switch qtype {
 		case dns.TypeSOA:
-			f.greeted(w, r, node)
+			f.heartbeat(w, r, node)
 			m.Answer = []dns.RR{soa}
 		case dns.TypeNS:
 			m.Answer = []dns.RR{stream.NS(qname, node, f.origin, f.runtime.view.TTL())}
@@ -62,8 +62,9 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 	return f.write(w, r, m)
 }
 
-// greeted takes note of a heartbeat of another node, which tells its own SOA.
-func (f *Federation) greeted(w dns.ResponseWriter, r *dns.Msg, node string) {
+// heartbeat hands a heartbeat, an SOA query with the other node's own SOA, to the
+// connection to that node.
+func (f *Federation) heartbeat(w dns.ResponseWriter, r *dns.Msg, node string) {
 	if node != f.runtime.cfg.Node || len(r.Ns) == 0 {
 		return
 	}
@@ -78,8 +79,8 @@ func (f *Federation) write(w dns.ResponseWriter, r, m *dns.Msg) (int, error) {
 	return f.send(w, m)
 }
 
-// send sends an answer. That a client has gone is no error: anybody could fill the
-// log with them.
+// send sends an answer. A client that has gone is no error, since anybody could fill
+// the log with those.
 func (f *Federation) send(w dns.ResponseWriter, m *dns.Msg) (int, error) {
 	switch err := w.WriteMsg(m); {
 	case gone(err):
@@ -90,8 +91,8 @@ func (f *Federation) send(w dns.ResponseWriter, m *dns.Msg) (int, error) {
 	return dns.RcodeSuccess, nil
 }
 
-// maxSnapshots bounds the full transfers of home zones under way at once: each has
-// a copy of the whole zone, some 48 octets a binding. Others wait.
+// maxSnapshots bounds the full transfers of home zones at a time: each needs a copy of
+// the whole zone, some 48 octets a binding. Others wait.
 const maxSnapshots = 16
 
 // transfer writes the messages of an AXFR or IXFR, each signed (RFC 8945
@@ -137,9 +138,9 @@ func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z s
 	return dns.RcodeSuccess, nil
 }
 
-// stream sends the messages of a transfer: packed and signed with the key of
-// the request, or as answer sections where the tsig plugin has taken the
-// signature off, and signs.
+// stream sends the messages of a transfer: packed and signed with the key of the
+// request, or as answer sections where the tsig plugin has removed the signature and
+// signs the answer.
 func (f *Federation) stream(w dns.ResponseWriter, r *dns.Msg, key *tsig.Key,
 	packed func(stream.Reply) error, sections func(send func([]dns.RR) error) error) error {
 	m := new(dns.Msg)
@@ -163,8 +164,8 @@ func (f *Federation) stream(w dns.ResponseWriter, r *dns.Msg, key *tsig.Key,
 	})
 }
 
-// notify takes a NOTIFY of another node's home zone (RFC 1996 §3.10), and what
-// it takes along; the connection to that node pulls the rest at once.
+// notify hands a NOTIFY of another node's home zone (RFC 1996 §3.10), with the change
+// that it carries, to the connection to that node, which fetches the rest at once.
 func (f *Federation) notify(w dns.ResponseWriter, r *dns.Msg, qname string, signed verdict) (int, error) {
 	m := new(dns.Msg)
 	m.SetReply(r)
@@ -186,7 +187,7 @@ func (f *Federation) notify(w dns.ResponseWriter, r *dns.Msg, qname string, sign
 	return f.write(w, r, m)
 }
 
-// withheld counts the records that a transfer left out because no DNS message can
+// withheld counts the records that transfers leave out because no DNS message can
 // carry them, and logs each once. Safe for concurrent use.
 type withheld struct {
 	origin string

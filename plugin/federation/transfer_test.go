@@ -48,7 +48,7 @@ func (w *stuckWriter) Close() error {
 	return nil
 }
 
-// An asker that stops reading in the middle of a transfer is cut off.
+// A client that stops reading in the middle of a transfer is disconnected.
 func TestTransferToWhoStopsReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := viewing(t, config.Config{Origin: "fed.example.", Node: "pbx-a", TTL: time.Second})

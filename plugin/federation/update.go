@@ -20,22 +20,22 @@ import (
 func (f *Federation) update(w dns.ResponseWriter, r *dns.Msg, key string) (int, error) {
 	state := request.Request{W: w, Req: r}
 	t := tsigOf(r, key)
-	take := func() error { return f.runtime.update(r, key, t) }
+	apply := func() error { return f.runtime.updates.apply(r, key, t) }
 	var err error
 	if t != nil && state.Proto() == "udp" {
-		err = f.resent.once(fmt.Sprintf("%s %s %d %s", state.IP(), state.Port(), r.Id, t.MAC), take)
+		err = f.resent.once(fmt.Sprintf("%s %s %d %s", state.IP(), state.Port(), r.Id, t.MAC), apply)
 	} else {
-		err = take()
+		err = apply()
 	}
 	rcode, name := rcodeOf(err)
 	updateCount.WithLabelValues(f.origin, name).Inc()
 	if err != nil {
-		f.complain(name, key, state.IP(), err)
+		f.logRefusal(name, key, state.IP(), err)
 	}
 	switch {
 	case errors.Is(err, update.ErrTime):
 		return f.tsigError(w, r, t, dns.RcodeBadTime)
-	case errors.Is(err, ErrKeyAlgorithm):
+	case errors.Is(err, errKeyAlgorithm):
 		return f.tsigError(w, r, t, dns.RcodeBadKey)
 	}
 	m := new(dns.Msg)
@@ -46,8 +46,8 @@ func (f *Federation) update(w dns.ResponseWriter, r *dns.Msg, key string) (int, 
 	return f.write(w, r, m)
 }
 
-// rcodeOf returns the rcode that tells an error, and its name: trouble that is
-// not the message's is SERVFAIL.
+// rcodeOf returns the rcode for an error, and its name. An error that the message did
+// not cause is SERVFAIL.
 func rcodeOf(err error) (int, string) {
 	rcode := dns.RcodeServerFailure
 	var refusal *update.Refusal
@@ -56,7 +56,7 @@ func rcodeOf(err error) (int, string) {
 		rcode = dns.RcodeSuccess
 	case errors.Is(err, update.ErrTime):
 		return dns.RcodeNotAuth, dns.RcodeToString[dns.RcodeBadTime]
-	case errors.Is(err, ErrKeyAlgorithm):
+	case errors.Is(err, errKeyAlgorithm):
 		return dns.RcodeNotAuth, dns.RcodeToString[dns.RcodeNotAuth]
 	case errors.As(err, &refusal):
 		rcode = refusal.Rcode
@@ -66,9 +66,9 @@ func rcodeOf(err error) (int, string) {
 	return rcode, dns.RcodeToString[rcode]
 }
 
-// complain logs why an update was not taken. Whoever has no key cannot fill
-// the log.
-func (f *Federation) complain(rcode, key, from string, err error) {
+// logRefusal logs why an update was refused: as a warning if the sender has a key, so
+// that nobody else can fill the log.
+func (f *Federation) logRefusal(rcode, key, from string, err error) {
 	level := slog.LevelWarn
 	if key == "" {
 		level = slog.LevelDebug
@@ -76,8 +76,7 @@ func (f *Federation) complain(rcode, key, from string, err error) {
 	f.runtime.log.With("source", "update").Log(context.Background(), level, "update not taken", "rcode", rcode, "key", key, "from", from, "why", err)
 }
 
-// reason tells whoever sent an OPT why (RFC 8914): the rcode alone says
-// little to a person.
+// reason adds the text of an error to an answer (RFC 8914), if the request has an OPT.
 func reason(m, r *dns.Msg, err error) {
 	if r.IsEdns0() == nil {
 		return
@@ -94,7 +93,7 @@ func reason(m, r *dns.Msg, err error) {
 // maxReason bounds the text of a reason, in octets.
 const maxReason = 300
 
-// updates is what this node takes DNS UPDATEs with (RFC 2136).
+// updates applies DNS UPDATEs (RFC 2136) to the home zone of this node.
 type updates struct {
 	r      *Runtime
 	home   update.Home
@@ -122,14 +121,12 @@ func (u *updates) close() error {
 	return u.replay.Close()
 }
 
-// ErrKeyAlgorithm: a key is known with its algorithm only (RFC 8945 §5.2.1).
-var ErrKeyAlgorithm = errors.New("the key is for another algorithm: BADKEY")
+// errKeyAlgorithm: a key belongs to one algorithm (RFC 8945 §5.2.1).
+var errKeyAlgorithm = errors.New("the key is for another algorithm: BADKEY")
 
-// update does what an UPDATE says, once; t is its signature by the key. The error is update.ErrTime, a
-// *update.Refusal, or that of a disk.
-func (r *Runtime) update(m *dns.Msg, key string, t *dns.TSIG) error { return r.updates.take(m, key, t) }
-
-func (u *updates) take(r *dns.Msg, key string, t *dns.TSIG) error {
+// apply applies an UPDATE once; t is its signature by the key. The error is
+// update.ErrTime, errKeyAlgorithm, a *update.Refusal, or that of a disk.
+func (u *updates) apply(r *dns.Msg, key string, t *dns.TSIG) error {
 	known, rules := u.r.cfg.UpdateKey(key)
 	switch {
 	case key == "":
@@ -137,9 +134,9 @@ func (u *updates) take(r *dns.Msg, key string, t *dns.TSIG) error {
 	case known == nil:
 		return &update.Refusal{Rcode: dns.RcodeRefused, Text: "no update line names the key"}
 	case t == nil:
-		return errors.New("its signature cannot be seen, and so a replay not be told")
+		return errors.New("its signature is not visible, so a replay could not be recognised")
 	case dns.CanonicalName(t.Algorithm) != known.Algorithm:
-		return ErrKeyAlgorithm
+		return errKeyAlgorithm
 	}
 	if err := u.home.CheckZone(r); err != nil {
 		return err
@@ -159,12 +156,12 @@ func (u *updates) take(r *dns.Msg, key string, t *dns.TSIG) error {
 		return err
 	}
 	u.r.node.Published()
-	u.log.Info("updated", "key", key, "changes", len(done), "first", told(done[0]), "serial", u.r.primary.Version().Serial)
+	u.log.Info("updated", "key", key, "changes", len(done), "first", describe(done[0]), "serial", u.r.primary.Version().Serial)
 	return nil
 }
 
-// told is a change in a few words.
-func told(c location.Change) string {
+// describe describes a change in a few words.
+func describe(c location.Change) string {
 	b, verb := c.New, "add"
 	switch {
 	case b.Kind == 0:
@@ -175,10 +172,10 @@ func told(c location.Change) string {
 	return verb + " " + b.Kind.String() + " " + string(b.AOR)
 }
 
-// resent knows the UPDATEs of the last seconds that came over UDP, and what
-// became of them: who gets no answer in time sends the same datagram again,
-// from the same port. It is answered alike and not done again; told BADTIME,
-// as a replay is, the client would take what was done for refused.
+// resent remembers the UPDATEs of the last seconds that came over UDP, and their
+// results. A client that gets no answer in time sends the same datagram again, from the
+// same port: it gets the same answer, and nothing is done twice. With BADTIME, the
+// answer to a replay, the client would think that the first one was refused.
 type resent struct {
 	mu   sync.Mutex
 	last map[string]*outcome
@@ -189,12 +186,12 @@ type outcome struct {
 	err  error
 }
 
-// resendWindow is for how long, longer than the three tries of nsupdate.
+// resendWindow is how long they are remembered: longer than nsupdate tries three times.
 const resendWindow = 15 * time.Second
 
-// once does what take does, and returns its error; for the same datagram it
-// returns that error again.
-func (s *resent) once(datagram string, take func() error) error {
+// once calls apply and returns its error. For the same datagram it returns that error
+// again.
+func (s *resent) once(datagram string, apply func() error) error {
 	s.mu.Lock()
 	if o := s.last[datagram]; o != nil {
 		s.mu.Unlock()
@@ -213,6 +210,6 @@ func (s *resent) once(datagram string, take func() error) error {
 		delete(s.last, datagram)
 	})
 	defer close(o.done)
-	o.err = take()
+	o.err = apply()
 	return o.err
 }

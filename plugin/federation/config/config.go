@@ -26,8 +26,8 @@ type Config struct {
 	Listen []netip.Addr
 	SIP    []record.Transport
 	IAX    uint16
-	// Facings are the addresses and ports for the askers of some networks.
-	Facings []record.Horizon
+	// Horizons are the addresses and ports for clients in some networks.
+	Horizons []record.Horizon
 	// OwnSIP is where Asterisk takes SIP on the machine itself.
 	OwnSIP []record.Transport
 	Region string
@@ -51,7 +51,7 @@ type Config struct {
 	TTL      time.Duration
 	Order    zone.Order
 	Ways     []zone.Criterion // how ways out are ranked, none for the default
-	// Directory is the CSV file of what registration cannot tell, "" for none;
+	// Directory is the CSV file of what registrations do not show, "" for none;
 	// numbers in it without "+" are read as in DirectoryRegion (ISO 3166).
 	Directory, DirectoryRegion string
 
@@ -108,5 +108,5 @@ func (c *Config) Sender() netip.Addr {
 
 // Self is what this node publishes about itself.
 func (c *Config) Self() record.Node {
-	return record.Node{Name: c.Node, Addrs: c.Addrs, SIP: c.SIP, IAX: c.IAX, Horizons: c.Facings, Region: c.Region, State: record.Up}
+	return record.Node{Name: c.Node, Addrs: c.Addrs, SIP: c.SIP, IAX: c.IAX, Horizons: c.Horizons, Region: c.Region, State: record.Up}
 }

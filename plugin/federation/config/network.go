@@ -9,19 +9,19 @@ import (
 	"github.com/asterfed/asterfed/zone/record"
 )
 
-// split takes a line "VALUE... [advertise VALUE...]", which may stand once, or
+// split reads a line "VALUE... [advertise VALUE...]", which may stand once, or
 // "VALUE... for NETWORK...".
 func (p *parser) split(word string, args []string) (own, advertise []string, nets []netip.Prefix, err error) {
 	own, list, found := cut(args, "for")
 	if !found {
 		own, advertise, found = cut(args, "advertise")
 		switch {
-		case p.told[word]:
+		case p.given[word]:
 			return nil, nil, nil, p.Errf("property %q is given twice without \"for\"", word)
 		case len(own) == 0 || found && len(advertise) == 0:
 			return nil, nil, nil, p.Errf("%s %q: want VALUE... [advertise VALUE...] or VALUE... for NETWORK...", word, strings.Join(args, " "))
 		}
-		p.told[word] = true
+		p.given[word] = true
 		return own, advertise, nil, nil
 	}
 	if len(own) == 0 || len(list) == 0 || slices.Contains(own, "advertise") {
@@ -40,9 +40,9 @@ func (p *parser) split(word string, args []string) (own, advertise []string, net
 	return own, nil, nets, nil
 }
 
-// facings gives set each network's facing; set reports whether it was empty.
-func (p *parser) facings(word string, nets []netip.Prefix, set func(*record.Horizon) bool) error {
-	n := record.Node{Horizons: p.cfg.Facings}
+// horizons calls set with what each network gets; set reports whether it was empty.
+func (p *parser) horizons(word string, nets []netip.Prefix, set func(*record.Horizon) bool) error {
+	n := record.Node{Horizons: p.cfg.Horizons}
 	for _, at := range nets {
 		f := n.Horizon(at)
 		if f == nil {
@@ -52,7 +52,7 @@ func (p *parser) facings(word string, nets []netip.Prefix, set func(*record.Hori
 			return p.Errf("%s for %s is given twice", word, at)
 		}
 	}
-	p.cfg.Facings = n.Horizons
+	p.cfg.Horizons = n.Horizons
 	return nil
 }
 
@@ -66,7 +66,7 @@ func (p *parser) address(args []string) error {
 		return err
 	}
 	if nets != nil {
-		return p.facings("address", nets, func(f *record.Horizon) bool {
+		return p.horizons("address", nets, func(f *record.Horizon) bool {
 			was := f.Addrs
 			f.Addrs = addrs
 			return was == nil
@@ -104,7 +104,7 @@ func (p *parser) sip(args []string) error {
 		return err
 	}
 	if nets != nil {
-		return p.facings("sip", nets, func(f *record.Horizon) bool {
+		return p.horizons("sip", nets, func(f *record.Horizon) bool {
 			was := f.SIP
 			f.SIP = list
 			return was == nil
@@ -142,7 +142,7 @@ func (p *parser) iax(args []string) error {
 		return err
 	}
 	if nets != nil {
-		return p.facings("iax", nets, func(f *record.Horizon) bool {
+		return p.horizons("iax", nets, func(f *record.Horizon) bool {
 			was := f.IAX
 			f.IAX = port
 			return was == 0
@@ -172,14 +172,14 @@ func (p *parser) iaxPort(args []string) (uint16, error) {
 // addresses that are.
 func (p *parser) ownPorts() {
 	c := p.cfg
-	given := slices.Clone(c.Facings)
+	given := slices.Clone(c.Horizons)
 	named := func(net netip.Prefix, has func(record.Horizon) bool) bool {
 		return slices.ContainsFunc(given, func(f record.Horizon) bool {
 			return has(f) && f.Net.Bits() <= net.Bits() && f.Net.Contains(net.Addr())
 		})
 	}
-	for i := range c.Facings {
-		f := &c.Facings[i]
+	for i := range c.Horizons {
+		f := &c.Horizons[i]
 		if f.Addrs == nil {
 			continue
 		}

@@ -22,10 +22,10 @@ type property func(p *parser, args []string) error
 // parser reads one federation block.
 type parser struct {
 	*caddy.Controller
-	cfg  *Config
-	port string // DNS port of the server block
-	seen map[string]bool
-	told map[string]bool // address, sip and iax: given for everybody
+	cfg   *Config
+	port  string // DNS port of the server block
+	seen  map[string]bool
+	given map[string]bool // address, sip, iax: given without "for"
 	// ownIAX is the IAX2 port before "advertise".
 	ownIAX uint16
 }
@@ -73,7 +73,7 @@ var propertyList = strings.Join(slices.Sorted(maps.Keys(properties)), ", ")
 
 // Parse reads the federation block at c. It reads key files but opens nothing.
 func Parse(c *caddy.Controller, port string) (*Config, error) {
-	p := &parser{Controller: c, port: port, seen: map[string]bool{}, told: map[string]bool{}, cfg: &Config{
+	p := &parser{Controller: c, port: port, seen: map[string]bool{}, given: map[string]bool{}, cfg: &Config{
 		RPC: "127.0.0.1:7373", Data: "/var/lib/asterfed", TTL: 5 * time.Second, Order: zone.Newest, Profile: "lan", Fast: true,
 		History: defaultHistory,
 	}}
@@ -136,7 +136,7 @@ func (p *parser) complete() error {
 	if c.RPC != "" && c.RPCKey == "" {
 		c.RPCKey = filepath.Join(c.Data, "rpc.key")
 	}
-	if !p.told["sip"] && (c.Asterisk.Addr != "" || len(c.Updates) > 0) { // what is published there leads to its SIP server
+	if !p.given["sip"] && (c.Asterisk.Addr != "" || len(c.Updates) > 0) { // what is published there leads to its SIP server
 		c.SIP = []record.Transport{{Proto: "udp", Port: 5060}}
 		c.OwnSIP = c.SIP
 	}

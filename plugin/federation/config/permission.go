@@ -63,8 +63,8 @@ func (p *parser) update(args []string) error {
 	return nil
 }
 
-// sameKeys checks that no two keys share a name: the server could not tell
-// them apart.
+// sameKeys checks that no two keys share a name: the server could not distinguish
+// them.
 func (p *parser) sameKeys() error {
 	known := map[string]*tsig.Key{p.cfg.Key.Name: p.cfg.Key}
 	check := func(what, file string, key *tsig.Key) error {

@@ -32,7 +32,7 @@ func (p *parser) transfer(args []string) error {
 // Secondary is one secondary line: name servers of others that follow the
 // federation zone, and the key that they do it with.
 type Secondary struct {
-	Addrs []netip.AddrPort // told of changes
+	Addrs []netip.AddrPort // that get NOTIFYs
 	Key   *tsig.Key
 	File  string
 }

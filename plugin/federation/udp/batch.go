@@ -49,9 +49,9 @@ func newBatch(size int, wild bool) *batch {
 }
 
 // receive fills the batch with what waits in the socket. It returns false if
-// nothing does. Neither this nor send ever waits in the kernel, so that the
-// scheduler is not told of them: for a batch of full width it would look for
-// other work for the core meanwhile, and be asked for it back.
+// nothing does. Neither this nor send ever waits in the kernel, so the scheduler does
+// not learn of them: during a full batch it would give the core to other work, and
+// have to be asked for it back.
 func (b *batch) receive(fd uintptr) bool {
 	for i := range b.headers {
 		h := &b.headers[i].hdr

@@ -104,8 +104,8 @@ func (c *Conn) ReadFrom(b []byte) (int, net.Addr, error) {
 	}
 }
 
-// passing reports whether an error tells of an earlier datagram, or of nothing:
-// the socket is as good as before.
+// passing reports whether an error concerns an earlier datagram, or nothing: the socket
+// still works.
 func passing(err error) bool {
 	return errors.Is(err, unix.EINTR) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.EHOSTUNREACH) ||
 		errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENOMEM)

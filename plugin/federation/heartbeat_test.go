@@ -13,7 +13,7 @@ import (
 
 // A heartbeat tells where the zone of the node that asks is; only one with the
 // transfer key, over TCP, from the address of that node.
-func TestHeartbeatTellsOfTheAsker(t *testing.T) {
+func TestHeartbeatShowsTheOtherNode(t *testing.T) {
 	held := record.Version{Epoch: "00000000000000bb", Serial: 7}
 	const other = "pbx-b.homes." + testZone
 	for _, c := range []struct {
