@@ -155,7 +155,7 @@ client() {
                 "$(cd "$root" && find usr/lib -path '*kamailio/modules')"
             printf 'request_route { $ru = "sip:x@%s"; t_relay(); }\n' "$2"
         } >"$root/tmp/kamailio.cfg"
-        run kamailio -DD -E -f /tmp/kamailio.cfg >"$root/tmp/kamailio.log" 2>&1 &
+        chroot "$root" kamailio -DD -E -f /tmp/kamailio.cfg >"$root/tmp/kamailio.log" 2>&1 &
         local kamailio=$!
         sleep 1.5
         for _ in $(seq 20); do timeout 3 chroot "$root" sipsak -s sip:u@10.99.3.2 >/dev/null 2>&1 || true; done
