@@ -149,7 +149,7 @@ func (n *Node) peer(name string) *peer.Peer {
 
 func (n *Node) serfFailed(name string) {
 	if p := n.peer(name); p != nil {
-		p.Doubt()
+		p.Probe()
 	}
 	n.fed.faults.note(serfFailed, n, n.fed.byName[name])
 }

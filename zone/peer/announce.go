@@ -12,17 +12,17 @@ import (
 	"github.com/miekg/dns"
 )
 
-// maxNews is how many steps and changes a NOTIFY takes along at most: what is
-// more is asked for, so that a peer which is busy decides itself when.
-const maxNews = 200
+// maxChanges bounds the steps and changes that a NOTIFY has with it. A peer asks
+// for more than that, so that one which is busy decides itself when.
+const maxChanges = 200
 
-// announcement is the NOTIFY that is under way to a peer, and what came of those
-// before it. The goroutine that reads takes their answers, and wakes the one
-// that announces only where there is more to tell.
+// announcement is the NOTIFY that is under way to a peer, and the results of those
+// before it. The goroutine that reads handles their answers; it wakes the one that
+// announces only if there is a newer version to announce.
 type announcement struct {
 	mu    sync.Mutex
-	told  record.Version // what the other side has last acknowledged
-	plain bool           // it takes no NOTIFY with more than a SOA
+	acked record.Version // what the other side has last acknowledged
+	plain bool           // it refuses a NOTIFY with more than a SOA
 	open  int            // the number of the one under way, 0 if there is none
 	count int
 	more  chan struct{}
@@ -43,7 +43,7 @@ func (p *Peer) announce(ctx context.Context, s *session) error {
 			}
 		}
 		bell := own.Changed()
-		n, c, err := p.tell(s, a)
+		n, c, err := p.notify(s, a)
 		if err != nil {
 			return err
 		}
@@ -64,8 +64,8 @@ func (p *Peer) announce(ctx context.Context, s *session) error {
 			case <-a.more:
 				waiting = a.busy()
 			case <-late.C:
-				// One that is late waits behind an answer under way; whether the
-				// connection is silent is for the heartbeat to say.
+				// The answer waits behind a long one. The heartbeat decides
+				// whether the connection is silent.
 				s.forget(c)
 				a.answered(a.number(), n, nil, own)
 			}
@@ -73,11 +73,11 @@ func (p *Peer) announce(ctx context.Context, s *session) error {
 	}
 }
 
-// tell sends one NOTIFY. A node that does not know this one yet refuses it; its
-// heartbeat will catch up.
-func (p *Peer) tell(s *session, a *announcement) (notice, *call, error) {
-	number, told := a.begin()
-	n, err := p.cfg.Own.notice(told)
+// notify sends one NOTIFY. A node that does not know this one yet refuses it, and
+// learns of the version by its next heartbeat.
+func (p *Peer) notify(s *session, a *announcement) (notice, *call, error) {
+	number, acked := a.begin()
+	n, err := p.cfg.Own.notice(acked)
 	if err != nil {
 		return n, nil, err
 	}
@@ -85,14 +85,14 @@ func (p *Peer) tell(s *session, a *announcement) (notice, *call, error) {
 	return n, c, err
 }
 
-// begin takes note of a NOTIFY that is being sent, and returns its number and what
-// the other side has.
-func (a *announcement) begin() (number int, told record.Version) {
+// begin counts a NOTIFY that is being sent, and returns its number and the version
+// that the other side has acknowledged.
+func (a *announcement) begin() (number int, acked record.Version) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.count++
 	a.open = a.count
-	return a.open, a.told
+	return a.open, a.acked
 }
 
 func (a *announcement) number() int {
@@ -103,8 +103,8 @@ func (a *announcement) number() int {
 
 func (a *announcement) busy() bool { return a.number() != 0 }
 
-// answered takes note of an answer, or of none in time. One that is no longer
-// waited for says nothing.
+// answered handles the answer to a NOTIFY, or nil if none came in time. It ignores
+// the answer to an earlier one.
 func (a *announcement) answered(number int, n notice, wire []byte, own *primary.Primary) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -116,9 +116,9 @@ func (a *announcement) answered(number int, n notice, wire []byte, own *primary.
 	switch {
 	case wire == nil:
 	case wire[3]&15 == dns.RcodeSuccess && !a.plain:
-		a.told = n.version
+		a.acked = n.version
 	case wire[3]&15 == dns.RcodeFormatError && n.more: // an older version
-		a.told, a.plain, again = record.Version{}, true, true
+		a.acked, a.plain, again = record.Version{}, true, true
 	}
 	if again {
 		poke(a.more)
@@ -128,20 +128,21 @@ func (a *announcement) answered(number int, n notice, wire []byte, own *primary.
 // notice is a NOTIFY that is ready to be signed.
 type notice struct {
 	wire    []byte
-	version record.Version // that it tells of
-	more    bool           // it takes along what has changed
+	version record.Version // that it announces
+	more    bool           // it has the changes with it
 }
 
-// news makes a NOTIFY. Its answer section is a hint (RFC 1996 §3.7), which begins
-// with the SOA, as that of any, and goes on as the answer to an IXFR from told
-// where that is short (RFC 1995 §4): who has that needs no more, everybody else asks.
-func news(own *primary.Primary, origin string, told record.Version) (n notice, err error) {
+// newNotice makes a NOTIFY. Its answer section is a hint (RFC 1996 §3.7): the SOA
+// and, if that is short, the rest of the answer to an IXFR from the version that the
+// peer has acknowledged (RFC 1995 §4). A peer that has this version needs no more;
+// any other asks.
+func newNotice(own *primary.Primary, origin string, acked record.Version) (n notice, err error) {
 	apex := record.HomeZone(own.Node().Name, origin)
 	m := new(dns.Msg).SetNotify(apex)
-	if n.version = own.Version(); n.version.Epoch == told.Epoch {
-		v, deltas, ok := own.Since(told.Serial)
+	if n.version = own.Version(); n.version.Epoch == acked.Epoch {
+		v, deltas, ok := own.Since(acked.Serial)
 		n.version = v
-		if ok && v.Epoch == told.Epoch && short(deltas) {
+		if ok && v.Epoch == acked.Epoch && short(deltas) {
 			if n.wire, n.more = stream.Hint(m, stream.Query{Origin: origin, Apex: apex}, v, deltas); n.more {
 				return n, nil
 			}
@@ -158,20 +159,20 @@ func news(own *primary.Primary, origin string, told record.Version) (n notice, e
 func short(deltas []record.Delta) bool {
 	steps := 0
 	for _, d := range deltas {
-		if steps += 1 + len(d.Changes); steps > maxNews {
+		if steps += 1 + len(d.Changes); steps > maxChanges {
 			return false
 		}
 	}
 	return steps > 0
 }
 
-// standard is what package dns takes by itself.
+// standard is the default of package dns.
 var standard = dns.DefaultMsgAcceptFunc
 
-// Accept is a dns.Server.MsgAcceptFunc: what the default one takes, and signed
-// NOTIFYs with more than a SOA, which it does not.
+// Accept is a dns.Server.MsgAcceptFunc. It accepts what the default accepts, and
+// signed NOTIFYs that have the changes with them.
 func Accept(h dns.Header) dns.MsgAcceptAction {
-	const most = 4*maxNews + 2 // for a step, two SOA and two TXT of the node; two for a change
+	const most = 4*maxChanges + 2 // for a step, two SOA and two TXT of the node; two for a change
 	if int(h.Bits>>11)&0xF == dns.OpcodeNotify && h.Ancount <= most && h.Arcount > 0 {
 		h.Ancount = min(h.Ancount, 1)
 	}

@@ -11,25 +11,25 @@ import (
 	"github.com/asterfed/asterfed/zone/record"
 )
 
-// compareEvery is how often a home zone is compared with its home, by default.
+// compareEvery is the default of Config.Compare.
 const compareEvery = 30 * time.Second
 
-// renewEvery bounds full transfers for a difference that they do not cure: a home
-// of a later version may publish what this one cannot hold.
+// renewEvery bounds full transfers for a difference that they do not cure: a node
+// of a later version may publish what this version does not know.
 const renewEvery = time.Hour
 
-// comparison finds out whether what is held is what the other side holds.
+// comparison finds out whether the replica equals the primary.
 type comparison struct {
 	comparing sync.Mutex
-	awaited   *record.Digest // the other side's, of a version not reached yet
+	awaited   *record.Digest // the primary's, of a version not reached yet
 	renewed   time.Time      // when a difference last led to a full transfer
 
 	renew   atomic.Bool // the next transfer is a full one
 	differs atomic.Bool
 }
 
-// compare asks for the other side's digest again and again. One that does not
-// know what that is, is asked at the next connection.
+// compare asks for the primary's digest again and again. A peer that does not know
+// digests is asked again on the next connection.
 func (p *Peer) compare(ctx context.Context, s *session) error {
 	wait := time.NewTimer(p.cfg.Compare/4 + rand.N(p.cfg.Compare/4+1)) // all nodes are not asked at once
 	defer wait.Stop()
@@ -51,12 +51,12 @@ func (p *Peer) compare(ctx context.Context, s *session) error {
 	}
 }
 
-// expect compares a digest of the other side with what is held, now or when its
-// version is reached.
+// expect compares a digest of the primary with the replica, now or when the replica
+// reaches its version.
 func (p *Peer) expect(d record.Digest) {
 	p.comparing.Lock()
 	defer p.comparing.Unlock()
-	if p.awaited == nil { // otherwise it is far behind, and this one would not be reached in time either
+	if p.awaited == nil { // otherwise the replica is far behind and would not reach this one in time either
 		p.awaited = &d
 	}
 	p.judge()
@@ -93,8 +93,8 @@ func (p *Peer) judge() {
 	if again := p.differs.Swap(true); !again || time.Since(p.renewed) > renewEvery {
 		p.renewed = time.Now()
 		p.renew.Store(true)
-		p.log.Error("this node holds something else than the home; its zone is transferred anew",
-			"serial", held.Serial, "bindings", held.Bindings, "bindings at home", theirs.Bindings)
+		p.log.Error("replica differs from primary; transferring again",
+			"serial", held.Serial, "bindings", held.Bindings, "bindings at primary", theirs.Bindings)
 	}
 	if p.renew.Load() { // also if the transfer was broken off
 		poke(p.wake)

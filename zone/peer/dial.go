@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// dials is how many connections are tried side by side at most.
+// dials bounds the attempts under way at once.
 const dials = 3
 
 type dialled struct {
@@ -15,10 +15,9 @@ type dialled struct {
 	err  error
 }
 
-// dial connects to the peer. A first segment that is lost is repeated by TCP
-// after a second only, too late to learn that a port is closed: so another try
-// begins every quarter of the time, and the first that gets an answer, be it a
-// refusal, decides.
+// dial connects to the peer. TCP repeats a lost first segment only after a second,
+// too late to learn that a port is closed. So another attempt begins every quarter
+// of the limit, and the first answer decides, also if it is a refusal.
 func (p *Peer) dial(ctx context.Context, limit time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -43,7 +42,7 @@ func (p *Peer) dial(ctx context.Context, limit time.Duration) (net.Conn, error) 
 	}
 }
 
-// try makes one connection. Nobody takes it once ctx has ended.
+// try makes one connection, and closes it if ctx has ended meanwhile.
 func (p *Peer) try(ctx context.Context, answer chan<- dialled) {
 	conn, err := p.cfg.Dial(ctx, "tcp", p.Addr())
 	if err != nil && ctx.Err() != nil {

@@ -55,7 +55,7 @@ func TestEpochsThatAlternate(t *testing.T) {
 	a.level(b, pulled)
 	begun := time.Now()
 	for i := range 200 {
-		p.said(record.Version{Epoch: record.NewEpoch(), Serial: uint32(i)})
+		p.reported(record.Version{Epoch: record.NewEpoch(), Serial: uint32(i)})
 		<-time.After(2 * time.Millisecond)
 	}
 	most := int32(6 + time.Since(begun)/time.Second)
@@ -102,7 +102,7 @@ func TestBrokenTransfers(t *testing.T) {
 		Logger: slog.New(log), Timing: Timing{Silence: time.Second}})
 	held := record.Version{Epoch: "e", Serial: 7}
 	home.Replace(held, nil, nil)
-	p.said(record.Version{Epoch: "e", Serial: 9})
+	p.reported(record.Version{Epoch: "e", Serial: 9})
 	p.failed(rcodeError(dns.RcodeServerFailure), false)
 	if !p.deltas() {
 		t.Error("a peer that answers SERVFAIL is asked for the full zone")

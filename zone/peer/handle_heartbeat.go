@@ -10,9 +10,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// said takes the version in an answer of the other side to a question of this
-// one, and transfers the zone unless it is held at that version.
-func (p *Peer) said(v record.Version) {
+// reported handles the version in an answer of the peer: unless the replica is at
+// that version, the zone is transferred.
+func (p *Peer) reported(v record.Version) {
 	p.latest.Store(&v)
 	if v == p.cfg.Home.Version() {
 		p.markLevel()
@@ -21,9 +21,9 @@ func (p *Peer) said(v record.Version) {
 	}
 }
 
-// greeting packs a question for the SOA, with the own SOA in the authority
-// section, where a question for an IXFR has it (RFC 1995 §3).
-func (p *Peer) greeting() ([]byte, error) {
+// heartbeatQuery packs a query for the peer's SOA. Its authority section has this
+// node's own SOA, as a query for an IXFR has it (RFC 1995 §3).
+func (p *Peer) heartbeatQuery() ([]byte, error) {
 	m := new(dns.Msg).SetQuestion(p.apex, dns.TypeSOA)
 	m.RecursionDesired = false
 	wire, err := m.Pack()
@@ -32,15 +32,16 @@ func (p *Peer) greeting() ([]byte, error) {
 	}
 	if p.cfg.Own != nil {
 		var n int
-		wire, n = p.cfg.Own.greet(wire)
+		wire, n = p.cfg.Own.appendSOA(wire)
 		wire[9] = byte(n) // NSCOUNT
 	}
 	return wire, nil
 }
 
-// HandleHeartbeat takes the authority section of a signed question for this node's own
-// SOA that came from an address over TCP: the other side tells its own SOA, and
-// that it lives. It has to come from where the peer's DNS server is, as in News.
+// HandleHeartbeat handles a signed query for this node's own SOA, which came over
+// TCP from an address: the authority section has the SOA of the peer, and the query
+// proves that the peer is alive. It counts only if it came from the address of the
+// peer's DNS server. From any goroutine; it does not block.
 func (p *Peer) HandleHeartbeat(authority []dns.RR, from net.Addr) {
 	if len(authority) == 0 || !p.cameFrom(from) {
 		return
@@ -49,7 +50,7 @@ func (p *Peer) HandleHeartbeat(authority []dns.RR, from net.Addr) {
 	if !ok || dns.CanonicalName(soa.Hdr.Name) != p.apex {
 		return
 	}
-	p.pulse.greeted.Store(int64(p.now()))
+	p.pulse.theirs.Store(int64(p.now()))
 	v := record.VersionOf(soa)
 	if v == p.cfg.Home.Version() {
 		p.markLevel()

@@ -12,34 +12,34 @@ import (
 
 var errSilent = errors.New("no answer on an open connection")
 
-// overslept is how late the alarm of a silence may come before it says more
-// about this node, which was stopped or had no CPU, than about the other.
+// overslept is how late the alarm of a silence may come. If it comes later, this
+// node was stopped or had no CPU, which proves nothing about the peer.
 const overslept = 200 * time.Millisecond
 
-// selfEvery is how many heartbeats a node that is asked leaves out at most, so
-// that it knows its own connection to be alive, and the distance.
+// selfEvery bounds the heartbeats in a row that a node leaves out because the peer
+// sends them. It has to know that its own connection is alive, and the distance.
 const selfEvery = 10
 
-// greetedLate is for how many quarters of a heartbeat the other side's last one
-// does for this side too. With five the first question of this side comes two and a
-// quarter heartbeats after it at the latest, and a silence is two and a half.
-const greetedLate = 5
+// theirsQuarters: a heartbeat received within the last theirsQuarters/4 intervals
+// replaces our own. With five, our first query follows it within two and a quarter
+// intervals, and a silence is two and a half.
+const theirsQuarters = 5
 
-// pulse is what is known of a connection's life. Times are nanoseconds of
+// pulse is the evidence that a connection is alive. Times are nanoseconds of
 // Peer.now.
 type pulse struct {
 	asked   atomic.Int64 // when the heartbeat under way began, 0 if there is none
 	last    atomic.Int64 // when the last one began
-	greeted atomic.Int64 // when the other side last asked for this node's SOA, and told its own
+	theirs  atomic.Int64 // when the peer's own heartbeat last came in
 	sampled atomic.Int64 // when the distance was last measured
 	beat    *call        // the last one, for heartbeats alone
-	odd     atomic.Bool  // the last measure was not taken: it is measured again with the next heartbeat
+	odd     atomic.Bool  // the last measure was a surprise: the next heartbeat measures again
 }
 
-// heartbeats asks for the SOA again and again, and ends when nothing was heard
-// for too long. Any message counts as life: a transfer under way may delay the
-// answer. Of two nodes that follow each other one asks, and tells its own SOA
-// with the question (Greeted); the other asks where it is not asked.
+// heartbeats asks for the SOA again and again, and returns when the peer was silent
+// for too long. Any message counts, since a transfer under way may delay the answer.
+// Of two nodes that follow each other one asks, with its own SOA in the query
+// (HandleHeartbeat); the other asks only while it is not asked.
 func (p *Peer) heartbeats(ctx context.Context, s *session) error {
 	fail := func(err error) error {
 		s.close(err)
@@ -57,7 +57,7 @@ func (p *Peer) heartbeats(ctx context.Context, s *session) error {
 	p.pulse.asked.Store(0)
 	p.pulse.last.Store(int64(p.now()))
 	p.pulse.beat = nil
-	doubted := time.Duration(-1) // since when an answer is awaited in haste
+	probed := time.Duration(-1) // since when an answer is urgent, -1 if it is not
 	for {
 		select {
 		case <-ctx.Done():
@@ -66,7 +66,7 @@ func (p *Peer) heartbeats(ctx context.Context, s *session) error {
 			return s.err()
 		case <-next.C:
 			next.Reset(p.untilTick())
-			if p.isAsked(s) {
+			if p.otherAsks(s) {
 				continue
 			}
 			if err := p.beat(s, time.Until(due)); err != nil {
@@ -76,8 +76,8 @@ func (p *Peer) heartbeats(ctx context.Context, s *session) error {
 			if err := p.beat(s, time.Until(due)); err != nil {
 				return fail(err)
 			}
-		case <-p.doubt:
-			doubted = p.now() // before the question, whose answer may be quick
+		case <-p.probe:
+			probed = p.now() // before the question, whose answer may be quick
 			if err := p.beat(s, time.Until(due)); err != nil {
 				return fail(err)
 			}
@@ -85,8 +85,8 @@ func (p *Peer) heartbeats(ctx context.Context, s *session) error {
 		case <-alarm.C:
 			heard := p.lifeSign()
 			quiet, limit := p.now()-heard, p.timing().Silence
-			if doubted > heard {
-				limit = min(limit, p.timing().Dial+doubted-heard)
+			if probed > heard {
+				limit = min(limit, p.timing().Dial+probed-heard)
 			}
 			switch {
 			case quiet < limit:
@@ -108,20 +108,20 @@ func (p *Peer) untilTick() time.Duration {
 	return p.cfg.Own.untilTick(p.timing().Heartbeat)
 }
 
-// isAsked reports whether the other side's heartbeats do for both: they have
-// come in of late, and nothing on this connection waits for an answer.
-func (p *Peer) isAsked(s *session) bool {
+// otherAsks reports whether the peer's heartbeats serve both sides: one came in
+// lately, and no request on this connection waits for an answer.
+func (p *Peer) otherAsks(s *session) bool {
 	beat, now := p.timing().Heartbeat, p.now()
-	return p.cfg.Own != nil && !p.cfg.Own.leads(p.cfg.Node) && p.pulse.greeted.Load() > 0 &&
-		now-time.Duration(p.pulse.greeted.Load()) < beat*greetedLate/4 && now-time.Duration(p.pulse.last.Load()) < selfEvery*beat && !p.pulse.odd.Load() && s.idle()
+	return p.cfg.Own != nil && !p.cfg.Own.leads(p.cfg.Node) && p.pulse.theirs.Load() > 0 &&
+		now-time.Duration(p.pulse.theirs.Load()) < beat*theirsQuarters/4 && now-time.Duration(p.pulse.last.Load()) < selfEvery*beat && !p.pulse.odd.Load() && s.idle()
 }
 
-// oddBy is how much a round trip may differ from those before it to be taken at
-// once where they are measured seldom.
+// oddBy is by how much a round trip may differ from those before it and still count
+// at once, where they are measured seldom.
 const oddBy = 2500 * time.Microsecond
 
-// measured takes note of a round trip. One that stands for many heartbeats counts
-// as many, but only if it is no surprise, or the next one confirms it.
+// measured adds a round trip to the distance. One that stands for many heartbeats
+// counts as many, but only if it is no surprise or the next one confirms it.
 func (p *Peer) measured(rtt time.Duration) {
 	now := p.now()
 	beats := float64(now-time.Duration(p.pulse.sampled.Load())) / float64(p.timing().Heartbeat)
@@ -133,25 +133,25 @@ func (p *Peer) measured(rtt time.Duration) {
 	p.stats.rtt(p.cfg.Home, rtt, max(1, beats))
 }
 
-// lifeSign returns when the other side was last heard, by Peer.now. Its own
-// heartbeats count as long as this connection owes no answer.
+// lifeSign returns when the peer was last heard, by Peer.now. Its own heartbeats
+// count as long as no request on this connection waits for an answer.
 func (p *Peer) lifeSign() time.Duration {
-	greeted := p.pulse.greeted.Load()
+	theirs := p.pulse.theirs.Load()
 	if asked := p.pulse.asked.Load(); asked > 0 {
-		greeted = min(greeted, asked)
+		theirs = min(theirs, asked)
 	}
-	return time.Duration(max(p.heard.Load(), greeted))
+	return time.Duration(max(p.heard.Load(), theirs))
 }
 
-// beat sends a heartbeat if none is under way, or if that has been for too long
-// though other messages come in. The time it takes is the distance. It never
-// waits behind another request: that one's answer is as good.
+// beat sends a heartbeat, unless one is under way that is not late. The time until
+// its answer is the distance. It does not wait behind another request, whose answer
+// proves as much.
 func (p *Peer) beat(s *session, limit time.Duration) error {
 	start := p.now()
 	if asked := p.pulse.asked.Load(); asked > 0 && start-time.Duration(asked) < p.timing().Silence {
 		return nil
 	}
-	wire, err := p.greeting()
+	wire, err := p.heartbeatQuery()
 	if err != nil {
 		return err
 	}
@@ -176,7 +176,7 @@ func (p *Peer) beat(s *session, limit time.Duration) error {
 			return
 		}
 		p.measured(p.now() - start)
-		p.said(v)
+		p.reported(v)
 	}}
 	return s.write(p.pulse.beat, wire, min(max(limit, overslept), writeLimit))
 }

@@ -93,7 +93,7 @@ func TestDoubtAnsweredAtOnce(t *testing.T) {
 		p := lone(nil, 200)
 		ended, _ := server{wrap: func(c net.Conn) net.Conn { return slowWrite{c} }}.run(t, p)
 		time.Sleep(10*time.Second + 10*time.Millisecond)
-		p.Doubt()
+		p.Probe()
 		select {
 		case err := <-ended:
 			t.Error(err)

@@ -134,7 +134,7 @@ func TestHeartbeatTellsOfAChange(t *testing.T) {
 	default:
 		t.Error("nobody asks for the version that a heartbeat told of")
 	}
-	greeted := func() int64 { return b.notified.Load().pulse.greeted.Load() }
+	greeted := func() int64 { return b.notified.Load().pulse.theirs.Load() }
 	for deadline := time.Now().Add(10 * time.Second); greeted() == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("pbx-a asks, and does not tell its own SOA")

@@ -9,9 +9,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Notifier makes what a node tells all others of its own zone, once for all of
-// them: NOTIFYs, the SOA that goes with heartbeats, and the time of these. Safe
-// for concurrent use.
+// Notifier makes, once for all peers, what a node sends them about its own zone:
+// the NOTIFYs, and the SOA that goes with heartbeats. It also says when heartbeats
+// are due, so that all of them are due at once. Safe for concurrent use.
 type Notifier struct {
 	own    *primary.Primary
 	node   string
@@ -20,44 +20,44 @@ type Notifier struct {
 	born   time.Time
 
 	mu      sync.Mutex
-	notices [2]made // the last ones, for those who are level and for one who is not
+	notices [2]made // the last two: for peers that are level, and for one that is not
 	version record.Version
 	soa     []byte
 }
 
 type made struct {
-	told record.Version
+	acked record.Version
 	notice
 }
 
-// NewNotifier returns the herald of a node.
+// NewNotifier returns the notifier of a node.
 func NewNotifier(own *primary.Primary, origin string) *Notifier {
 	node := own.Node().Name
 	return &Notifier{own: own, node: node, apex: record.HomeZone(node, origin), origin: origin, born: time.Now()}
 }
 
-// notice returns a NOTIFY for who has acknowledged a version. Its octets are
-// shared and must not be modified.
-func (h *Notifier) notice(told record.Version) (notice, error) {
+// notice returns a NOTIFY for a peer that has acknowledged a version. Its octets
+// are shared and must not be modified.
+func (h *Notifier) notice(acked record.Version) (notice, error) {
 	now := h.own.Version()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, m := range h.notices {
-		if m.told == told && m.version == now {
+		if m.acked == acked && m.version == now {
 			return m.notice, nil
 		}
 	}
-	n, err := news(h.own, h.origin, told)
+	n, err := newNotice(h.own, h.origin, acked)
 	if err != nil {
 		return n, err
 	}
-	h.notices[1], h.notices[0] = h.notices[0], made{told, n}
+	h.notices[1], h.notices[0] = h.notices[0], made{acked, n}
 	return n, nil
 }
 
-// greet appends the own SOA, as the authority section of a question, and
+// appendSOA appends the own SOA, as the authority section of a question, and
 // returns the number of records.
-func (h *Notifier) greet(wire []byte) ([]byte, int) {
+func (h *Notifier) appendSOA(wire []byte) ([]byte, int) {
 	now := h.own.Version()
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -79,5 +79,6 @@ func (h *Notifier) untilTick(interval time.Duration) time.Duration {
 	return interval - time.Since(h.born)%interval
 }
 
-// leads reports whether this node asks the other for both (see Greeted).
+// leads reports whether this node's heartbeats serve both sides of a pair (see
+// Peer.HandleHeartbeat).
 func (h *Notifier) leads(node string) bool { return h.node < node }

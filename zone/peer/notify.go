@@ -8,10 +8,11 @@ import (
 	"github.com/miekg/dns"
 )
 
-// HandleNotify takes the answer section of a signed NOTIFY that came from an address
-// over TCP. Changes in it enter the view at once if they lead on from the version
-// held and come from the address of the peer's DNS server (the key alone proves
-// no node). Otherwise the NOTIFY is a hint: the peer is asked (see hinted).
+// HandleNotify handles the answer section of a signed NOTIFY that came from an
+// address over TCP. Changes in it enter the view at once if they lead on from the
+// replica's version and came from the address of the peer's DNS server (the key
+// alone proves no node). Otherwise the NOTIFY is a hint: the peer is asked (see
+// hinted). From any goroutine.
 func (p *Peer) HandleNotify(answer []dns.RR, from net.Addr) {
 	var v record.Version
 	if len(answer) > 0 {
@@ -19,7 +20,7 @@ func (p *Peer) HandleNotify(answer []dns.RR, from net.Addr) {
 			v = record.VersionOf(soa)
 		}
 	}
-	// Where a transfer is being put in, the NOTIFY is answered all the same.
+	// While a transfer enters the view the NOTIFY is answered all the same.
 	if len(answer) > 1 && p.cameFrom(from) && p.taking.TryLock() {
 		held := p.cfg.Home.Version()
 		if t := stream.Deltas(answer, p.apex, held); t != nil {

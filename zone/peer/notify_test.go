@@ -93,9 +93,9 @@ func TestNewsToAnOlderVersion(t *testing.T) {
 
 // hinted returns the answer section of the NOTIFY that leads a from version told
 // to what it has now.
-func hinted(t testing.TB, a *primary.Primary, told record.Version) []dns.RR {
+func hinted(t testing.TB, a *primary.Primary, acked record.Version) []dns.RR {
 	t.Helper()
-	n, err := news(a, origin, told)
+	n, err := newNotice(a, origin, acked)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,13 +190,13 @@ func TestNewsIsShort(t *testing.T) {
 		})
 		return before
 	}
-	if n := len(hinted(t, b, many(maxNews-1, ""))); n != maxNews-1+4 {
-		t.Errorf("%d records for %d changes", n, maxNews-1)
+	if n := len(hinted(t, b, many(maxChanges-1, ""))); n != maxChanges-1+4 {
+		t.Errorf("%d records for %d changes", n, maxChanges-1)
 	}
-	if n := len(hinted(t, b, many(maxNews, ""))); n != 1 {
-		t.Errorf("%d records for %d changes, want a SOA", n, maxNews)
+	if n := len(hinted(t, b, many(maxChanges, ""))); n != 1 {
+		t.Errorf("%d records for %d changes, want a SOA", n, maxChanges)
 	}
-	if n := len(hinted(t, b, many(maxNews-1, strings.Repeat("x", 200)))); n != maxNews-1+4 {
+	if n := len(hinted(t, b, many(maxChanges-1, strings.Repeat("x", 200)))); n != maxChanges-1+4 {
 		t.Errorf("%d records for long ones", n)
 	}
 }
@@ -212,7 +212,7 @@ func FuzzNews(f *testing.F) {
 			return s.Register(location.Contact{AOR: location.AOR(u), Kind: location.PJSIP, URI: "sip:" + u})
 		})
 	}
-	n, err := news(b, origin, held)
+	n, err := newNotice(b, origin, held)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -241,7 +241,7 @@ func TestFullTransferOvertaken(t *testing.T) {
 	p := New(Config{Node: "pbx-b", Addr: "192.0.2.1:53", Origin: origin, Home: home, Clock: location.NewClock(time.Now), Logger: quiet})
 	older, newer := record.Version{Epoch: "e", Serial: 7}, record.Version{Epoch: "e", Serial: 8}
 	home.Replace(newer, nil, nil)
-	p.said(newer)
+	p.reported(newer)
 	p.take(&stream.Transfer{Full: true, Version: older})
 	select {
 	case <-p.wake:

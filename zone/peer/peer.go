@@ -15,24 +15,24 @@ import (
 	"github.com/asterfed/asterfed/zone/tsig"
 )
 
-// Peer keeps this node level with one other node's home zone, and tells that
-// node of changes here. Run does the work; everything else may be called from
-// any goroutine.
+// Peer keeps a replica of one other node's home zone, and notifies that node of
+// changes here. Run does the work; everything else may be called from any
+// goroutine.
 type Peer struct {
 	cfg    Config
 	apex   string
 	log    *slog.Logger
-	wake   chan struct{} // the other side has another version: transfer now
-	check  chan struct{} // the other side may have another version: ask for its SOA now
-	redial chan struct{} // the other side is said to be back: dial now
+	wake   chan struct{} // the peer has another version: transfer now
+	check  chan struct{} // the peer may have another version: ask for its SOA now
+	redial chan struct{} // the peer is said to be back: dial now
 	addr   atomic.Pointer[string]
-	latest atomic.Pointer[record.Version] // what the other side was last said to have
+	latest atomic.Pointer[record.Version] // the peer's, as last reported
 	clock  *skewed
-	taking sync.Mutex // one transfer goes into the view at a time
+	taking sync.Mutex // one transfer enters the view at a time
 	born   time.Time
-	heard  atomic.Int64  // nanoseconds since born, by a clock that nobody sets
-	doubt  chan struct{} // the other side is said to be dead: ask now
-	level  atomic.Int64  // when what is held was last known to be what the other side has, by now; 0 if never
+	heard  atomic.Int64  // nanoseconds since born, by the monotonic clock
+	probe  chan struct{} // the peer is said to be dead: ask now
+	level  atomic.Int64  // when the replica was last known to be level, by now; 0 if never
 	whole  pace          // of full transfers
 	broken failure       // of transfers
 	pulse  pulse
@@ -40,7 +40,7 @@ type Peer struct {
 	comparison
 }
 
-// Config says which node and what to do with what it tells.
+// Config says which node to follow and whom to tell what happens.
 type Config struct {
 	Node   string
 	Addr   string // host:port of its DNS server
@@ -49,24 +49,23 @@ type Config struct {
 	Home   *zone.Home
 	Own    *Notifier
 	Clock  *location.Clock
-	// Heard is called for every message that verifies; Lost whenever the
-	// connection could not be made, ended, or was silent. From one goroutine
-	// each; they must not block.
+	// Heard is called for every message that verifies, Lost when the connection
+	// could not be made, ended, or was silent for too long. Each is called from one
+	// goroutine and must not block.
 	Heard func()
 	Lost  func(error)
-	// Refused is called instead of Lost when the other side is alive, but
-	// answers with ErrKey.
+	// Refused is called instead of Lost when the peer is alive but does not accept
+	// the key (ErrKey).
 	Refused func(error)
-	// Pulled is called after every transfer that brought news, and after every
-	// NOTIFY that did, one call at a time.
+	// Pulled is called after each transfer or NOTIFY that changed the replica, one
+	// call at a time.
 	Pulled func()
 
 	Now    func() time.Time // the wall clock, default time.Now
 	Timing Timing           // default LAN
-	// Compare is how often what is held is compared with what the other side
-	// holds, default 30 s.
+	// Compare is how often the replica is compared with the primary, default 30 s.
 	Compare time.Duration
-	Peers   func() int // how many this node has: many make the heartbeats slower
+	Peers   func() int // how many peers this node has: many slow the heartbeats down
 	Dial    func(ctx context.Context, network, addr string) (net.Conn, error)
 	Logger  *slog.Logger
 }
@@ -95,7 +94,7 @@ func New(c Config) *Peer {
 		c.Pulled = func() {}
 	}
 	p := &Peer{cfg: c, apex: record.HomeZone(c.Node, c.Origin), log: c.Logger.With("peer", c.Node),
-		wake: make(chan struct{}, 1), check: make(chan struct{}, 1), whole: fullPace(), redial: make(chan struct{}, 1), doubt: make(chan struct{}, 1), born: time.Now(), clock: &skewed{now: c.Now}}
+		wake: make(chan struct{}, 1), check: make(chan struct{}, 1), whole: fullPace(), redial: make(chan struct{}, 1), probe: make(chan struct{}, 1), born: time.Now(), clock: &skewed{now: c.Now}}
 	p.SetAddr(c.Addr)
 	return p
 }
@@ -106,10 +105,10 @@ func (p *Peer) SetAddr(addr string) { p.addr.Store(&addr) }
 // Addr returns where the peer's DNS server is.
 func (p *Peer) Addr() string { return *p.addr.Load() }
 
-// hinted takes a version that a message from elsewhere names (RFC 1996 §4.7).
-// What may lead on from the version held is asked for at once, by an IXFR. Every
-// other version is only a reason to ask the peer for its SOA: the key proves no
-// node and the message may be a replay, so that it cannot cause a full transfer.
+// hinted handles a version that a message from elsewhere names (RFC 1996 §4.7). If
+// it leads on from the replica's version it is asked for at once, by an IXFR. Any
+// other version is only a reason to ask the peer for its SOA: the key proves no node
+// and the message may be a replay, so that it must not cause a full transfer.
 func (p *Peer) hinted(v record.Version) {
 	held, said := p.cfg.Home.Version(), p.latest.Load()
 	switch {
@@ -124,20 +123,20 @@ func (p *Peer) hinted(v record.Version) {
 	}
 }
 
-// Level reports whether the home zone was ever level with what the other side
-// says that it has: a copy kept on disk alone is not.
+// Level reports whether the replica was ever level with the primary. One that was
+// read from disk is not until the peer has reported its version.
 func (p *Peer) Level() bool { return p.level.Load() > 0 }
 
-// markLevel notes that what is held is what the other side has.
+// markLevel records that the replica is level now.
 func (p *Peer) markLevel() { p.level.Store(max(1, int64(p.now()))) }
 
 // Redial makes a peer that waits before its next dial do so now.
 func (p *Peer) Redial() { poke(p.redial) }
 
-// Doubt makes the peer find out now whether the other side lives: Serf says
-// that it does not.
-func (p *Peer) Doubt() {
-	poke(p.doubt)
+// Probe makes the peer find out now whether the other node is alive, since Serf
+// says that it is not.
+func (p *Peer) Probe() {
+	poke(p.probe)
 	poke(p.redial)
 }
 
@@ -168,7 +167,7 @@ func (p *Peer) Run(ctx context.Context) {
 			return
 		}
 		if errors.Is(err, ErrClock) {
-			p.tellClock(err)
+			p.logClock(err)
 			p.cfg.Heard()
 		} else if errors.Is(err, ErrKey) {
 			p.cfg.Refused(err)
@@ -202,7 +201,7 @@ func (p *Peer) first(ctx context.Context, s *session, patience time.Duration) er
 	}
 	p.stats.rtt(p.cfg.Home, time.Since(start), 1)
 	p.pulse.sampled.Store(int64(p.now()))
-	p.said(v)
+	p.reported(v)
 	return nil
 }
 

@@ -9,16 +9,16 @@ import (
 	"github.com/miekg/dns"
 )
 
-// call is a request under way. Its messages come in order, verified and
-// without their TSIGs.
+// call is a request under way. The messages of its answer come in order, verified
+// and without their TSIGs.
 type call struct {
 	id    uint16
 	blunt bool        // a FORMERR without a signature is an answer: servers send it to what they do not read
 	chain *tsig.Chain // nil without a key
 	msgs  chan []byte
 	gone  chan struct{} // closed when its caller has given up
-	// then takes the one answer in place of msgs. The goroutine that reads calls
-	// it, so that nobody has to be woken up; it must not block.
+	// then handles the one answer, in place of msgs. The goroutine that reads calls
+	// it, so that no other has to wake up; it must not block.
 	then func(wire []byte)
 }
 
@@ -34,14 +34,13 @@ func (s *session) send(m *dns.Msg) (*call, error) {
 	return c, s.write(c, wire, writeLimit)
 }
 
-// longRequest is the length from which the room of a request is not kept.
+// longRequest is the length of a request from which its buffer is not reused.
 const longRequest = 1 << 14
 
 // writeLimit is how long the writing of a request may take.
 const writeLimit = 2 * time.Second
 
-// ask sends a request that is packed, but for its ID, and has its answer taken
-// by then.
+// ask sends a request that is packed but for its ID. Its one answer goes to then.
 func (s *session) ask(wire []byte, blunt bool, then func(wire []byte)) (*call, error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -50,8 +49,8 @@ func (s *session) ask(wire []byte, blunt bool, then func(wire []byte)) (*call, e
 }
 
 // write gives a request an ID and a signature, and writes it. Answers are read
-// meanwhile: a server that reads nothing until it has written would otherwise
-// wait for us, and we for it. The caller holds the lock for writing.
+// meanwhile; otherwise a server that reads nothing until it has written would wait
+// for us, and we for it. The caller holds the lock for writing.
 func (s *session) write(c *call, wire []byte, limit time.Duration) error {
 	s.out = append(append(s.out[:0], 0, 0), wire...)
 	msg, err := s.open(c, s.out[2:])
@@ -77,7 +76,7 @@ func (s *session) write(c *call, wire []byte, limit time.Duration) error {
 	return nil
 }
 
-// open makes a call one that waits for its answers, and signs its request.
+// open registers a call for its answers and signs its request.
 func (s *session) open(c *call, wire []byte) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// stall is how long a transfer may go without a message.
+// stall is how long the next message of a transfer may take.
 const stall = 5 * time.Second
 
 // soa asks for the version of the zone apex.
@@ -47,7 +47,7 @@ func (s *session) digest(ctx context.Context, apex string, d time.Duration) (rec
 	return record.Digest{}, fmt.Errorf("%s has no TXT there", m.Question[0].Name)
 }
 
-// pull asks for the zone: AXFR if held is nil, otherwise IXFR from it.
+// pull asks for the zone, by AXFR if held is nil, otherwise by IXFR from there.
 func (s *session) pull(ctx context.Context, apex, origin string, held *record.Version) (*stream.Transfer, error) {
 	m := new(dns.Msg)
 	m.SetQuestion(apex, dns.TypeAXFR)

@@ -16,11 +16,11 @@ import (
 	"github.com/miekg/dns"
 )
 
-// ErrKey means that the other side answers, but that its answer proves
-// nothing: the two nodes have different keys, or clocks too far apart.
+// ErrKey means that the other side answers, but that its answer does not verify:
+// the two nodes have different keys, or clocks too far apart.
 var ErrKey = errors.New("transfer key not accepted")
 
-// ErrRefused means that the other side takes the key, but has no such zone.
+// ErrRefused means that the other side accepts the key, but has no such zone.
 var ErrRefused = errors.New("answered REFUSED")
 
 // session is one connection to a name server with several requests under way
@@ -41,8 +41,8 @@ type session struct {
 	done    chan struct{}
 }
 
-// newSession takes over conn. The function heard is called for every message
-// that arrives and verifies.
+// newSession returns a session that owns conn. The function heard is called for
+// every message that arrives and verifies.
 func newSession(conn net.Conn, key *tsig.Key, heard func(), clock *skewed) *session {
 	s := &session{conn: conn, key: key, heard: heard, clock: clock, pending: map[uint16]*call{}, done: make(chan struct{}),
 		nextID: uint16(dns.Id())}
@@ -50,7 +50,12 @@ func newSession(conn net.Conn, key *tsig.Key, heard func(), clock *skewed) *sess
 	return s
 }
 
+// close ends the session. The first error is the one that err returns; it is never
+// nil.
 func (s *session) close(err error) {
+	if err == nil {
+		err = net.ErrClosed
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed == nil {
@@ -66,7 +71,7 @@ func (s *session) err() error {
 	return s.failed
 }
 
-// await waits for c, and returns why there is no more to wait for otherwise.
+// await waits for c. The error says why it stopped waiting.
 func await[T any](ctx context.Context, s *session, c <-chan T) error {
 	select {
 	case <-ctx.Done():
@@ -145,7 +150,7 @@ func (s *session) hand(c *call, wire []byte) {
 	}
 }
 
-// question tells what a message answers.
+// question returns name and type of a message's question, for errors.
 func question(wire []byte) string {
 	m := new(dns.Msg)
 	if m.Unpack(wire) != nil || len(m.Question) == 0 {
@@ -172,7 +177,8 @@ func (s *session) next(ctx context.Context, c *call, d time.Duration) ([]byte, e
 	}
 }
 
-// exchange sends m and returns its one answer, also one that is an error.
+// exchange sends m and returns its one answer. An answer with an RCODE other than
+// NOERROR comes with an error.
 func (s *session) exchange(ctx context.Context, m *dns.Msg, d time.Duration) (*dns.Msg, error) {
 	c, err := s.send(m)
 	if err != nil {

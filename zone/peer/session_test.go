@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"context"
 	"errors"
 	"net"
 	"testing"
@@ -76,5 +77,41 @@ func TestLateNotifyBreaksNothing(t *testing.T) {
 			t.Errorf("connection lost: %v", err)
 		}
 	case <-beats:
+	}
+}
+
+// A session can be closed several times, and without an error.
+func TestSessionClosedTwice(t *testing.T) {
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	s := newSession(ours, nil, func() {}, nil)
+	s.close(nil)
+	s.close(nil)
+	s.close(errSilent)
+	if err := s.err(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("closed with %v", err)
+	}
+}
+
+// A transfer that succeeds while its peer ends, ends with the reason too: the
+// session would otherwise be closed without one.
+func TestPullsEndWithTheContext(t *testing.T) {
+	a, b := newNode(t, "pbx-a", ""), newNode(t, "pbx-b", "")
+	for range 30 { // the message and the end of the context race
+		ctx, cancel := context.WithCancelCause(t.Context())
+		p := New(Config{Node: "pbx-b", Addr: b.addr, Origin: origin, Key: testKey, Home: a.view.Home("pbx-b"), Clock: a.clock,
+			Heard: func() { cancel(errSilent) }, Lost: func(error) {}, Logger: quiet})
+		conn, err := p.dial(t.Context(), time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := newSession(conn, testKey, func() {}, p.clock)
+		p.renew.Store(true)
+		p.reported(b.primary.Version())
+		poke(p.wake)
+		if err := p.pulls(ctx, s); !errors.Is(err, errSilent) {
+			t.Fatalf("pulls ended with %v, want the reason", err)
+		}
+		s.close(nil)
 	}
 }

@@ -9,15 +9,15 @@ import (
 	"github.com/asterfed/asterfed/zone/tsig"
 )
 
-// ErrClock means that the other side's clock differs by more than a TSIG
-// tolerates. By how much has been learnt from its answer: the next connection
-// is signed by its time.
+// ErrClock means that the other side's clock differs by more than a TSIG tolerates.
+// Its answer says by how much: the next connection is signed by its time.
 var ErrClock = errors.New("clocks differ")
 
-// skewed is this node's clock as set as another node's. Safe for concurrent use.
+// skewed is this node's clock, adjusted to that of another node. Safe for concurrent
+// use.
 type skewed struct {
 	now   func() time.Time
-	ahead atomic.Int64 // of the other's clock, nanoseconds; zero within the tsig.Fudge
+	ahead atomic.Int64 // of the other's clock, nanoseconds; zero within tsig.Fudge
 }
 
 func (c *skewed) time() time.Time {
@@ -27,7 +27,7 @@ func (c *skewed) time() time.Time {
 	return c.now().Add(time.Duration(c.ahead.Load()))
 }
 
-// learn takes note of a time that the other side has told, signed.
+// learn takes note of a time that the other side has acked, signed.
 func (c *skewed) learn(theirs time.Time) error {
 	d := theirs.Sub(c.now()).Round(time.Second)
 	if max(d, -d) < tsig.Fudge*time.Second/2 { // set right again
@@ -37,8 +37,8 @@ func (c *skewed) learn(theirs time.Time) error {
 	return fmt.Errorf("%w: the other is at %s, %v from here", ErrClock, theirs.UTC().Format(time.RFC3339), d)
 }
 
-// tellClock says that the other side's clock is off, or right again.
-func (p *Peer) tellClock(err error) {
+// logClock reports that the other side's clock is wrong, or right again.
+func (p *Peer) logClock(err error) {
 	if p.clock.ahead.Load() == 0 {
 		p.log.Info("the clocks of the two nodes agree again")
 		return

@@ -2,12 +2,12 @@ package peer
 
 import "time"
 
-// Timing says how soon a silence is noticed. All of it is at the asking side:
-// nodes with different ones get along.
+// Timing says how soon a silence is noticed. It concerns the asking side alone, so
+// that nodes with different timings work together.
 type Timing struct {
 	Heartbeat time.Duration // between SOA queries
 	Silence   time.Duration // until an open connection without a message is lost
-	Dial      time.Duration // how long a connection, or an answer to a doubt, may take
+	Dial      time.Duration // how long a connection, or the answer to a probe, may take
 }
 
 // The timings of Serf's profiles. LAN, for round trips under 50 ms: a host that
@@ -19,10 +19,9 @@ var (
 	WAN = Timing{Heartbeat: time.Second, Silence: 3 * time.Second, Dial: 2 * time.Second}
 )
 
-// perPeer is what each peer adds to the time between heartbeats beyond 50
-// peers, so that all heartbeats of a node together cost the same however many
+// perPeer is what each peer beyond 50 adds to the time between heartbeats, so that all heartbeats of a node together cost the same however many
 // nodes there are (docs/decisions/142). A host that is cut off is then found by
-// Serf, whose probing costs the same too, and by Doubt.
+// Serf, whose probing costs the same too, and by Probe.
 const perPeer = 10 * time.Millisecond
 
 // Among returns the timing of a node with so many peers.

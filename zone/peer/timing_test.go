@@ -78,11 +78,11 @@ func TestSilenceIsNoticedInTime(t *testing.T) {
 				t.Fatalf("%d peers: ended in a quiet hour: %v", c.peers, err)
 			default:
 			}
-			p.Doubt() // unfounded
+			p.Probe() // unfounded
 			time.Sleep(30 * time.Second)
 			silent.Store(true)
 			if c.doubt {
-				p.Doubt()
+				p.Probe()
 			}
 			began := time.Now()
 			if err := <-ended; !errors.Is(err, errSilent) {

@@ -26,7 +26,7 @@ type stats struct {
 
 // Stats is a snapshot of a peer's counters.
 type Stats struct {
-	Full, Incremental int64 // transfers that brought news
+	Full, Incremental int64 // transfers that changed the replica
 	Failed            int64 // transfers that were refused or broken off
 	Refused           int64 // records that must not be published
 	Ahead             int64 // stamps beyond location.MaxSkew
@@ -36,8 +36,8 @@ type Stats struct {
 	// Level is when what is held was last known to be what the other side has;
 	// when New was called, if never.
 	Level time.Time
-	// Comparisons of what is held with what the other side holds at the same
-	// version; Overtaken are those that came to nothing since it had changed.
+	// Comparisons of the replica with the primary at the same version. Overtaken
+	// counts those that were given up because the primary had changed.
 	Alike, Unlike, Overtaken int64
 	Differs                  bool // since the last comparison
 }
@@ -54,8 +54,8 @@ func (p *Peer) Stats() Stats {
 	}
 }
 
-// rtt smooths the round-trip time as RFC 6298 §2 does, one that stands for several
-// as if all of them were alike.
+// rtt smooths the round-trip time (RFC 6298 §2). One that stands for several counts
+// as that many equal ones.
 func (s *stats) rtt(h *zone.Home, d time.Duration, times float64) {
 	if old := s.smoothed.Load(); old > 0 {
 		d += time.Duration(math.Pow(7.0/8, times) * float64(time.Duration(old)-d))
@@ -64,8 +64,7 @@ func (s *stats) rtt(h *zone.Home, d time.Duration, times float64) {
 	h.SetDistance(d)
 }
 
-// pulls transfers the zone whenever a NOTIFY or a heartbeat says that it has
-// changed.
+// pulls transfers the zone whenever a NOTIFY or a heartbeat reports another version.
 func (p *Peer) pulls(ctx context.Context, s *session) error {
 	for {
 		if err := await(ctx, s, p.wake); err != nil {
@@ -73,7 +72,7 @@ func (p *Peer) pulls(ctx context.Context, s *session) error {
 		}
 		t, err := p.pull(ctx, s)
 		if ctx.Err() != nil {
-			return err
+			return context.Cause(ctx)
 		}
 		if err == nil {
 			p.broken = failure{}
@@ -100,8 +99,8 @@ type failure struct {
 // asked for (RFC 1995 §4): what breaks them may stand in the history alone.
 const maxBrokenDeltas = 2
 
-// failed takes note of a transfer that did not succeed: refused for now, or
-// broken off. The next heartbeat tries again.
+// failed counts a transfer that was refused or broken off. The next heartbeat tries
+// again.
 func (p *Peer) failed(err error, ended bool) {
 	p.stats.failed.Add(1)
 	var answered rcodeError
@@ -122,14 +121,14 @@ func (p *Peer) failed(err error, ended bool) {
 		"for", time.Since(p.broken.since).Round(time.Second))
 }
 
-// deltas reports whether there is something to add deltas to.
+// deltas reports whether the next transfer is an IXFR.
 func (p *Peer) deltas() bool {
 	held, now := p.cfg.Home.Version(), p.latest.Load()
 	return held.Epoch != "" && now != nil && now.Epoch == held.Epoch && !p.renew.Load()
 }
 
-// pull asks for deltas on the open connection where there is something to
-// add them to, and for everything on a second one where there is not.
+// pull asks for deltas on the open connection if the replica is of the same epoch;
+// otherwise it asks for the full zone, on a connection of its own.
 func (p *Peer) pull(ctx context.Context, s *session) (*stream.Transfer, error) {
 	if !p.deltas() {
 		if d := p.whole.next(time.Now()); d > 0 {
@@ -157,8 +156,8 @@ func (p *Peer) fetch(ctx context.Context, apex string) (*stream.Transfer, error)
 	return s.pull(ctx, apex, p.cfg.Origin, nil)
 }
 
-// OwnReplica returns what the peer holds of this node's own home zone, for a node
-// that has lost its data.
+// OwnReplica returns the peer's replica of this node's own home zone, for a node that
+// has lost its data.
 func (p *Peer) OwnReplica(ctx context.Context, node string) (record.Version, []location.Binding, error) {
 	t, err := p.fetch(ctx, record.HomeZone(node, p.cfg.Origin))
 	if err != nil {
@@ -167,7 +166,7 @@ func (p *Peer) OwnReplica(ctx context.Context, node string) (record.Version, []l
 	return t.Version, t.Bindings, nil
 }
 
-// take puts a transfer into the view. The caller holds taking.
+// take enters a transfer into the view. The caller holds taking.
 func (p *Peer) take(t *stream.Transfer) {
 	if t.Refused > 0 {
 		p.stats.refused.Add(int64(t.Refused))
@@ -184,7 +183,7 @@ func (p *Peer) take(t *stream.Transfer) {
 		p.renew.Store(false)
 		p.reached()
 		if now := p.latest.Load(); now != nil && *now != t.Version {
-			poke(p.wake) // a NOTIFY that came meanwhile may have brought more, or told of it
+			poke(p.wake) // a NOTIFY that came meanwhile reported another version
 		}
 		p.log.Info("home zone transferred", "bindings", len(t.Bindings), "serial", t.Version.Serial)
 	case len(t.Deltas) > 0:
@@ -193,8 +192,8 @@ func (p *Peer) take(t *stream.Transfer) {
 			for _, c := range d.Changes {
 				p.observe(c.New)
 			}
-			// Not where a NOTIFY has brought it meanwhile, or an IXFR was quicker
-			// than the NOTIFY.
+			// Nothing changes if a NOTIFY has brought this step meanwhile, or an IXFR
+			// was quicker than the NOTIFY.
 			p.cfg.Home.Follow(record.Version{Epoch: t.Version.Epoch, Serial: d.From}, record.Version{Epoch: t.Version.Epoch, Serial: d.To}, d.Node, d.Changes)
 			p.reached()
 		}
@@ -205,8 +204,8 @@ func (p *Peer) take(t *stream.Transfer) {
 	p.cfg.Pulled()
 }
 
-// observe keeps this node's clock level with the stamps it sees, and warns
-// once in a while of a node whose clock runs far ahead.
+// observe advances this node's clock to the stamps that it sees, and warns now and
+// then of a node whose clock is far ahead.
 func (p *Peer) observe(b location.Binding) {
 	if b.Stamp == 0 || p.cfg.Clock.Observe(b.Stamp) {
 		return

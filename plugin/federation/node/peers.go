@@ -88,7 +88,7 @@ func (p *peers) event(e serf.Event) {
 	case serf.EventFailed:
 		p.log.Info("serf says failed; asking the node itself", "node", e.Member.Name)
 		if m := p.member(e.Member.Name); m != nil {
-			m.peer.Doubt()
+			m.peer.Probe()
 		}
 	}
 	p.partRenamed()
