@@ -37,9 +37,9 @@ type joiner struct {
 	told   map[string]bool // seeds that the log has named as not reached
 
 	began time.Time
-	taken time.Time // since when another node is known to have our name
 
 	mu      sync.Mutex
+	taken   time.Time                           // since when another node is known to have our name
 	trouble map[string]map[netip.AddrPort]error // by seed and address; nil = reached
 	rival   netip.AddrPort                      // found under our name in this attempt
 }
@@ -216,10 +216,17 @@ func (j *joiner) tried(t target, err error) {
 		j.log.Warn("peer forgotten", "node", t.peer, "addr", t.addr, "err", err)
 		j.peers.drop(t.peer)
 	}
-	if rival, ok := rivalIn(err); ok {
-		j.mu.Lock()
+	rival, ok := rivalIn(err)
+	if !ok || j.ever.Load() {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.taken.IsZero() && time.Since(j.began) <= j.retry.newcomer {
+		j.taken = time.Now()
+	}
+	if !j.taken.IsZero() {
 		j.rival = rival
-		j.mu.Unlock()
 	}
 }
 
@@ -230,21 +237,17 @@ func (j *joiner) tried(t target, err error) {
 // incumbent that is alone must not give way to a copy that calls it.
 func (j *joiner) yield() {
 	j.mu.Lock()
-	rival := j.rival
+	rival, since := j.rival, j.taken
 	j.rival = netip.AddrPort{}
-	j.mu.Unlock()
 	if !rival.IsValid() {
 		j.taken = time.Time{}
-		return
 	}
-	if j.ever.Load() || time.Since(j.began) > j.retry.newcomer && j.taken.IsZero() {
+	j.mu.Unlock()
+	if !rival.IsValid() || j.ever.Load() {
 		return
-	}
-	if j.taken.IsZero() {
-		j.taken = time.Now()
 	}
 	_, answered := rivalIn(j.join(rival.String()))
-	if answered || time.Since(j.taken) > j.retry.taken {
+	if answered || time.Since(since) > j.retry.taken {
 		j.conflict(fmt.Errorf("%w: %w; give this node another name, or stop the other one and start this one again", ErrConflict, j.gate.taken(rival)))
 	}
 }

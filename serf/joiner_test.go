@@ -2,6 +2,7 @@ package serf
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -79,6 +80,69 @@ func TestAloneLog(t *testing.T) {
 		if !strings.Contains(lines[i], w) {
 			t.Errorf("line %d is %s, want %q", i, lines[i], w)
 		}
+	}
+}
+
+// A newcomer whose name is taken gives way although another seed of its swallows
+// packets for longer than it counts as a newcomer. It asks the incumbent first; one
+// that does not answer has time to be seen dead.
+func TestYieldBesideSilentSeed(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		answers  bool
+		min, max time.Duration
+	}{
+		{"the incumbent answers", true, 0, 16 * time.Second},
+		{"it does not", false, defaultRetry.taken, defaultRetry.taken + time.Minute},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				self := Member{Name: "b", Addr: netip.MustParseAddrPort("10.0.0.9:7946"), Status: StatusAlive}
+				known, err := openPeers("b", "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				l, _ := textLog(0)
+				gate := &admission{self: "b", log: l}
+				incumbent := netip.MustParseAddrPort("10.0.0.3:7946")
+				ended := make(chan error, 1)
+				j := &joiner{seeds: []string{"10.0.0.1:7946", "10.0.0.2:7946"}, peers: known, retry: defaultRetry, log: l, gate: gate,
+					members: func() []Member { return []Member{self} }, self: func() Member { return self },
+					conflict: func(err error) {
+						select {
+						case ended <- err:
+						default:
+						}
+					},
+					join: func(addr string) error {
+						switch {
+						case addr == "10.0.0.1:7946":
+							<-time.After(15 * time.Second) // virtual
+							return errors.New("i/o timeout")
+						case addr == incumbent.String() && !tc.answers:
+							return errors.New("connection refused")
+						}
+						return gate.taken(incumbent)
+					}}
+				ctx, cancel := context.WithCancel(t.Context())
+				began := time.Now()
+				done := make(chan struct{})
+				go func() { j.run(ctx); close(done) }()
+				select {
+				case err = <-ended:
+				case <-time.After(2 * time.Minute): // virtual
+				}
+				if after := time.Since(began); after < tc.min || after > tc.max {
+					t.Errorf("gave way after %v, want %v to %v", after, tc.min, tc.max)
+				}
+				if !errors.Is(err, ErrConflict) || !strings.Contains(err.Error(), incumbent.String()) {
+					t.Errorf("gave way with %v", err)
+				}
+				cancel()
+				<-done
+				synctest.Wait()
+			})
+		})
 	}
 }
 
