@@ -15,11 +15,11 @@ import (
 // 4035 §3.2.1), and answers for types that only a signed zone has. An error means
 // SERVFAIL.
 func (f *Federation) secure(w dns.ResponseWriter, r, m *dns.Msg, a record.Client) error {
-	s := f.runtime.signer
+	s := f.authority.signer
 	if s == nil {
 		return nil
 	}
-	types := func(name string) ([]uint16, bool) { return f.runtime.view.Types(a, name) }
+	types := func(name string) ([]uint16, bool) { return f.authority.view.Types(a, name) }
 	s.Own(m, types)
 	state := request.Request{W: w, Req: r}
 	if !state.Do() || m.Rcode == dns.RcodeFormatError {
@@ -37,7 +37,7 @@ const keysPeriod = 10 * time.Second
 
 // followKeys reads the key files again and again. What cannot be read, such as
 // a file that is being written, changes nothing.
-func (r *Runtime) followKeys() {
+func (r *authority) followKeys() {
 	file := source.Reread{Logger: r.log, Kept: "DNSSEC keys cannot be read; those read before stay in force"}
 	source.Every(r.ctx, keysPeriod, func() {
 		file.Try(func() error {

@@ -8,8 +8,8 @@
 // of home zones, transfers of the federation zone (outbound), what the holder of an
 // update key may read (reader), DNS UPDATE, DNSSEC, the names for operators, metrics.
 //
-// A Runtime is one federation zone that the process serves. It outlives reloads of
+// An authority is one federation zone that the process serves. It outlives reloads of
 // CoreDNS, so a reload neither leaves Serf nor forgets a registration.
 //
-// Start reading at ServeDNS, then Registry and Runtime.
+// Start reading at ServeDNS, then Registry and authority.
 package federation

@@ -22,8 +22,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// listening serves a runtime as CoreDNS does, and returns its address, TCP and UDP.
-func listening(t *testing.T, r *Runtime, before ...plugin.Plugin) string {
+// listening serves an authority as CoreDNS does, and returns its address, TCP and UDP.
+func listening(t *testing.T, r *authority, before ...plugin.Plugin) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -33,7 +33,7 @@ func listening(t *testing.T, r *Runtime, before ...plugin.Plugin) string {
 	return l.Addr().String()
 }
 
-func listeningOn(t *testing.T, l net.Listener, r *Runtime, before ...plugin.Plugin) {
+func listeningOn(t *testing.T, l net.Listener, r *authority, before ...plugin.Plugin) {
 	t.Helper()
 	conf := &dnsserver.Config{Zone: r.cfg.Origin, Transport: "dns", TsigSecret: map[string]string{r.cfg.Key.Name: r.cfg.Key.Secret}}
 	conf.AllowOpcode(dns.OpcodeUpdate)
@@ -80,9 +80,9 @@ func (c *closing) Close() error {
 
 // crowd is a federation of so many nodes, with a user who is registered at all of
 // them, and a prefix that a trunk of each serves.
-func crowd(t *testing.T, nodes int) *Runtime { return crowdOf(t, nodes, "pbx-frankfurt-%03d", 4569) }
+func crowd(t *testing.T, nodes int) *authority { return crowdOf(t, nodes, "pbx-frankfurt-%03d", 4569) }
 
-func crowdOf(t *testing.T, nodes int, name string, iax uint16) *Runtime {
+func crowdOf(t *testing.T, nodes int, name string, iax uint16) *authority {
 	t.Helper()
 	r := viewing(t, config.Config{Origin: diffOrigin, Node: fmt.Sprintf(name, 0), TTL: 5 * time.Second, Order: zone.Newest,
 		Key: &tsig.Key{Name: "transfer.fed.example.", Algorithm: dns.HmacSHA256, Secret: "c2VjcmV0IHNlY3JldCBzZWNyZXQ="}})

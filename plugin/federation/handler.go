@@ -15,11 +15,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Federation is the plugin: one zone, answered out of one Runtime.
+// Federation is the plugin: one zone, answered out of one authority.
 type Federation struct {
-	Next    plugin.Handler
-	origin  string
-	runtime *Runtime
+	Next      plugin.Handler
+	origin    string
+	authority *authority
 	*shared
 }
 
@@ -40,8 +40,8 @@ func newShared(cfg *config.Config, log *slog.Logger) *shared {
 }
 
 // newFederation returns a handler that shares nothing.
-func newFederation(r *Runtime) *Federation {
-	return &Federation{origin: r.cfg.Origin, runtime: r, shared: newShared(&r.cfg, r.log)}
+func newFederation(r *authority) *Federation {
+	return &Federation{origin: r.cfg.Origin, authority: r, shared: newShared(&r.cfg, r.log)}
 }
 
 // Name implements plugin.Handler.
@@ -85,7 +85,7 @@ func (f *Federation) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.
 		return f.outbound(w, r, qname, key)
 	}
 	if key != "" && state.QType() == dns.TypeSOA && qname == f.origin {
-		f.runtime.secondaryAsked(key, addrOf(w))
+		f.authority.secondaryAsked(key, addrOf(w))
 	}
 	return f.answer(w, r, qname, state.QType())
 }
@@ -125,7 +125,7 @@ func belowHomes(qname, origin string) bool {
 // answer serves the federation zone from the view.
 func (f *Federation) answer(w dns.ResponseWriter, r *dns.Msg, qname string, qtype uint16) (int, error) {
 	client := f.client(w)
-	res := f.runtime.view.LookupFor(client, qname, qtype)
+	res := f.authority.view.LookupFor(client, qname, qtype)
 	if res.Rcode == dns.RcodeServerFailure {
 		unsettledCount.WithLabelValues(f.origin).Inc()
 		return res.Rcode, nil
@@ -155,16 +155,16 @@ func (f *Federation) answer(w dns.ResponseWriter, r *dns.Msg, qname string, qtyp
 
 // Ready implements ready.Readiness: the node knows its own registrations and
 // those of the others.
-func (f *Federation) Ready() bool { return f.runtime.node != nil && f.runtime.node.Ready() }
+func (f *Federation) Ready() bool { return f.authority.node != nil && f.authority.node.Ready() }
 
 // client returns how the client of a request is answered: by its address, which may
 // be in a network with answers of its own.
 func (f *Federation) client(w dns.ResponseWriter) record.Client {
 	switch a := w.RemoteAddr().(type) {
 	case *net.UDPAddr:
-		return f.runtime.view.Asker(a.AddrPort().Addr())
+		return f.authority.view.Asker(a.AddrPort().Addr())
 	case *net.TCPAddr:
-		return f.runtime.view.Asker(a.AddrPort().Addr())
+		return f.authority.view.Asker(a.AddrPort().Addr())
 	}
 	return record.Client{}
 }

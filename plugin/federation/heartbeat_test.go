@@ -31,7 +31,7 @@ func TestHeartbeatShowsTheOtherNode(t *testing.T) {
 		{"for another zone", other, other, "127.0.0.1:53", true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := newTestRuntime(t, "pbx-a")
+			a := newTestAuthority(t, "pbx-a")
 			home := a.view.Home("pbx-b")
 			home.Replace(held, &record.Node{Name: "pbx-b", State: record.Up}, nil)
 			peer := peer.New(peer.Config{Node: "pbx-b", Addr: c.addr, Origin: testZone, Key: testKey, Home: home, Own: peer.NewNotifier(a.primary, testZone), Clock: a.clock,

@@ -7,7 +7,7 @@ import (
 )
 
 // homeZone returns the home zone of a node, nil if this node has none to give.
-func (r *Runtime) homeZone(node string) stream.Zone {
+func (r *authority) homeZone(node string) stream.Zone {
 	if node == r.cfg.Node {
 		if !r.node.Transferable() {
 			return nil
@@ -21,7 +21,7 @@ func (r *Runtime) homeZone(node string) stream.Zone {
 }
 
 // apexRecords are the records at the apex of the own home zone.
-func (r *Runtime) apexRecords(apex string) []dns.RR {
+func (r *authority) apexRecords(apex string) []dns.RR {
 	v, n := r.version(r.cfg.Node)
 	return []dns.RR{v.SOA(apex, r.cfg.Origin, r.view.TTL()), stream.NS(apex, r.cfg.Node, r.cfg.Origin, r.view.TTL()),
 		record.NodeTXT(n, apex, r.view.TTL())}
@@ -29,7 +29,7 @@ func (r *Runtime) apexRecords(apex string) []dns.RR {
 
 // version returns the version of a home zone as this node has it, and what its node
 // publishes about itself.
-func (r *Runtime) version(node string) (record.Version, record.Node) {
+func (r *authority) version(node string) (record.Version, record.Node) {
 	if node == r.cfg.Node {
 		return r.primary.Version(), r.primary.Node()
 	}

@@ -27,11 +27,11 @@ var (
 	outboundCount     = counter("zone_transfers_total", "Transfers of the federation zone answered, by kind.", "kind")
 )
 
-// collector exports the state of every runtime as it is when it is asked for.
+// collector exports the state of every authority as it is when it is asked for.
 type collector struct{ g *Registry }
 
 // Describe implements prometheus.Collector. It names nothing in advance, since
-// which metrics there are depends on the runtimes that run then.
+// which metrics there are depends on the authorities that run then.
 func (c collector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements prometheus.Collector.
@@ -91,7 +91,7 @@ var (
 )
 
 // Collect exports the state of the node as it is now.
-func (r *Runtime) Collect(ch chan<- prometheus.Metric) {
+func (r *authority) Collect(ch chan<- prometheus.Metric) {
 	z := r.cfg.Origin
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, append([]string{z}, labels...)...)

@@ -45,7 +45,7 @@ func (f *Federation) operates(qname string) bool {
 
 // operator answers TXT in one of these trees.
 func (f *Federation) operator(w dns.ResponseWriter, r *dns.Msg, qname string) (int, error) {
-	v := f.runtime.view
+	v := f.authority.view
 	m := new(dns.Msg)
 	m.SetReply(r)
 	m.Authoritative, m.Compress, m.RecursionAvailable = true, true, false
@@ -77,14 +77,14 @@ func (f *Federation) operator(w dns.ResponseWriter, r *dns.Msg, qname string) (i
 // explain explains a name, and says what this node itself keeps out of the
 // answers.
 func (f *Federation) explain(qname string) zone.Explanation {
-	e := f.runtime.view.Explain(qname)
-	name, ok := strings.CutSuffix(qname, ".users."+f.runtime.cfg.Origin)
+	e := f.authority.view.Explain(qname)
+	name, ok := strings.CutSuffix(qname, ".users."+f.authority.cfg.Origin)
 	if a, err := location.ParseAOR(name); ok && err == nil {
 		switch {
-		case !f.runtime.cfg.Permits(a):
-			e.Note = "registrations at " + f.runtime.cfg.Node + " are not published: its users line does not have the name"
-		case !f.runtime.node.Allows(a):
-			e.Note = "registrations at " + f.runtime.cfg.Node + " are not published: the directory names other homes"
+		case !f.authority.cfg.Permits(a):
+			e.Note = "registrations at " + f.authority.cfg.Node + " are not published: its users line does not have the name"
+		case !f.authority.node.Allows(a):
+			e.Note = "registrations at " + f.authority.cfg.Node + " are not published: the directory names other homes"
 		}
 	}
 	return e
@@ -98,27 +98,27 @@ const liveTree = "live"
 
 // liveAnswer answers below live: about is the name without it.
 func (f *Federation) liveAnswer(w dns.ResponseWriter, r, m *dns.Msg, about string) (int, error) {
-	view := f.runtime.view
+	view := f.authority.view
 	q := r.Question[0]
-	own := f.runtime.cfg.Node + "." + f.origin
+	own := f.authority.cfg.Node + "." + f.origin
 	transfer := q.Qtype == dns.TypeAXFR || q.Qtype == dns.TypeIXFR
 	switch {
 	case about == own && transfer:
-		z, err := f.runtime.node.LiveZone()
+		z, err := f.authority.node.LiveZone()
 		if err != nil {
 			return f.unavailable(w, r, m, err)
 		}
-		return f.transfer(w, r, dns.CanonicalName(q.Name), z, f.runtime.cfg.Key, f.snapshots)
+		return f.transfer(w, r, dns.CanonicalName(q.Name), z, f.authority.cfg.Key, f.snapshots)
 	case transfer:
 		m.Rcode = dns.RcodeRefused // only the node itself knows
 	case about == "channels."+own && q.Qtype == dns.TypeTXT:
-		answer, err := f.runtime.node.LiveChannels(q.Name)
+		answer, err := f.authority.node.LiveChannels(q.Name)
 		if err != nil {
 			return f.unavailable(w, r, m, err)
 		}
 		m.Answer = answer
 	case about == statusLabel+"."+own && q.Qtype == dns.TypeTXT:
-		answer, err := f.runtime.status(q.Name)
+		answer, err := f.authority.status(q.Name)
 		if err != nil {
 			return f.unavailable(w, r, m, err)
 		}
@@ -145,7 +145,7 @@ func (f *Federation) unavailable(w dns.ResponseWriter, r, m *dns.Msg, err error)
 const statusLabel = "status"
 
 // status returns records that say how this node is, and what needs a person.
-func (r *Runtime) status(owner string) ([]dns.RR, error) {
+func (r *authority) status(owner string) ([]dns.RR, error) {
 	if r.node == nil {
 		return nil, errors.New("the node has just started")
 	}
@@ -164,7 +164,7 @@ const maxEvents = 200
 
 // history returns the records of a name below history.
 func (f *Federation) history(about, owner string) ([]dns.RR, error) {
-	log, view, cfg := f.runtime.node.History(), f.runtime.view, &f.runtime.cfg
+	log, view, cfg := f.authority.node.History(), f.authority.view, &f.authority.cfg
 	if log == nil {
 		return nil, fmt.Errorf("%w: history is off", history.ErrNone)
 	}

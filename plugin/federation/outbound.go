@@ -18,14 +18,14 @@ const maxTransfers = 8
 // outbound answers AXFR and IXFR of the federation zone to the holder of the transfer
 // key or of a secondary's key.
 func (f *Federation) outbound(w dns.ResponseWriter, r *dns.Msg, qname, name string) (int, error) {
-	key := f.runtime.cfg.TransferKey(name)
+	key := f.authority.cfg.TransferKey(name)
 	if key == nil || qname != f.origin {
 		return f.fail(w, r, dns.RcodeRefused)
 	}
 	if t := tsigOf(r, name); t != nil && dns.CanonicalName(t.Algorithm) != dns.CanonicalName(key.Algorithm) {
 		return f.tsigError(w, r, t, dns.RcodeBadKey)
 	}
-	f.runtime.secondaryAsked(name, addrOf(w))
+	f.authority.secondaryAsked(name, addrOf(w))
 	var from *dns.SOA
 	if r.Question[0].Qtype == dns.TypeIXFR {
 		if from = soaOf(r.Ns, f.origin); from == nil {
@@ -36,7 +36,7 @@ func (f *Federation) outbound(w dns.ResponseWriter, r *dns.Msg, qname, name stri
 	if state.Proto() == "udp" {
 		return f.outboundUDP(w, r, from)
 	}
-	z := f.runtime.outbound
+	z := f.authority.outbound
 	select {
 	case f.transfers <- struct{}{}:
 		defer func() { <-f.transfers }()
@@ -47,13 +47,13 @@ func (f *Federation) outbound(w dns.ResponseWriter, r *dns.Msg, qname, name stri
 	err := z.Follow()
 	if err == nil {
 		err = f.stream(w, r, key, func(reply stream.Reply) (err error) {
-			s, err := stream.NewStream(reply, f.origin, f.runtime.view.TTL())
+			s, err := stream.NewStream(reply, f.origin, f.authority.view.TTL())
 			if err == nil {
 				kind, err = z.Transfer(from, s)
 			}
 			return err
 		}, func(send func([]dns.RR) error) (err error) {
-			kind, err = z.Transfer(from, stream.NewSections(f.origin, f.runtime.view.TTL(), send))
+			kind, err = z.Transfer(from, stream.NewSections(f.origin, f.authority.view.TTL(), send))
 			return err
 		})
 	}
@@ -65,7 +65,7 @@ func (f *Federation) outbound(w dns.ResponseWriter, r *dns.Msg, qname, name stri
 		return dns.RcodeSuccess, fmt.Errorf("transfer %s: %w", f.origin, err)
 	}
 	outboundCount.WithLabelValues(f.origin, string(kind)).Inc()
-	f.runtime.log.Info("federation zone transferred", "kind", kind, "to", state.IP(), "key", name)
+	f.authority.log.Info("federation zone transferred", "kind", kind, "to", state.IP(), "key", name)
 	return dns.RcodeSuccess, nil
 }
 
@@ -75,13 +75,13 @@ func (f *Federation) outboundUDP(w dns.ResponseWriter, r *dns.Msg, from *dns.SOA
 	switch {
 	case from == nil:
 		return f.fail(w, r, dns.RcodeRefused)
-	case !f.runtime.view.Settled():
+	case !f.authority.view.Settled():
 		return f.fail(w, r, dns.RcodeServerFailure)
 	}
 	m := new(dns.Msg)
 	m.SetReply(r)
 	m.Authoritative, m.RecursionAvailable = true, false
-	m.Answer = []dns.RR{f.runtime.view.SOA(f.runtime.view.Serial())}
+	m.Answer = []dns.RR{f.authority.view.SOA(f.authority.view.Serial())}
 	return f.write(w, r, m)
 }
 

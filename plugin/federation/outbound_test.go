@@ -21,11 +21,11 @@ import (
 
 var secondaryKey = &tsig.Key{Name: "secondary.", Algorithm: dns.HmacSHA256, Secret: "c2Vjb25kYXJ5c2Vjb25kYXJ5"}
 
-// newOutward returns a settled runtime whose zone others may transfer, and
+// newOutbound returns a settled authority whose zone others may transfer, and
 // that goes on by itself.
-func newOutbound(t testing.TB, addrs ...string) *Runtime {
+func newOutbound(t testing.TB, addrs ...string) *authority {
 	t.Helper()
-	r := newTestRuntime(t, "pbx-a")
+	r := newTestAuthority(t, "pbx-a")
 	s := config.Secondary{Key: secondaryKey}
 	for _, a := range addrs {
 		s.Addrs = append(s.Addrs, mustAddrPort(a))
@@ -40,7 +40,7 @@ func newOutbound(t testing.TB, addrs ...string) *Runtime {
 	return r
 }
 
-func register(r *Runtime, user location.AOR) {
+func register(r *authority, user location.AOR) {
 	r.primary.Update(func(s *location.Store) []location.Change {
 		return s.Register(location.Contact{AOR: user, Kind: location.PJSIP, URI: "sip:x"})
 	})
@@ -224,7 +224,7 @@ func (w *packetsTCP) Write(wire []byte) (int, error) {
 }
 
 // serveWith is serve for several keys.
-func serveWith(t *testing.T, r *Runtime, keys ...*tsig.Key) string {
+func serveWith(t *testing.T, r *authority, keys ...*tsig.Key) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -38,7 +38,7 @@ func writersOf(updates []config.Permission) map[string]*writer {
 // writerOf returns the writer of a key that may publish in the home zone of this
 // node, if qname is at or below the apex of that zone; else nil.
 func (f *Federation) writerOf(qname, key string) *writer {
-	if !belowHomes(qname, f.origin) || !within(qname, record.HomeZone(f.runtime.cfg.Node, f.origin)) {
+	if !belowHomes(qname, f.origin) || !within(qname, record.HomeZone(f.authority.cfg.Node, f.origin)) {
 		return nil
 	}
 	return f.writers[key]
@@ -49,12 +49,12 @@ func (f *Federation) writerOf(qname, key string) *writer {
 // 2136 §1.1), and some transfer the zone to see what they have published. They see
 // the SOA, NS and TXT of the apex and, below it, what the key may write.
 func (f *Federation) read(w dns.ResponseWriter, r *dns.Msg, qname string, who *writer) (int, error) {
-	apex := record.HomeZone(f.runtime.cfg.Node, f.origin)
+	apex := record.HomeZone(f.authority.cfg.Node, f.origin)
 	q := r.Question[0]
 	if t := tsigOf(r, who.key.Name); t != nil && dns.CanonicalName(t.Algorithm) != who.key.Algorithm {
 		return f.tsigError(w, r, t, dns.RcodeBadKey)
 	}
-	z := f.runtime.homeZone(f.runtime.cfg.Node)
+	z := f.authority.homeZone(f.authority.cfg.Node)
 	if z == nil {
 		return f.fail(w, r, dns.RcodeServerFailure) // not yet: nothing is listed
 	}
@@ -67,10 +67,10 @@ func (f *Federation) read(w dns.ResponseWriter, r *dns.Msg, qname string, who *w
 	m := new(dns.Msg)
 	m.SetReply(r)
 	m.Authoritative, m.RecursionAvailable = true, false
-	records := f.runtime.apexRecords(apex)
+	records := f.authority.apexRecords(apex)
 	soa := records[0]
 	if qname != apex {
-		records = f.runtime.published(qname, apex, who.rules)
+		records = f.authority.published(qname, apex, who.rules)
 	}
 	for _, rr := range records {
 		if t := rr.Header().Rrtype; t == q.Qtype || q.Qtype == dns.TypeANY {
@@ -136,7 +136,7 @@ func (z *slotted) release() {
 }
 
 // published returns the records at a name that rules permit to write.
-func (r *Runtime) published(qname, apex string, rules update.Rules) (out []dns.RR) {
+func (r *authority) published(qname, apex string, rules update.Rules) (out []dns.RR) {
 	kinds, name := record.ParseOwner(qname, apex)
 	if len(kinds) == 0 {
 		return nil

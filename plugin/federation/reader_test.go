@@ -17,7 +17,7 @@ import (
 // below it, and reads what it may write and nothing else.
 func TestUpdateKeyReads(t *testing.T) {
 	t.Parallel()
-	r := newTestRuntime(t, "pbx-a")
+	r := newTestAuthority(t, "pbx-a")
 	key := &tsig.Key{Name: "customer.", Algorithm: dns.HmacSHA256, Secret: "Y3VzdG9tZXI="}
 	other := &tsig.Key{Name: "other.", Algorithm: dns.HmacSHA256, Secret: "b3RoZXI="}
 	pattern, err := update.ParsePattern("1*")

@@ -11,8 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Registry holds the runtimes of this process, one for each zone. CoreDNS
-// makes a new plugin at every reload; the runtime stays. Main owns it.
+// Registry holds the authorities of this process, one for each zone. CoreDNS
+// makes a new plugin at every reload; the authority stays. Main owns it.
 type Registry struct {
 	Logger *slog.Logger
 	// Blocks are the keys of each server block in the Corefile, so that those
@@ -20,21 +20,21 @@ type Registry struct {
 	// which share one.
 	Blocks [][]string
 
-	mu       sync.Mutex
-	runtimes map[string]*Runtime
-	started  map[string]bool
-	claimed  map[string]*load // where a runtime that is not started comes from
-	left     chan struct{}
-	once     sync.Once
-	metrics  sync.Once
+	mu          sync.Mutex
+	authorities map[string]*authority
+	started     map[string]bool
+	claimed     map[string]*load // where an authority that is not started comes from
+	left        chan struct{}
+	once        sync.Once
+	metrics     sync.Once
 }
 
-// running returns the runtimes that have been started.
-func (g *Registry) running() []*Runtime {
+// running returns the authorities that have been started.
+func (g *Registry) running() []*authority {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var out []*Runtime
-	for origin, r := range g.runtimes {
+	var out []*authority
+	for origin, r := range g.authorities {
 		if g.started[origin] {
 			out = append(out, r)
 		}
@@ -59,16 +59,16 @@ func loadOf(c *caddy.Controller) *load {
 	return l
 }
 
-// claim returns the runtime for cfg: a new one, or the one of an earlier block
+// claim returns the authority for cfg: a new one, or the one of an earlier block
 // or reading if its settings are the same.
-func (g *Registry) claim(cfg *config.Config, from *load) (*Runtime, error) {
+func (g *Registry) claim(cfg *config.Config, from *load) (*authority, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.runtimes == nil {
-		g.runtimes, g.started, g.left = map[string]*Runtime{}, map[string]bool{}, make(chan struct{})
+	if g.authorities == nil {
+		g.authorities, g.started, g.left = map[string]*authority{}, map[string]bool{}, make(chan struct{})
 		g.claimed = map[string]*load{}
 	}
-	if r := g.runtimes[cfg.Origin]; r != nil {
+	if r := g.authorities[cfg.Origin]; r != nil {
 		same := reflect.DeepEqual(r.cfg, *cfg)
 		switch {
 		case !same && g.started[cfg.Origin]:
@@ -83,7 +83,7 @@ func (g *Registry) claim(cfg *config.Config, from *load) (*Runtime, error) {
 		}
 		r.unlock()
 	}
-	for origin, r := range g.runtimes {
+	for origin, r := range g.authorities {
 		if origin == cfg.Origin || !g.started[origin] && g.claimed[origin] != from {
 			continue
 		}
@@ -91,13 +91,13 @@ func (g *Registry) claim(cfg *config.Config, from *load) (*Runtime, error) {
 			return nil, err
 		}
 	}
-	r := newRuntime(*cfg, g.Logger)
-	g.runtimes[cfg.Origin], g.claimed[cfg.Origin] = r, from
+	r := newAuthority(*cfg, g.Logger)
+	g.authorities[cfg.Origin], g.claimed[cfg.Origin] = r, from
 	return r, nil
 }
 
-// start starts the runtime unless it runs.
-func (g *Registry) start(r *Runtime) error {
+// start starts the authority unless it runs.
+func (g *Registry) start(r *authority) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.started[r.cfg.Origin] {
@@ -127,11 +127,11 @@ func (g *Registry) start(r *Runtime) error {
 
 // parted notes that r has left its federation. The process goes on as long as
 // it serves another one.
-func (g *Registry) parted(r *Runtime) {
+func (g *Registry) parted(r *authority) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	r.parted.Store(true)
-	for origin, other := range g.runtimes {
+	for origin, other := range g.authorities {
 		if g.started[origin] && !other.parted.Load() {
 			g.Logger.Warn("left one federation; this process goes on with the others", "zone", r.cfg.Origin)
 			return
@@ -140,10 +140,10 @@ func (g *Registry) parted(r *Runtime) {
 	g.once.Do(func() { close(g.left) })
 }
 
-// lock locks the data directories of all runtimes of a Corefile before the first
+// lock locks the data directories of all authorities of a Corefile before the first
 // of them reads anything: a start that fails must not have touched any.
 func (g *Registry) lock(from *load) error {
-	for origin, r := range g.runtimes {
+	for origin, r := range g.authorities {
 		if g.started[origin] || g.claimed[origin] != from {
 			continue
 		}
@@ -155,9 +155,9 @@ func (g *Registry) lock(from *load) error {
 	return nil
 }
 
-// unlock gives back the data directories of runtimes that are not started.
+// unlock gives back the data directories of authorities that are not started.
 func (g *Registry) unlock() {
-	for origin, r := range g.runtimes {
+	for origin, r := range g.authorities {
 		if !g.started[origin] {
 			r.unlock()
 		}
@@ -169,7 +169,7 @@ func (g *Registry) unlock() {
 func (g *Registry) LeftErr() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, r := range g.runtimes {
+	for _, r := range g.authorities {
 		if r.node != nil && r.node.Err() != nil {
 			return r.node.Err()
 		}
@@ -184,16 +184,16 @@ func (g *Registry) Left() <-chan struct{} {
 	return g.left
 }
 
-// Stop ends all runtimes.
+// Stop ends all authorities.
 func (g *Registry) Stop() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for origin, r := range g.runtimes {
+	for origin, r := range g.authorities {
 		if g.started[origin] {
 			if err := r.stop(); err != nil {
 				g.Logger.Error("stop", "zone", origin, "err", err)
 			}
 		}
 	}
-	g.runtimes, g.started, g.claimed = nil, nil, nil
+	g.authorities, g.started, g.claimed = nil, nil, nil
 }

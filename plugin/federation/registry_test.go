@@ -10,18 +10,18 @@ import (
 // A process that serves two federations ends when its nodes have left both.
 func TestLeaveOneOfTwo(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
-	g := &Registry{Logger: log, left: make(chan struct{}), runtimes: map[string]*Runtime{}, started: map[string]bool{}}
+	g := &Registry{Logger: log, left: make(chan struct{}), authorities: map[string]*authority{}, started: map[string]bool{}}
 	for _, zone := range []string{"fed.example.", "other.example."} {
-		g.runtimes[zone] = newRuntime(config.Config{Origin: zone, Node: "a", Key: testKey}, log)
+		g.authorities[zone] = newAuthority(config.Config{Origin: zone, Node: "a", Key: testKey}, log)
 		g.started[zone] = true
 	}
-	g.parted(g.runtimes["fed.example."])
+	g.parted(g.authorities["fed.example."])
 	select {
 	case <-g.Left():
 		t.Fatal("the process ends although it serves another federation")
 	default:
 	}
-	g.parted(g.runtimes["other.example."])
+	g.parted(g.authorities["other.example."])
 	select {
 	case <-g.Left():
 	default:

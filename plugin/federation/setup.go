@@ -54,7 +54,7 @@ func setup(c *caddy.Controller) error {
 	c.OnStartup(func() error { return Default.start(r) })
 	d := newShared(cfg, r.log)
 	conf.AddPlugin(func(next plugin.Handler) plugin.Handler {
-		return &Federation{Next: next, origin: cfg.Origin, runtime: r, shared: d}
+		return &Federation{Next: next, origin: cfg.Origin, authority: r, shared: d}
 	})
 	standInFront(conf, cfg.Origin)
 	path := fastpath.Path{Off: !cfg.Fast, Conf: conf, All: fastpath.Configs(c, Default.Blocks), Plugin: "federation", Origin: cfg.Origin,

@@ -36,7 +36,7 @@ func (f *Federation) signature(ctx context.Context, w dns.ResponseWriter, r *dns
 		}
 		name = dns.CanonicalName(t.Hdr.Name)
 	}
-	if name == f.runtime.cfg.Key.Name {
+	if name == f.authority.cfg.Key.Name {
 		return good, name
 	}
 	return foreign, name

@@ -27,10 +27,10 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 	node, ok := record.HomeOf(apex, f.origin)
 	var z stream.Zone
 	if ok {
-		z = f.runtime.homeZone(node)
+		z = f.authority.homeZone(node)
 	}
 	switch {
-	case z == nil && node == f.runtime.cfg.Node:
+	case z == nil && node == f.authority.cfg.Node:
 		m.Rcode = dns.RcodeServerFailure // not yet: nothing is listed
 	case z == nil && transfer:
 		// RFC 5936 §2.2.1 would have NOTAUTH, which stands for a bad signature
@@ -40,21 +40,21 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 		m.Rcode = dns.RcodeNameError
 	case digest:
 		if qtype == dns.TypeTXT {
-			m.Answer = []dns.RR{record.StringsTXT(qname, f.runtime.view.TTL(), f.runtime.view.Home(node).Digest().Strings()...)}
+			m.Answer = []dns.RR{record.StringsTXT(qname, f.authority.view.TTL(), f.authority.view.Home(node).Digest().Strings()...)}
 		}
 	case transfer:
-		return f.transfer(w, r, qname, z, f.runtime.cfg.Key, f.snapshots)
+		return f.transfer(w, r, qname, z, f.authority.cfg.Key, f.snapshots)
 	default:
-		v, n := f.runtime.version(node)
-		soa := v.SOA(qname, f.origin, f.runtime.view.TTL())
+		v, n := f.authority.version(node)
+		soa := v.SOA(qname, f.origin, f.authority.view.TTL())
 		switch qtype {
 		case dns.TypeSOA:
 			f.heartbeat(w, r, node)
 			m.Answer = []dns.RR{soa}
 		case dns.TypeNS:
-			m.Answer = []dns.RR{stream.NS(qname, node, f.origin, f.runtime.view.TTL())}
+			m.Answer = []dns.RR{stream.NS(qname, node, f.origin, f.authority.view.TTL())}
 		case dns.TypeTXT:
-			m.Answer = []dns.RR{record.NodeTXT(n, qname, f.runtime.view.TTL())}
+			m.Answer = []dns.RR{record.NodeTXT(n, qname, f.authority.view.TTL())}
 		default:
 			m.Ns = []dns.RR{soa}
 		}
@@ -65,11 +65,11 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 // heartbeat hands a heartbeat, an SOA query with the other node's own SOA, to the
 // connection to that node.
 func (f *Federation) heartbeat(w dns.ResponseWriter, r *dns.Msg, node string) {
-	if node != f.runtime.cfg.Node || len(r.Ns) == 0 {
+	if node != f.authority.cfg.Node || len(r.Ns) == 0 {
 		return
 	}
 	from, _ := record.HomeOf(strings.ToLower(r.Ns[0].Header().Name), f.origin)
-	if p := f.runtime.node.Peer(from); p != nil {
+	if p := f.authority.node.Peer(from); p != nil {
 		p.HandleHeartbeat(r.Ns, w.RemoteAddr())
 	}
 }
@@ -84,7 +84,7 @@ func (f *Federation) write(w dns.ResponseWriter, r, m *dns.Msg) (int, error) {
 func (f *Federation) send(w dns.ResponseWriter, m *dns.Msg) (int, error) {
 	switch err := w.WriteMsg(m); {
 	case gone(err):
-		f.runtime.log.Debug("answer not sent", "to", w.RemoteAddr(), "err", err)
+		f.authority.log.Debug("answer not sent", "to", w.RemoteAddr(), "err", err)
 	case err != nil:
 		return dns.RcodeServerFailure, fmt.Errorf("write answer: %w", err)
 	}
@@ -114,16 +114,16 @@ func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z s
 	state := request.Request{W: w, Req: r}
 	if state.Proto() == "udp" {
 		node, _ := record.HomeOf(apex, f.origin)
-		v, _ := f.runtime.version(node)
+		v, _ := f.authority.version(node)
 		m := new(dns.Msg)
 		m.SetReply(r)
-		m.Answer = []dns.RR{v.SOA(apex, f.origin, f.runtime.view.TTL())}
+		m.Answer = []dns.RR{v.SOA(apex, f.origin, f.authority.view.TTL())}
 		if from == nil {
 			m.Answer, m.Rcode = nil, dns.RcodeRefused
 		}
 		return f.write(w, r, m)
 	}
-	ttl := f.runtime.view.TTL()
+	ttl := f.authority.view.TTL()
 	q := stream.Query{Origin: f.origin, Apex: apex, TTL: ttl, From: from, LeftOut: f.withheld.report}
 	turn := &slotted{Zone: z, slots: slots}
 	defer turn.release()
@@ -177,7 +177,7 @@ func (f *Federation) notify(w dns.ResponseWriter, r *dns.Msg, qname string, sign
 	case !ok:
 		m.Rcode = dns.RcodeRefused
 	default:
-		p := f.runtime.node.Peer(node)
+		p := f.authority.node.Peer(node)
 		if p == nil {
 			m.Rcode = dns.RcodeRefused // not NOTAUTH: the key is good
 			break

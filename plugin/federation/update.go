@@ -20,7 +20,7 @@ import (
 func (f *Federation) update(w dns.ResponseWriter, r *dns.Msg, key string) (int, error) {
 	state := request.Request{W: w, Req: r}
 	t := tsigOf(r, key)
-	apply := func() error { return f.runtime.updates.apply(r, key, t) }
+	apply := func() error { return f.authority.updates.apply(r, key, t) }
 	var err error
 	if t != nil && state.Proto() == "udp" {
 		err = f.resent.once(fmt.Sprintf("%s %s %d %s", state.IP(), state.Port(), r.Id, t.MAC), apply)
@@ -73,7 +73,7 @@ func (f *Federation) logRefusal(rcode, key, from string, err error) {
 	if key == "" {
 		level = slog.LevelDebug
 	}
-	f.runtime.log.With("source", "update").Log(context.Background(), level, "update not taken", "rcode", rcode, "key", key, "from", from, "why", err)
+	f.authority.log.With("source", "update").Log(context.Background(), level, "update not taken", "rcode", rcode, "key", key, "from", from, "why", err)
 }
 
 // reason adds the text of an error to an answer (RFC 8914), if the request has an OPT.
@@ -95,13 +95,13 @@ const maxReason = 300
 
 // updates applies DNS UPDATEs (RFC 2136) to the home zone of this node.
 type updates struct {
-	r      *Runtime
+	r      *authority
 	home   update.Home
 	replay *update.Replay // nil if no key may update
 	log    *slog.Logger
 }
 
-func newUpdates(r *Runtime, boot string) *updates {
+func newUpdates(r *authority, boot string) *updates {
 	apex := record.HomeZone(r.cfg.Node, r.cfg.Origin)
 	u := &updates{r: r,
 		log: r.log.With("source", "update"),

@@ -86,11 +86,11 @@ type Asterisk struct{ Addr, User, Secret string }
 
 // Permits reports whether an AOR may be published.
 func (c *Config) Permits(a location.AOR) bool {
-	return len(c.Users) == 0 || Matches(c.Users, string(a))
+	return len(c.Users) == 0 || matches(c.Users, string(a))
 }
 
-// Matches reports whether a name matches one of the patterns.
-func Matches(patterns []string, name string) bool {
+// matches reports whether a name matches one of the patterns.
+func matches(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool {
 		ok, _ := path.Match(p, name)
 		return ok

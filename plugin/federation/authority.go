@@ -43,11 +43,11 @@ type node interface {
 	Stop() error
 }
 
-// Runtime is one federation zone that this process serves: the node at work, and
+// authority is one federation zone that this process serves: the node at work, and
 // what only the DNS side needs. It is claimed when a Corefile is read, starts once
 // and lives until stop, whatever CoreDNS reloads meanwhile. Its fields do not change
 // between start and stop.
-type Runtime struct {
+type authority struct {
 	cfg  config.Config
 	log  *slog.Logger
 	data *datadir.Dir // nil until it is locked
@@ -69,16 +69,16 @@ type Runtime struct {
 	parted atomic.Bool // the node has left; for the Registry
 }
 
-// newRuntime makes a runtime that has opened nothing yet.
-func newRuntime(cfg config.Config, log *slog.Logger) *Runtime {
-	r := &Runtime{cfg: cfg, log: log}
+// newAuthority returns an authority that has opened nothing yet.
+func newAuthority(cfg config.Config, log *slog.Logger) *authority {
+	r := &authority{cfg: cfg, log: log}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	return r
 }
 
 // lock locks the data directory, unless it is locked: nothing in it may be read
 // before, since what reads also repairs.
-func (r *Runtime) lock() (err error) {
+func (r *authority) lock() (err error) {
 	if r.data == nil {
 		r.data, err = datadir.Lock(r.cfg.Data)
 	}
@@ -86,14 +86,14 @@ func (r *Runtime) lock() (err error) {
 }
 
 // unlock gives the data directory back. Nothing may use it any more.
-func (r *Runtime) unlock() {
+func (r *authority) unlock() {
 	r.data.Unlock()
 	r.data = nil
 }
 
 // start starts the node and what answers for it. An error means that nothing is
 // left open.
-func (r *Runtime) start() (err error) {
+func (r *authority) start() (err error) {
 	defer func() {
 		if err != nil {
 			r.stop()
@@ -124,15 +124,15 @@ func (r *Runtime) start() (err error) {
 }
 
 // serve makes a node the one that is asked.
-func (r *Runtime) serve(n node, v *zone.View, p *primary.Primary, c *location.Clock) {
+func (r *authority) serve(n node, v *zone.View, p *primary.Primary, c *location.Clock) {
 	r.node, r.view, r.primary, r.clock = n, v, p, c
 }
 
-func (r *Runtime) run(f func()) { r.tasks.Go(f) }
+func (r *authority) run(f func()) { r.tasks.Go(f) }
 
 // stop ends everything without leaving the federation: the others keep this node's
 // users as long as its Asterisk answers.
-func (r *Runtime) stop() error {
+func (r *authority) stop() error {
 	r.cancel()
 	var err error
 	if r.node != nil {
@@ -145,7 +145,7 @@ func (r *Runtime) stop() error {
 }
 
 // notifySecondaries begins to notify the secondaries of new serials.
-func (r *Runtime) notifySecondaries() {
+func (r *authority) notifySecondaries() {
 	c := secondary.Config{Origin: r.cfg.Origin, Listen: r.cfg.Listen, Serial: r.outbound.Serial, SOA: r.view.SOA, Logger: r.log,
 		Count: func(to, result string) { notifyCount.WithLabelValues(r.cfg.Origin, to, result).Inc() }}
 	for _, s := range r.cfg.Secondaries {

@@ -48,12 +48,12 @@ func (n *fakeNode) Metrics() (m fednode.Metrics) {
 	return m
 }
 
-// peer makes p the connection of a runtime to a node.
-func (r *Runtime) peer(name string, p *peer.Peer) { r.node.(*fakeNode).peers[name] = p }
+// peer makes p the connection of an authority to a node.
+func (r *authority) peer(name string, p *peer.Peer) { r.node.(*fakeNode).peers[name] = p }
 
-// viewing returns a runtime with a view, but without a home zone.
-func viewing(t testing.TB, cfg config.Config) *Runtime {
-	r := newRuntime(cfg, slog.New(slog.DiscardHandler))
+// viewing returns an authority with a view, but without a home zone.
+func viewing(t testing.TB, cfg config.Config) *authority {
+	r := newAuthority(cfg, slog.New(slog.DiscardHandler))
 	v := zone.NewView(zone.Config{Origin: cfg.Origin, Self: cfg.Node, Addr: cfg.Sender(), TTL: cfg.TTL, Order: cfg.Order, Ways: cfg.Ways,
 		Dial: cfg.Dial, ITAD: cfg.ITAD, Delegations: cfg.Delegations, Done: r.ctx.Done()})
 	r.serve(&fakeNode{peers: map[string]*peer.Peer{}}, v, nil, location.NewClock(time.Now))
@@ -61,23 +61,23 @@ func viewing(t testing.TB, cfg config.Config) *Runtime {
 	return r
 }
 
-// newTestRuntime returns a runtime with a home zone, but without Serf, AMI
+// newTestAuthority returns an authority with a home zone, but without Serf, AMI
 // and disk.
-func newTestRuntime(t testing.TB, node string) *Runtime {
+func newTestAuthority(t testing.TB, node string) *authority {
 	t.Helper()
 	r := viewing(t, config.Config{Origin: testZone, Node: node, TTL: 5 * time.Second, Key: testKey})
 	r.primary = primary.New(primary.Config{Zone: r.view.Own(), Clock: r.clock, Logger: r.log, Node: record.Node{Name: node, State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}})
 	return r
 }
 
-// serve answers for the runtime on loopback, over TCP.
-func serve(t *testing.T, r *Runtime) string {
+// serve answers for the authority on loopback, over TCP.
+func serve(t *testing.T, r *authority) string {
 	t.Helper()
 	return answering(t, func(f *Federation, w dns.ResponseWriter, m *dns.Msg) { f.ServeDNS(context.Background(), w, m) }, r)
 }
 
 // answering answers with what answer makes of each message.
-func answering(t *testing.T, answer func(*Federation, dns.ResponseWriter, *dns.Msg), r *Runtime) string {
+func answering(t *testing.T, answer func(*Federation, dns.ResponseWriter, *dns.Msg), r *authority) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -95,7 +95,7 @@ func answering(t *testing.T, answer func(*Federation, dns.ResponseWriter, *dns.M
 // A NOTIFY that comes before its receiver has met the sender is refused, and
 // does not cost the connection.
 func TestNotifyBeforeBothHaveMet(t *testing.T) {
-	a, b := newTestRuntime(t, "pbx-a"), newTestRuntime(t, "pbx-b")
+	a, b := newTestAuthority(t, "pbx-a"), newTestAuthority(t, "pbx-b")
 	lost := make(chan error, 10)
 	pulled := make(chan struct{}, 10)
 	peer := peer.New(peer.Config{Node: "pbx-b", Addr: serve(t, b), Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
@@ -128,7 +128,7 @@ func TestNotifyBeforeBothHaveMet(t *testing.T) {
 func TestClocksThatDiffer(t *testing.T) {
 	const maxDials = 4 // one that learns, one that serves, its AXFR, and one once the clock is set
 	for _, off := range []time.Duration{time.Hour, -time.Hour} {
-		a, b := newTestRuntime(t, "pbx-a"), newTestRuntime(t, "pbx-b")
+		a, b := newTestAuthority(t, "pbx-a"), newTestAuthority(t, "pbx-b")
 		pulled := make(chan struct{}, 10)
 		var wrong, dials atomic.Int64
 		wrong.Store(int64(off))
@@ -170,15 +170,15 @@ func TestClocksThatDiffer(t *testing.T) {
 	}
 }
 
-// scraped is one runtime for prometheus.
-type scraped struct{ *Runtime }
+// scraped is one authority for prometheus.
+type scraped struct{ *authority }
 
 func (scraped) Describe(chan<- *prometheus.Desc)      {}
-func (s scraped) Collect(ch chan<- prometheus.Metric) { s.Runtime.Collect(ch) }
+func (s scraped) Collect(ch chan<- prometheus.Metric) { s.authority.Collect(ch) }
 
 // What a peer holds is compared with this node's digest, and the metrics tell.
 func TestDigestIsAnsweredAndCompared(t *testing.T) {
-	a, b := newTestRuntime(t, "pbx-a"), newTestRuntime(t, "pbx-b")
+	a, b := newTestAuthority(t, "pbx-a"), newTestAuthority(t, "pbx-b")
 	b.primary.Update(func(s *location.Store) []location.Change {
 		return s.Register(location.Contact{AOR: "1001", Kind: location.PJSIP, URI: "sip:1001"})
 	})
@@ -208,9 +208,9 @@ func TestDigestIsAnsweredAndCompared(t *testing.T) {
 	}
 }
 
-// metricsOf returns the metrics of a runtime that name a node, by their names
+// metricsOf returns the metrics of an authority that name a node, by their names
 // without the common prefix and their other labels.
-func metricsOf(t *testing.T, r *Runtime, about string) map[string]float64 {
+func metricsOf(t *testing.T, r *authority, about string) map[string]float64 {
 	t.Helper()
 	got := map[string]float64{}
 	reg := prometheus.NewRegistry()
@@ -241,7 +241,7 @@ func metricsOf(t *testing.T, r *Runtime, about string) map[string]float64 {
 // A node that answers every heartbeat but gives no transfer is heard, and what is
 // held of it grows old: the lag tells, not the heartbeat.
 func TestLagGrowsWhileTransfersFail(t *testing.T) {
-	a, b := newTestRuntime(t, "pbx-a"), newTestRuntime(t, "pbx-b")
+	a, b := newTestAuthority(t, "pbx-a"), newTestAuthority(t, "pbx-b")
 	var broken atomic.Bool
 	addr := answering(t, func(f *Federation, w dns.ResponseWriter, m *dns.Msg) {
 		if q := m.Question[0].Qtype; broken.Load() && (q == dns.TypeAXFR || q == dns.TypeIXFR) {
@@ -287,7 +287,7 @@ func TestLagGrowsWhileTransfersFail(t *testing.T) {
 
 // A node that left on purpose is no alarm.
 func TestLeaveEndsTheAlarm(t *testing.T) {
-	r := newTestRuntime(t, "pbx-a")
+	r := newTestAuthority(t, "pbx-a")
 	home := r.view.Home("pbx-b")
 	home.SetReach(zone.Gone)
 	r.peer("pbx-b", peer.New(peer.Config{Node: "pbx-b", Addr: "127.0.0.1:1", Origin: testZone, Key: testKey, Home: home, Logger: r.log}))
