@@ -11,7 +11,7 @@ E2E = $(shell grep -rl --include='*_test.go' --exclude-dir=.cache '^//go:build e
 .PHONY: help build demo test test-unit test-dns e2e chaos install bench bench-quick soak bench-build bench-go bench-compare scale coefficients plan simulate race guard fuzz house lint cover clean
 
 help: ## list the targets
-	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 build: ## build bin/asterfed
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/asterfed ./cmd/asterfed
 demo: build ## run three nodes on loopback with users that roam; ARGS=--for=10s ends by itself
