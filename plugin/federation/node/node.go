@@ -122,7 +122,9 @@ func Start(c Config) (started *Node, err error) {
 		}})
 	n.recovery.permits = n.directory.Permits
 	n.expiry.expire(time.Now())
-	n.directory.Read()
+	if n.recovery.fresh {
+		n.directory.Read() // else what the journal has is served meanwhile
+	}
 	n.tasks.run(n.directory.Run)
 	n.asterisk = newAsterisk(asteriskConfig{settings: cfg, primary: n.primary, clock: n.clock, view: n.view, recovery: n.recovery,
 		permits: n.directory.Permits, names: names, peers: n.peers, tasks: n.tasks, log: log})
@@ -142,7 +144,13 @@ func Start(c Config) (started *Node, err error) {
 	}
 	n.tasks.run(func(ctx context.Context) { copies.run(ctx, n.gossip.Members) })
 	n.tasks.run(func(ctx context.Context) { n.peers.followDistances(ctx, n.gossip.Distance) })
-	n.tasks.run(n.asterisk.run)
+	n.tasks.run(func(ctx context.Context) {
+		select {
+		case <-ctx.Done():
+		case <-n.directory.Loaded(): // it decides which registrations are published
+			n.asterisk.run(ctx)
+		}
+	})
 	settling := &settling{settings: cfg, gossip: n.gossip, peers: n.peers, view: n.view, recovery: n.recovery, met: met, log: log}
 	n.tasks.run(func(ctx context.Context) {
 		if settling.wait(ctx) {
@@ -235,8 +243,15 @@ func (n *Node) Peer(node string) *peer.Peer {
 func (n *Node) Allows(a location.AOR) bool { return n.directory.Allows(a) }
 
 // Recovered reports whether what the peers have kept of the own home zone has come,
-// or nothing is to be expected. Updates wait for it.
-func (n *Node) Recovered() bool { return n.recovery.known() }
+// or nothing is to be expected, and the directory was read. Updates wait for both.
+func (n *Node) Recovered() bool {
+	select {
+	case <-n.directory.Loaded():
+		return n.recovery.known()
+	default:
+		return false
+	}
+}
 
 // Transferable reports whether the own home zone may be transferred.
 func (n *Node) Transferable() bool { return n.recovery.transferable() }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -191,4 +193,29 @@ func TestFailedStartLeavesNothingOpen(t *testing.T) {
 	if n, err := Start(Config{Settings: &s, Logger: slog.New(slog.DiscardHandler)}); n != nil || err == nil {
 		t.Errorf("started %v, %v", n, err)
 	}
+}
+
+// register registers a user at a node.
+func register(n *Node, user location.AOR) {
+	n.primary.Update(func(s *location.Store) []location.Change {
+		return s.Register(location.Contact{AOR: user, Kind: location.PJSIP, URI: "sip:" + string(user) + "@192.0.2.9"})
+	})
+}
+
+// logBuffer is a log that a test reads while a node writes it.
+type logBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }

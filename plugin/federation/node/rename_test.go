@@ -42,7 +42,7 @@ func TestRename(t *testing.T) {
 		_, _, kept := n.primary.Snapshot()
 		n.Stop()
 
-		var log strings.Builder
+		var log logBuffer
 		settings.Node, settings.Addrs = "pbx-d", []netip.Addr{c.addr}
 		n = begin(t, slog.New(slog.NewTextHandler(&log, nil)), settings)
 		after, self, all := n.primary.Snapshot()
@@ -62,10 +62,10 @@ func TestRename(t *testing.T) {
 		if files, _ := filepath.Glob(filepath.Join(settings.Data, "home.journal.pbx-c-*")); len(files) != 1 {
 			t.Errorf("%s: set aside: %v", name, files)
 		}
-		log.Reset()
-		n = begin(t, slog.New(slog.NewTextHandler(&log, nil)), settings)
-		if _, _, again := n.primary.Snapshot(); len(again) != c.want || strings.Contains(log.String(), "another name") {
-			t.Errorf("%s: after another restart %d bindings; log\n%s", name, len(again), log.String())
+		var later logBuffer
+		n = begin(t, slog.New(slog.NewTextHandler(&later, nil)), settings)
+		if _, _, again := n.primary.Snapshot(); len(again) != c.want || strings.Contains(later.String(), "another name") {
+			t.Errorf("%s: after another restart %d bindings; log\n%s", name, len(again), later.String())
 		}
 	}
 }

@@ -66,7 +66,7 @@ func TestComparedSettings(t *testing.T) {
 // A node is warned of once, with its name and the setting, however often Serf
 // reports it.
 func TestDifferingSettingsAreWarnedOfOnce(t *testing.T) {
-	var log strings.Builder
+	var log logBuffer
 	n := begin(t, slog.New(slog.NewTextHandler(&log, nil)), config.Config{})
 	other := *n.cfg
 	other.TTL = time.Minute

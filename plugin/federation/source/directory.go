@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/asterfed/asterfed/plugin/federation/directory"
@@ -22,6 +23,8 @@ type Directory struct {
 	badLines atomic.Int64
 	homeless atomic.Int64
 	file     Reread
+	first    sync.Once
+	loaded   chan struct{}   // closed once the file was read, or could not be
 	unknown  map[string]bool // homes that were warned of
 }
 
@@ -41,7 +44,7 @@ type DirectoryConfig struct {
 
 // NewDirectory returns a directory that has read nothing yet.
 func NewDirectory(c DirectoryConfig) *Directory {
-	return &Directory{cfg: c, unknown: map[string]bool{}, file: Reread{Logger: c.Logger, Kept: "directory cannot be read; the one read before stays in force"}}
+	return &Directory{cfg: c, unknown: map[string]bool{}, loaded: make(chan struct{}), file: Reread{Logger: c.Logger, Kept: "directory cannot be read; the one read before stays in force"}}
 }
 
 // Allows reports whether the directory lets a user have a home here.
@@ -54,8 +57,14 @@ func (d *Directory) Permits(a location.AOR) bool { return d.cfg.Permits(a) && d.
 // many since no home that they name is a node.
 func (d *Directory) BadLines() (bad, homeless int64) { return d.badLines.Load(), d.homeless.Load() }
 
-// Run reads the file whenever it changes, until ctx ends.
+// Loaded is closed once the file was read for the first time, or could not be.
+// Until then what an earlier process has published stays, and Allows and Permits
+// allow everything.
+func (d *Directory) Loaded() <-chan struct{} { return d.loaded }
+
+// Run reads the file now and whenever it changes, until ctx ends.
 func (d *Directory) Run(ctx context.Context) {
+	d.Read()
 	if d.cfg.File != "" {
 		Every(ctx, filePeriod, func() {
 			d.Read()
@@ -66,6 +75,7 @@ func (d *Directory) Run(ctx context.Context) {
 
 // Read reads the file if it is not the one read last.
 func (d *Directory) Read() {
+	defer d.first.Do(func() { close(d.loaded) })
 	if d.cfg.File == "" {
 		return
 	}

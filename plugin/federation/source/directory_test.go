@@ -17,7 +17,7 @@ import (
 
 // opened returns a directory that reads text, the home zone that it publishes in,
 // and its log.
-func opened(t *testing.T, text string, known func(string) (bool, bool)) (*Directory, *primary.Primary, *strings.Builder) {
+func opened(t testing.TB, text string, known func(string) (bool, bool)) (*Directory, *primary.Primary, *strings.Builder) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "users.csv")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
