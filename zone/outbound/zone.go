@@ -9,15 +9,15 @@ import (
 	"github.com/asterfed/asterfed/zone"
 )
 
-// Config says whose zone it is.
+// Config is what a Zone needs.
 type Config struct {
 	View *zone.View
 	// Data is the directory that the serial is kept in, "" for none.
 	Data string
 	// Boot changes when the machine starts, "" where it cannot be told.
 	Boot string
-	// Followed: there are secondaries, so that the zone is kept level also
-	// while nobody has asked for it.
+	// Followed keeps the zone level even while nobody asks for it, since there are
+	// secondaries.
 	Followed bool
 	Now      func() time.Time
 	Logger   *slog.Logger
@@ -29,13 +29,13 @@ type Zone struct {
 	view *zone.View
 	log  *slog.Logger
 
-	working sync.Mutex // taken before mu; one look at the view at a time
+	working sync.Mutex // locked before mu; one comparison with the view at a time
 	serials *serials
 	deps    dependents
 
 	mu      sync.Mutex // never held while the view is asked; these are written under both
 	serial  uint32
-	sets    map[string]set // by unit, those that have records; nil while nobody follows
+	sets    map[string]set // by unit, those that have records; nil while nobody transfers the zone
 	history []step         // oldest first, contiguous, up to serial
 	cost    int            // changes in history
 	asked   time.Time      // when a transfer was last asked for
@@ -65,7 +65,7 @@ const (
 	maxHistory = 100_000
 )
 
-// Open returns the zone of a view, with a serial above all that it ever had.
+// Open returns the zone of a view, with a serial above every earlier one.
 func Open(c Config) *Zone {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -126,14 +126,14 @@ func (z *Zone) step() {
 	}
 }
 
-// wanted reports whether anybody follows the zone.
+// wanted reports whether the zone has to be kept level.
 func (z *Zone) wanted() bool {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	return z.cfg.Followed || !z.asked.IsZero() && z.cfg.Now().Sub(z.asked) < idle
 }
 
-// forget gives back what transfers need. The caller holds working.
+// forget frees the memory that transfers need. The caller holds working.
 func (z *Zone) forget() {
 	if z.sets == nil {
 		return
@@ -145,8 +145,8 @@ func (z *Zone) forget() {
 	z.sets, z.history, z.cost = nil, nil, 0
 }
 
-// build looks at the whole view. What changes meanwhile is dirt already. The
-// caller holds working.
+// build collects the records of every unit. What changes meanwhile is already
+// counted as dirt. The caller holds working.
 func (z *Zone) build() {
 	began := time.Now()
 	z.view.Track(true)
@@ -168,8 +168,8 @@ func (z *Zone) build() {
 	z.log.Info("federation zone can be transferred", "units", len(sets), "serial", z.serial, "after", time.Since(began).Round(time.Millisecond))
 }
 
-// publish makes changes the next serial; none begin a new history. The caller
-// holds working.
+// publish makes changes the next serial. Without changes a new history begins. The
+// caller holds working.
 func (z *Zone) publish(changes []change) {
 	next, err := z.serials.next()
 	if err != nil {

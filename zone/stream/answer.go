@@ -9,18 +9,19 @@ import (
 	"github.com/miekg/dns"
 )
 
-// maxOctets is how long one message of a transfer may be, its signature aside:
-// what is too long for a TCP message (64 KiB, RFC 1035 §4.2.2) would never
-// arrive. perMessage is how many records go into one that package dns packs.
+// maxOctets bounds one message of a transfer, without its signature: a message of
+// more than 64 KiB cannot be sent over TCP (RFC 1035 §4.2.2). perMessage bounds the
+// records of a message that package dns packs.
 const (
 	perMessage = 300
 	maxOctets  = 60_000
 )
 
-// Zone is a home zone that this node can answer transfers of: its own, or
-// another's that it holds as a secondary.
+// Zone is a home zone that a node can answer transfers of: its own, or its replica
+// of another's.
 type Zone interface {
-	// Since returns the deltas from a serial, false if it cannot.
+	// Since returns the current version and the deltas that lead there from a
+	// serial, or false if the history does not reach back that far.
 	Since(serial uint32) (record.Version, []record.Delta, bool)
 	// Snapshot returns the whole zone at one version.
 	Snapshot() (record.Version, record.Node, []location.Binding)
@@ -76,7 +77,7 @@ func AnswerRecords(z Zone, q Query, send func([]dns.RR) error) error {
 	return transfer(z, q, &sections{apex: q.Apex, ttl: q.TTL, send: send})
 }
 
-// sink takes the records of a transfer in their order.
+// sink is where the records of a transfer go, in their order.
 type sink interface {
 	record(dns.RR) error
 	binding(location.Binding) error
@@ -94,7 +95,7 @@ func transfer(z Zone, q Query, to sink) error {
 	return a.full(z.Snapshot())
 }
 
-// sections collects records for whole messages.
+// sections collects the records of one message at a time.
 type sections struct {
 	apex   string
 	ttl    uint32
@@ -188,7 +189,7 @@ func (a *answer) incremental(now record.Version, deltas []record.Delta) error {
 func oldOf(c location.Change) location.Binding { return c.Old }
 func newOf(c location.Change) location.Binding { return c.New }
 
-// side writes what a delta deletes or adds, behind the SOA that says so.
+// side writes the SOA of one side of a delta, then what that side deletes or adds.
 func (a *answer) side(v record.Version, node *record.Node, changes []location.Change, of func(location.Change) location.Binding) error {
 	if err := a.record(a.soa(v)); err != nil {
 		return err
@@ -229,7 +230,7 @@ func (a *answer) full(v record.Version, n record.Node, all []location.Binding) e
 	return a.flush()
 }
 
-// NS is the one name server that a home zone names: its home.
+// NS returns the NS record of a home zone, which names its node alone.
 func NS(apex, node, origin string, ttl uint32) dns.RR {
 	return &dns.NS{
 		Hdr: dns.RR_Header{Name: apex, Rrtype: dns.TypeNS, Class: dns.ClassINET, Ttl: ttl},

@@ -10,8 +10,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Transfer is what the records of a transfer come to: nothing (level), Full,
-// or Deltas that lead from the held version to Version.
+// Transfer is the result of a transfer: nothing, where the version is the same; the
+// Full zone; or Deltas that lead from the version asked with to Version.
 type Transfer struct {
 	Version  record.Version
 	Full     bool
@@ -90,7 +90,7 @@ func (r *Reader) next(name string) error {
 	return nil
 }
 
-// user takes the next record where that is a registration.
+// user adds the next record, which is a registration.
 func (r *Reader) user(b location.Binding) error {
 	if err := r.next(string(b.AOR)); err != nil {
 		return err
@@ -112,8 +112,8 @@ func (r *Reader) user(b location.Binding) error {
 	return nil
 }
 
-// binding takes a binding of a full zone. The list doubles: append alone would
-// copy large ones five times over.
+// binding adds a binding of a full zone. The list doubles: append alone would copy
+// large ones five times over.
 func (r *Reader) binding(b location.Binding) {
 	if n := len(r.t.Bindings); n == cap(r.t.Bindings) {
 		r.t.Bindings = slices.Grow(r.t.Bindings, max(64, n))
@@ -121,7 +121,7 @@ func (r *Reader) binding(b location.Binding) {
 	r.t.Bindings = append(r.t.Bindings, b)
 }
 
-// add takes the next record. It reports whether the transfer is complete.
+// add adds the next record. It reports whether the transfer is complete.
 func (r *Reader) add(rr dns.RR) (done bool, err error) {
 	if err := r.next(rr.Header().Name); err != nil {
 		return r.done, err
@@ -197,9 +197,9 @@ func (r *Reader) incremental(rr dns.RR, soa *dns.SOA) (bool, error) {
 	return false, nil
 }
 
-// step ends the delta under way: a binding that is both deleted and added is
-// one replacement, and additions come first, so that nobody who only changes
-// a contact is absent in between.
+// step ends the delta under way. A binding that is both deleted and added is one
+// replacement, and additions come first, so that a user who only changes a contact
+// is never absent in between.
 func (r *Reader) step() {
 	if r.cur == nil {
 		return
@@ -230,7 +230,8 @@ func (r *Reader) step() {
 	r.dels, r.adds = nil, nil
 }
 
-// parse reads one record; what must not be published is counted, not taken.
+// parse reads one record. A record that must not be published is counted and left
+// out.
 func (r *Reader) parse(rr dns.RR) (location.Binding, *record.Node, bool) {
 	txt, ok := rr.(*dns.TXT)
 	if !ok {

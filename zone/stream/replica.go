@@ -15,21 +15,21 @@ import (
 	"github.com/miekg/dns"
 )
 
-// replicaSuffix ends the name of a file that holds a copy of a home zone.
+// replicaSuffix ends the name of a replica's file.
 const replicaSuffix = ".zone"
 
-// ReplicaFile returns where the copy of a node's home zone stands in dir.
+// ReplicaFile returns the path in dir of the replica of a node's home zone.
 func ReplicaFile(dir, node string) string { return filepath.Join(dir, node+replicaSuffix) }
 
-// ReplicaNode is the reverse of ReplicaFile: the node whose copy a file is.
+// ReplicaNode is the reverse of ReplicaFile: the node whose replica a file is.
 func ReplicaNode(file string) (node string, ok bool) {
 	node, ok = strings.CutSuffix(filepath.Base(file), replicaSuffix)
 	return node, ok && record.CheckNodeName(node) == nil
 }
 
-// WriteReplica keeps a home zone as this node holds it in a master file (RFC
-// 1035 §5), with the address of the node's DNS server in the first line. An
-// existing file is replaced only by a complete one.
+// WriteReplica writes the replica of a home zone to a master file (RFC 1035 §5), with
+// the address of the node's DNS server in the first line. An existing file is
+// replaced only by a complete one.
 func WriteReplica(file string, h *zone.Home, origin, addr string, ttl uint32) error {
 	err := datadir.Replace(file, datadir.Atomic, 0o640, func(tmp *os.File) error {
 		w := bufio.NewWriterSize(tmp, 1<<16)
@@ -47,8 +47,8 @@ func WriteReplica(file string, h *zone.Home, origin, addr string, ttl uint32) er
 	return nil
 }
 
-// ReadReplica reads what WriteReplica has written. What a peer's records must
-// fulfil, those of the file must too; a file that ends early is an error.
+// ReadReplica reads what WriteReplica has written, and checks its records as it
+// checks those of a peer. A file that ends early is an error.
 func ReadReplica(file, node, origin string) (t *Transfer, addr string, err error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -78,7 +78,7 @@ func ReadReplica(file, node, origin string) (t *Transfer, addr string, err error
 	return &r.t, addr, nil
 }
 
-// file takes the records of any master file.
+// file reads the records of any master file.
 func (r *Reader) file(in io.Reader, name string) error {
 	p := dns.NewZoneParser(in, ".", name)
 	for rr, more := p.Next(); more; rr, more = p.Next() {

@@ -12,20 +12,21 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Reply is how the messages of a transfer are to be made and sent.
+// Reply says how to make and send the messages of a transfer.
 type Reply struct {
-	// Msg has the header and question of each message, and in Extra what
-	// stands before the TSIG.
+	// Msg has the header and question of each message, and in Extra the records
+	// before the TSIG.
 	Msg *dns.Msg
-	// Key signs, on top of the request's MAC. Nil leaves unsigned.
+	// Key signs the messages, the first one on top of the request's MAC. Without a
+	// key they are not signed.
 	Key *tsig.Key
 	MAC string // hexadecimal, as dns.TSIG has it
-	// Send takes one message, which is not valid afterwards.
+	// Send sends one message. It must not keep the slice.
 	Send func([]byte) error
 }
 
-// writer packs the records of a transfer into signed messages, octet by octet
-// where they are registrations.
+// writer packs the records of a transfer into signed messages; registrations it
+// writes octet by octet.
 type writer struct {
 	Reply
 	chain *tsig.Chain
@@ -70,7 +71,7 @@ func newWriter(r Reply, apex string, ttl uint32) (*writer, error) {
 	return w, nil
 }
 
-// release gives the writer's memory back. No message of it is valid afterwards.
+// release gives back the writer's buffer, and with it the last message.
 func (w *writer) release() {
 	Recycle(w.buf)
 	w.buf = nil

@@ -7,8 +7,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Stream writes the records of a transfer that are made elsewhere. Not safe
-// for concurrent use.
+// Stream writes the records of a transfer that its caller makes. Not safe for
+// concurrent use.
 type Stream struct {
 	to  sink
 	ttl uint32
@@ -21,8 +21,8 @@ func NewStream(r Reply, apex string, ttl uint32) (*Stream, error) {
 	return &Stream{w, ttl}, err
 }
 
-// NewSections returns a stream for who signs and packs elsewhere: send is
-// called with the answer sections, one for each message.
+// NewSections returns a stream for callers that sign and pack messages themselves:
+// send is called with the answer sections, one for each message.
 func NewSections(apex string, ttl uint32, send func([]dns.RR) error) *Stream {
 	return &Stream{&sections{apex: apex, ttl: ttl, send: send}, ttl}
 }
@@ -30,7 +30,7 @@ func NewSections(apex string, ttl uint32, send func([]dns.RR) error) *Stream {
 // Record writes one record.
 func (s *Stream) Record(rr dns.RR) error { return s.to.record(rr) }
 
-// Flush sends what has been written and not sent. It ends the transfer.
+// Flush sends what has not been sent yet. It ends the transfer.
 func (s *Stream) Flush() error { return s.to.flush() }
 
 // Raw writes a record of class IN whose RDATA is in wire form, its names not

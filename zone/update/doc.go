@@ -2,8 +2,7 @@
 // whether its sections are sound, its prerequisites hold and its key may touch
 // what it names, and which bindings come and go.
 //
-// It knows messages, bindings, and which key may do what. It must not know
-// sockets, CoreDNS or the other nodes. A message that it is given has a good
-// signature; whether it has been seen before is for Replay to say. Start
-// reading at Home.Decide.
+// It knows messages, bindings, and what each key may do. It must not know sockets,
+// CoreDNS or the other nodes. Callers verify the signature of a message first, and
+// ask Replay whether it was accepted before. Start reading at Home.Decide.
 package update

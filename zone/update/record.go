@@ -12,8 +12,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// versioned returns rr with the version in front, which whoever types a record
-// may leave out or put elsewhere.
+// versioned returns rr with the version in front. A person who types a record may
+// leave it out or put it elsewhere.
 func versioned(rr *dns.TXT) *dns.TXT {
 	out := &dns.TXT{Hdr: rr.Hdr, Txt: []string{"v=1"}}
 	for _, s := range rr.Txt {
@@ -35,8 +35,8 @@ func kindOf(rr *dns.TXT) (location.Kind, error) {
 }
 
 // parseAdded reads a record that is to be added. Unlike one that a peer sends,
-// it comes from somebody who can correct it: a key that nobody knows, or one that
-// stands there twice, is an error. The contact is the zone's own and is ignored.
+// it comes from somebody who can correct it: an unknown key, or one that stands there
+// twice, is an error. The contact is the zone's own and is ignored.
 // t= is returned as it stands: the rules say who may use it.
 func (t *transaction) parseAdded(rr *dns.TXT) (b location.Binding, since string, err error) {
 	in := versioned(rr)

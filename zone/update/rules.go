@@ -32,7 +32,7 @@ const DefaultQuota = 10_000
 // 100), and each record costs all those that it is ranked with.
 const maxPerName = 100
 
-// Rules are what one key may do: what any of them permits.
+// Rules are the rights of one key: it may do what any of them permits.
 type Rules []Rule
 
 func (r Rules) permit(b location.Binding) bool {
@@ -87,7 +87,7 @@ func ParsePattern(s string) (Pattern, error) {
 	return Pattern{glob: strings.ToLower(s)}, nil
 }
 
-// matches reports whether the pattern takes in all that the binding stands
+// matches reports whether the pattern includes every name that the binding stands
 // for.
 func (p Pattern) matches(b location.Binding) bool {
 	digits, number := b.AOR.Number()

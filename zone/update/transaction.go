@@ -11,8 +11,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// transaction is one UPDATE at work: what it has looked at and what it would
-// leave there. Nothing of it shows until its changes are applied.
+// transaction is one UPDATE in progress: the names that it has touched and what it
+// would leave at each. Nothing has changed until its changes are applied.
 type transaction struct {
 	home  *Home
 	apex  string
@@ -112,8 +112,8 @@ func (t *transaction) add(name string, rr *dns.TXT) error {
 	return nil
 }
 
-// clear withdraws all that is published at a name. Registrations stay, and
-// what a source keeps up to date.
+// clear withdraws what updates have published at a name. Registrations and the
+// bindings of a source stay.
 func (t *transaction) clear(name string) error {
 	o := t.owner(name)
 	if len(o.kinds) == 0 {
