@@ -3,11 +3,9 @@ package main
 import (
 	"fmt"
 	"net"
-	"regexp"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 	"github.com/urfave/cli/v2"
 )
@@ -61,7 +59,7 @@ func where(c *cli.Context) error {
 	out := newListing("PREFERENCE", "SERVICE", "URI")
 	for _, rr := range r.Answer {
 		if p, ok := rr.(*dns.NAPTR); ok {
-			if uri, ok := enumURI(p.Regexp, dialled); ok {
+			if uri, ok := record.ENUMResult(p.Regexp, dialled); ok {
 				out.add(int(p.Preference), p.Service, uri)
 			}
 		}
@@ -86,38 +84,6 @@ func referred(r *dns.Msg) bool {
 	}
 	return false
 }
-
-// enumURI applies the regexp of a NAPTR to what was dialled (RFC 3402 §3.2, RFC
-// 6116 §3.4.3), as the library presents it, with two backslashes for one.
-func enumURI(naptr, dialled string) (uri string, ok bool) {
-	naptr = strings.ReplaceAll(naptr, `\\`, `\`)
-	if naptr == "" {
-		return "", false
-	}
-	part := strings.Split(naptr[1:], naptr[:1])
-	if len(part) != 3 {
-		return "", false
-	}
-	if strings.Contains(part[2], "i") {
-		part[0] = "(?i)" + part[0]
-	}
-	ere, err := regexp.CompilePOSIX(part[0])
-	if err != nil {
-		return "", false
-	}
-	m := ere.FindStringSubmatch(dialled)
-	if m == nil {
-		return "", false
-	}
-	return reference.ReplaceAllStringFunc(part[1], func(s string) string {
-		if i, _ := strconv.Atoi(s[1:]); i < len(m) {
-			return m[i]
-		}
-		return ""
-	}), true
-}
-
-var reference = regexp.MustCompile(`\\[0-9]`)
 
 // exchange asks over UDP, and over TCP if the answer is truncated.
 func exchange(server, qname string, qtype uint16) (*dns.Msg, error) {
