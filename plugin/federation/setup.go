@@ -2,6 +2,8 @@ package federation
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 	"slices"
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
@@ -63,15 +65,37 @@ func setup(c *caddy.Controller) error {
 	return nil
 }
 
+// hosts are the addresses on which DNS listens without a bind: those of the node, for
+// other nodes, and loopback, for this machine's own programs; that of IPv6 where the
+// node has an IPv6 address and the machine has ::1.
+func hosts(own []netip.Addr, loopback6 bool) []string {
+	out := []string{"127.0.0.1"}
+	add := func(s string) {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	for _, a := range own {
+		if add(a.String()); a.Is6() && loopback6 {
+			add("::1")
+		}
+	}
+	return out
+}
+
+// hasLoopback6 reports whether this machine has ::1.
+func hasLoopback6() bool {
+	addrs, _ := net.InterfaceAddrs()
+	return slices.ContainsFunc(addrs, func(a net.Addr) bool {
+		n, ok := a.(*net.IPNet)
+		return ok && n.IP.Equal(net.IPv6loopback)
+	})
+}
+
 // listen keeps every server block that has no bind of its own off the
 // wildcard address, where systemd-resolved or another server may sit.
 func listen(c *caddy.Controller, blocks int, cfg *config.Config) {
-	hosts := []string{"127.0.0.1"}
-	for _, a := range cfg.Listen {
-		if s := a.String(); s != hosts[0] {
-			hosts = append(hosts, s)
-		}
-	}
+	at := hosts(cfg.Listen, hasLoopback6())
 	for i := range max(blocks, c.ServerBlockIndex+1) {
 		if blocks == 0 && i != c.ServerBlockIndex {
 			continue
@@ -79,7 +103,7 @@ func listen(c *caddy.Controller, blocks int, cfg *config.Config) {
 		other := *c
 		other.ServerBlockIndex, other.ServerBlockKeyIndex = i, 0
 		if conf := dnsserver.GetConfig(&other); len(conf.ListenHosts) == 1 && conf.ListenHosts[0] == "" {
-			conf.ListenHosts = hosts
+			conf.ListenHosts = at
 		}
 	}
 }

@@ -47,7 +47,7 @@ func (m *Monitor) watchPort(ctx context.Context) {
 }
 
 // refused sends keep-alives as long as the port is open, and reports whether
-// it was closed; the kernel tells so at the next one.
+// it was closed, which the kernel reports at the next one.
 func (m *Monitor) refused(ctx context.Context, addr string, tick <-chan time.Time) bool {
 	conn, err := net.Dial("udp", addr)
 	if err != nil {

@@ -41,15 +41,16 @@ func newCheckpoint(c asteriskConfig) *checkpoint {
 		path: filepath.Join(c.settings.Data, "abreast")}
 }
 
-// scope names all that must not have changed. A directory decides who is
-// published, and may change while nothing runs: with one nothing is proved.
+// scope names everything that must be unchanged for a checkpoint to count. A
+// directory decides who is published and may change while nothing runs, so with one
+// no checkpoint counts.
 func (c *checkpoint) scope() string {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%q %q", c.settings.Asterisk.Addr, c.settings.Users)
 	return fmt.Sprintf("%s %016x", c.primary.Version().Epoch, h.Sum64())
 }
 
-// before returns what was kept, zero if it proves nothing.
+// before returns the checkpoint of an earlier process, zero if it does not count.
 func (c *checkpoint) before() (out ami.Abreast) {
 	b, err := os.ReadFile(c.path)
 	if err != nil || c.fresh || c.settings.Directory != "" {
@@ -71,7 +72,8 @@ func (c *checkpoint) before() (out ami.Abreast) {
 	return ami.Abreast{Run: at, Mark: s}
 }
 
-// keep is called from the AMI source.
+// keep writes a checkpoint, at most once every checkpointEvery. The AMI source calls
+// it.
 func (c *checkpoint) keep(x ami.Abreast) {
 	if time.Since(c.wrote) < checkpointEvery || c.settings.Directory != "" || c.primary.DiskErr() != nil {
 		return
@@ -81,6 +83,6 @@ func (c *checkpoint) keep(x ami.Abreast) {
 	err := datadir.Replace(c.path, datadir.Atomic, 0o600, datadir.Text(text))
 	was := c.bad
 	if c.bad = err != nil; c.bad && !was {
-		c.log.Warn("not kept how far Asterisk was followed; after a restart, registrations meanwhile rank last", "err", err)
+		c.log.Warn("checkpoint not written; after a restart, registrations made meanwhile rank last", "err", err)
 	}
 }

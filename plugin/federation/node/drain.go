@@ -55,7 +55,7 @@ func (d *drain) request(what string) {
 		err = nil
 	}
 	if err != nil {
-		d.log.Error("not kept over a restart that this node drains, or does not", "draining", on, "err", err)
+		d.log.Error("draining will not be remembered over a restart", "draining", on, "err", err)
 	}
 }
 

@@ -134,15 +134,15 @@ func Start(c Config) (started *Node, err error) {
 	}
 	drain := &drain{monitor: n.asterisk.monitor, file: filepath.Join(cfg.Data, drainingFile), log: log}
 	drain.resume()
-	copies := newReplicas(replicasConfig{dir: filepath.Join(cfg.Data, "secondary"), self: cfg.Node, origin: cfg.Origin, view: n.view,
+	replicas := newReplicas(replicasConfig{dir: filepath.Join(cfg.Data, "secondary"), self: cfg.Node, origin: cfg.Origin, view: n.view,
 		clock: n.clock, peers: n.peers, log: log})
-	copies.load()
+	replicas.load()
 	met := n.peers.count() > 0
 	requests := make(chan serf.Member, 1)
 	if err := n.join(c.Join, requests); err != nil {
 		return nil, err
 	}
-	n.tasks.run(func(ctx context.Context) { copies.run(ctx, n.gossip.Members) })
+	n.tasks.run(func(ctx context.Context) { replicas.run(ctx, n.gossip.Members) })
 	n.tasks.run(func(ctx context.Context) { n.peers.followDistances(ctx, n.gossip.Distance) })
 	n.tasks.run(func(ctx context.Context) {
 		select {
@@ -242,8 +242,8 @@ func (n *Node) Peer(node string) *peer.Peer {
 // Allows reports whether the directory lets a user have a home here.
 func (n *Node) Allows(a location.AOR) bool { return n.directory.Allows(a) }
 
-// Recovered reports whether what the peers have kept of the own home zone has come,
-// or nothing is to be expected, and the directory was read. Updates wait for both.
+// Recovered reports whether a peer's replica of the own home zone has arrived, or none
+// is to be expected, and the directory was read. Updates wait for both.
 func (n *Node) Recovered() bool {
 	select {
 	case <-n.directory.Loaded():

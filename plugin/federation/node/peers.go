@@ -70,9 +70,9 @@ func newPeers(c peersConfig) *peers {
 	return &peers{peersConfig: c, compared: &comparison{settings: c.settings, log: c.log}, byName: map[string]*member{}, gossiped: map[string]bool{}}
 }
 
-// event follows Serf: who is there is connected to, and stays so until
-// it leaves on purpose. That Serf calls it failed is a hint to look, no more:
-// a node back from isolation gets healthy ones falsely failed.
+// event takes an event of Serf. This node connects to each member and stays connected
+// until that one leaves on purpose. That Serf calls a member failed is only a hint to
+// ask it: a node that comes back from isolation receives healthy ones as failed.
 func (p *peers) event(e serf.Event) {
 	if e.Member.Name == p.settings.Node {
 		return

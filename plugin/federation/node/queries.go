@@ -19,9 +19,9 @@ import (
 // its own Asterisk, so that one question reaches everybody ("ask everyone").
 const queryPrefix = "federation:"
 
-// answerShare is the part of a query's time that Asterisk may take: the rest is
-// for the ways of the query, whose time runs here only since it came, and of the
-// answer.
+// answerShare is the part of a query's time that Asterisk may take. The rest is for
+// the way of the query, whose time starts here only when it arrives, and for that of
+// the answer.
 const answerShare = 2
 
 // queries answers Serf queries from this node's Asterisk.
@@ -33,8 +33,8 @@ type queries struct {
 	view     *zone.View
 }
 
-// answer answers a Serf query in words: key=value, with blanks between. nil is no
-// answer: the query is somebody else's.
+// answer answers a Serf query with words, key=value, separated by blanks. It returns
+// nil for a query that is not for package node.
 func (q *queries) answer(name string, deadline time.Time) []byte {
 	what, ours := strings.CutPrefix(name, queryPrefix)
 	ask := map[string]func(context.Context, *report) error{
@@ -65,7 +65,7 @@ func (a *report) add(key string, val any) {
 
 var errNoAsterisk = errors.New("none")
 
-// trouble says in one word why Asterisk tells nothing.
+// trouble says in one word why Asterisk has not answered.
 func (a *report) trouble(err error) {
 	var refused *ami.Refused
 	switch {

@@ -7,9 +7,9 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 )
 
-// trunks tells which trunks of the file Asterisk can use at this moment, and
-// which it cannot, whatever is published; and those that were published by
-// other means, of which Asterisk does not know.
+// trunks reports which trunks of the file Asterisk can use at this moment, published
+// or not, and which it cannot; and the trunks that were published by other means, of
+// which Asterisk does not know.
 func (q *queries) trunks(ctx context.Context, a *report) error {
 	published := q.asterisk.trunks.Others()
 	table := q.asterisk.trunks.Table()

@@ -25,9 +25,9 @@ type recovery struct {
 	log     *slog.Logger
 
 	listed atomic.Bool // the first listing is complete, or none is to be expected
-	swept  atomic.Bool // a listing has begun to replace what was kept
-	// recovered: a peer has given what it has kept of this home zone, or every
-	// peer asked has nothing
+	swept  atomic.Bool // a listing has begun to replace what the journal had
+	// recovered: a peer has sent its replica of this home zone, or no peer that was
+	// asked has one
 	recovered atomic.Bool
 	asking    atomic.Int32 // peers asked that have not answered
 }
@@ -35,8 +35,8 @@ type recovery struct {
 // firstAsk is the wait before a peer is asked again.
 const firstAsk = 50 * time.Millisecond
 
-// from asks a peer for what it has kept of this node's lost data, until it has an
-// answer: a peer that starts at the same time does not listen at once.
+// from asks a peer for its replica of this node's home zone until the peer answers: one
+// that starts at the same time does not listen at once.
 func (r *recovery) from(ctx context.Context, p *peer.Peer) {
 	err := r.ask(ctx, p)
 	for wait := firstAsk; err != nil && !errors.Is(err, peer.ErrRefused) && time.Since(r.began) < settleLimit; wait = min(2*wait, time.Second) {
@@ -60,7 +60,7 @@ func (r *recovery) ask(ctx context.Context, p *peer.Peer) error {
 	}
 	kept = r.permitted(kept)
 	if err := r.primary.Recover(version, kept, r.swept.Load); err != nil {
-		r.log.Warn("recovered bindings not kept on disk", "err", err)
+		r.log.Warn("recovered bindings not written to disk", "err", err)
 	}
 	r.wake()
 	r.log.Info("recovered from a peer", "bindings", len(kept), "serial", version.Serial)
@@ -78,9 +78,9 @@ func (r *recovery) permitted(all []location.Binding) []location.Binding {
 	return out
 }
 
-// transferable reports whether the own home zone may be transferred: a node that
-// has lost its data first waits for its listing, since every peer would take an
-// empty zone for the truth, and for what a peer has kept of its stamps.
+// transferable reports whether the own home zone may be transferred. A node that has
+// lost its data first waits for its listing, since every peer would take an empty zone
+// for the truth, and for the stamps in a peer's replica.
 func (r *recovery) transferable() bool {
 	if !r.fresh || time.Since(r.began) > settleLimit {
 		return true
@@ -88,9 +88,9 @@ func (r *recovery) transferable() bool {
 	return r.listed.Load() && r.known()
 }
 
-// known reports whether what the peers have kept of the own home zone has come, or
-// nothing is to be expected. Updates wait for it, not for AMI: what was withdrawn
-// before would come back.
+// known reports whether a peer's replica of the own home zone has arrived, or none is
+// to be expected. Updates wait for it, since what they withdraw would come back with
+// it; they do not wait for AMI.
 func (r *recovery) known() bool {
 	return !r.fresh || r.recovered.Load() || r.alone() || time.Since(r.began) > joinLimit
 }

@@ -16,22 +16,22 @@ import (
 	"github.com/asterfed/asterfed/zone/stream"
 )
 
-// replicasPeriod is how often the home zones of others are kept on disk.
+// replicasPeriod is how often replicas that have changed are written.
 const replicasPeriod = 30 * time.Second
 
-// replicaLimit is how long a node that only a copy speaks of is waited for: it
-// may have left while this node was down.
+// replicaLimit is how long this node waits for one that it knows from a replica
+// alone: that one may have left while this node was down.
 const replicaLimit = time.Hour
 
-// replicas keeps the home zones of other nodes on disk as a secondary does (RFC 1034
-// §4.3.5), so that a node that starts knows at once whom there is to ask, and the
-// users of a node whose asterfed is silent while its Asterisk lives.
+// replicas writes the home zones of other nodes to disk as a secondary does (RFC 1034
+// §4.3.5). A node that starts reads there which nodes to ask, and the users of a node
+// whose asterfed is silent while its Asterisk lives.
 type replicas struct {
 	replicasConfig
 	began time.Time
 
-	mu   sync.Mutex
-	kept map[string]record.Version // what stands on disk, by node
+	mu      sync.Mutex
+	written map[string]record.Version // by node
 }
 
 type replicasConfig struct {
@@ -43,23 +43,23 @@ type replicasConfig struct {
 }
 
 func newReplicas(c replicasConfig) *replicas {
-	return &replicas{replicasConfig: c, began: time.Now(), kept: map[string]record.Version{}}
+	return &replicas{replicasConfig: c, began: time.Now(), written: map[string]record.Version{}}
 }
 
-// load puts what is on disk into the view, ranked last until each node is
-// heard, and begins to follow the nodes.
-func (c *replicas) load() {
-	if err := os.MkdirAll(c.dir, 0o750); err != nil {
-		c.log.Warn("home zones of other nodes are not kept", "err", err)
+// load puts the replicas into the view, ranked last until their nodes are heard, and
+// begins to follow these nodes.
+func (r *replicas) load() {
+	if err := os.MkdirAll(r.dir, 0o750); err != nil {
+		r.log.Warn("replicas cannot be kept", "err", err)
 		return
 	}
-	files, _ := filepath.Glob(stream.ReplicaFile(c.dir, "*"))
+	files, _ := filepath.Glob(stream.ReplicaFile(r.dir, "*"))
 	next := make(chan string)
 	var readers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		readers.Go(func() {
 			for file := range next {
-				c.take(file)
+				r.take(file)
 			}
 		})
 	}
@@ -70,78 +70,78 @@ func (c *replicas) load() {
 	readers.Wait()
 }
 
-// take puts one copy into the view.
-func (c *replicas) take(file string) {
+// take puts one replica into the view.
+func (r *replicas) take(file string) {
 	node, ok := stream.ReplicaNode(file)
-	if !ok || node == c.self {
+	if !ok || node == r.self {
 		return
 	}
-	t, addr, err := stream.ReadReplica(file, node, c.origin)
+	t, addr, err := stream.ReadReplica(file, node, r.origin)
 	if err != nil {
-		c.log.Warn("copy of a home zone is of no use; removed", "err", err)
+		r.log.Warn("replica cannot be used; removed, its home zone will be transferred", "err", err)
 		os.Remove(file)
 		return
 	}
-	home := c.view.Home(node)
+	home := r.view.Home(node)
 	home.SetReach(zone.Orphan)
 	home.Replace(t.Version, t.Node, t.Bindings)
-	c.clock.ObserveAll(t.Bindings)
-	c.peers.follow(node, addr)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.kept[node] = t.Version
+	r.clock.ObserveAll(t.Bindings)
+	r.peers.follow(node, addr)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.written[node] = t.Version
 }
 
-// run keeps what has changed until ctx ends, and once more then.
-func (c *replicas) run(ctx context.Context, members func() []serf.Member) {
+// run writes what has changed until ctx ends, and once more then.
+func (r *replicas) run(ctx context.Context, members func() []serf.Member) {
 	for {
 		select {
 		case <-ctx.Done():
-			c.keep(members)
+			r.keep(members)
 			return
-		case <-time.After(replicasPeriod + 20*c.keep(members)): // at most a twentieth of the time
+		case <-time.After(replicasPeriod + 20*r.keep(members)): // at most a twentieth of the time
 		}
 	}
 }
 
-// keep writes the copies that have changed and returns how long it took.
-func (c *replicas) keep(members func() []serf.Member) time.Duration {
+// keep writes the replicas that have changed and returns how long it took.
+func (r *replicas) keep(members func() []serf.Member) time.Duration {
 	began := time.Now()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if began.Sub(c.began) > replicaLimit {
-		c.forget(members())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if began.Sub(r.began) > replicaLimit {
+		r.forget(members())
 	}
-	for _, h := range c.view.Homes() {
-		m := c.peers.member(h.Name)
+	for _, h := range r.view.Homes() {
+		m := r.peers.member(h.Name)
 		v := h.Version()
 		switch {
-		case h.Name == c.self:
+		case h.Name == r.self:
 		case m == nil: // it left
-			if _, kept := c.kept[h.Name]; kept {
-				os.Remove(stream.ReplicaFile(c.dir, h.Name))
-				delete(c.kept, h.Name)
+			if _, written := r.written[h.Name]; written {
+				os.Remove(stream.ReplicaFile(r.dir, h.Name))
+				delete(r.written, h.Name)
 			}
-		case v.Epoch != "" && v != c.kept[h.Name]:
-			if err := stream.WriteReplica(stream.ReplicaFile(c.dir, h.Name), h, c.origin, m.peer.Addr(), c.view.TTL()); err != nil {
-				c.log.Warn("home zone of another node is not kept", "node", h.Name, "err", err)
+		case v.Epoch != "" && v != r.written[h.Name]:
+			if err := stream.WriteReplica(stream.ReplicaFile(r.dir, h.Name), h, r.origin, m.peer.Addr(), r.view.TTL()); err != nil {
+				r.log.Warn("replica not written", "node", h.Name, "err", err)
 				continue
 			}
-			c.kept[h.Name] = v
+			r.written[h.Name] = v
 		}
 	}
 	return time.Since(began)
 }
 
-// forget parts with nodes that neither Serf knows nor this node has heard.
-func (c *replicas) forget(members []serf.Member) {
+// forget drops nodes that Serf does not know and that this node has not heard.
+func (r *replicas) forget(members []serf.Member) {
 	known := map[string]bool{}
 	for _, m := range members {
 		known[m.Name] = true
 	}
-	for node := range c.kept {
-		if m := c.peers.member(node); m != nil && !known[node] && !m.peer.Level() {
-			c.peers.part(node)
+	for node := range r.written {
+		if m := r.peers.member(node); m != nil && !known[node] && !m.peer.Level() {
+			r.peers.part(node)
 		}
 	}
 }
