@@ -71,9 +71,7 @@ func (a *admission) stranger(n *memberlist.Node) *strangerError {
 // every address but its own.
 func (a *admission) NotifyAlive(n *memberlist.Node) error {
 	if err := a.stranger(n); err != nil {
-		if a.due(&a.refused) {
-			a.log.Warn("member of another federation refused: the two share a gossip key", "node", n.Name, "addr", err.addr, "zone", err.zone)
-		}
+		a.warnStranger(err)
 		return err
 	}
 	if n.Name != a.self {
@@ -118,6 +116,7 @@ func (a *admission) NotifyMerge(nodes []*memberlist.Node) error {
 	}
 	switch {
 	case stranger != nil && ours == 0:
+		a.warnStranger(stranger)
 		return stranger
 	case rival.IsValid():
 		a.warnRival(rival)
@@ -130,6 +129,12 @@ func (a *admission) NotifyMerge(nodes []*memberlist.Node) error {
 
 func (a *admission) taken(by netip.AddrPort) error {
 	return fmt.Errorf("name %s %s %s", a.self, nameTaken, by)
+}
+
+func (a *admission) warnStranger(e *strangerError) {
+	if a.due(&a.refused) {
+		a.log.Warn("member of another federation refused: the two share a gossip key", "node", e.node, "addr", e.addr, "zone", e.zone)
+	}
 }
 
 func (a *admission) warnRival(at netip.AddrPort) {

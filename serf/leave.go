@@ -85,7 +85,8 @@ func (a *Agent) conflict(err error) {
 // Shutdown, after `serf leave`, or when it lost a conflict over its name.
 func (a *Agent) Left() <-chan struct{} { return a.left }
 
-// Err returns why Left is closed: ErrConflict, or nil if somebody asked for it.
+// Err returns why Left is closed: an ErrConflict, another error if Serf has ended
+// by itself, or nil if somebody asked for it.
 func (a *Agent) Err() error {
 	a.ending.Lock()
 	defer a.ending.Unlock()

@@ -137,6 +137,11 @@ func parseLine(line []byte) (slog.Level, []byte) {
 			return slog.LevelDebug, msg
 		}
 	}
+	for _, said := range []string{otherZone, nameTaken} { // admission has warned, once a minute
+		if bytes.Contains(msg, []byte(said)) {
+			return slog.LevelDebug, msg
+		}
+	}
 	return level, msg
 }
 
@@ -149,7 +154,7 @@ var routine = []string{
 	"agent: Serf shutdown detected",
 	// The joiner tries again, and says why it fails.
 	"serf: Failed to re-join any previously known node",
-	// admission has said so, once a minute.
+	// admission has warned, once a minute.
 	"memberlist: ignoring alive message for",
 	// Serf's own warning of a name conflict names both addresses.
 	"memberlist: Conflicting address for",

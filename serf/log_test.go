@@ -30,6 +30,7 @@ func TestLogLevels(t *testing.T) {
 		"[ERR] agent.ipc: Failed to stream query end to c: write: use of closed network connection": "level=DEBUG msg=\"agent.ipc: Failed to stream query end to c: write: use of closed network connection\"\n",
 		"[WARN] memberlist: Refuting a suspect":                                                     "level=WARN msg=\"memberlist: Refuting a suspect\"\n",
 		"[INFO] serf: EventMemberJoin: a 10.0.0.1":                                                  "level=DEBUG msg=\"serf: EventMemberJoin: a 10.0.0.1\"\n",
+		"[ERR] memberlist: Failed push/pull merge: name b is taken by 10.0.0.2:7946":                "level=DEBUG msg=\"memberlist: Failed push/pull merge: name b is taken by 10.0.0.2:7946\"\n",
 		"[DEBUG] memberlist: Stream connection":                                                     "level=DEBUG msg=\"memberlist: Stream connection\"\n",
 		"no level at all":                                                                           "level=DEBUG msg=\"no level at all\"\n",
 		"[":                                                                                         "level=DEBUG msg=[\n",
