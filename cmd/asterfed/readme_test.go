@@ -285,3 +285,54 @@ func TestDecisionsIndex(t *testing.T) {
 		}
 	}
 }
+
+var stop = regexp.MustCompile("(?m)^\\| (\\d+) \\| `([^`]+\\.go)` `([^`]+)` \\|")
+
+// Each stop of the walks through the code is where the document says, and no walk
+// has more than twelve.
+func TestWalks(t *testing.T) {
+	text := section(t, read(t, root+"/docs/architecture.md"), "Three walks")
+	walks := strings.Split(text, "\n### ")[1:]
+	if len(walks) != 3 {
+		t.Fatalf("%d walks, want 3", len(walks))
+	}
+	for _, w := range walks {
+		title, _, _ := strings.Cut(w, "\n")
+		stops := stop.FindAllStringSubmatch(w, -1)
+		if len(stops) < 5 || len(stops) > 12 {
+			t.Errorf("%s: %d stops", title, len(stops))
+		}
+		for _, s := range stops {
+			source := read(t, root+"/"+s[2])
+			declared := `(?m)^(func ` + s[3] + `\(|type ` + s[3] + ` |var ` + s[3] + `\b)`
+			if typ, method, ok := strings.Cut(s[3], "."); ok {
+				declared = `(?m)^func \(\w+ \*?` + typ + `\) ` + method + `\(`
+			}
+			if !regexp.MustCompile(declared).MatchString(source) {
+				t.Errorf("%s: %s does not declare %s", title, s[2], s[3])
+			}
+		}
+	}
+}
+
+// The picture of the tree has every package that is built into the command.
+func TestTreeIsDrawn(t *testing.T) {
+	picture, _, _ := strings.Cut(read(t, root+"/docs/architecture.md"), "\n```\n\n")
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{.ImportPath}}", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path := range strings.FieldsSeq(string(out)) {
+		pkg, ours := strings.CutPrefix(path, "github.com/asterfed/asterfed/")
+		if !ours {
+			continue
+		}
+		name := pkg
+		if rest, ok := strings.CutPrefix(pkg, "plugin/federation/"); ok {
+			name = rest
+		}
+		if last := filepath.Base(name); !regexp.MustCompile(`(?m)(^|\s)(` + regexp.QuoteMeta(name) + `|` + regexp.QuoteMeta(last) + `)(\s|$)`).MatchString(picture) {
+			t.Errorf("docs/architecture.md does not draw %s", pkg)
+		}
+	}
+}
