@@ -8,9 +8,9 @@
 #   offer; Go's server ends the handshake with "client sent unexpected early data". Knot has then no
 #   ticket, tries again after its retry time (5 s here), and that works; the next change fails again.
 #   With SessionTicketsDisabled not one of the connections fails.
-# Why it matters: every change of a zone but the first is late by the retry time of its SOA, often
-#   minutes. Each second try works, so it looks like a network that is bad now and then. Whoever serves zone
-#   transfers over TLS from Go has to switch tickets off.
+# Why it matters: every change of a zone but the first is late by the retry time of its SOA,
+#   often minutes. Each second try works, so it looks like a network that is bad now and then.
+#   Whoever serves zone transfers over TLS from Go has to switch tickets off.
 # Source: Go crypto/tls/handshake_server_tls13.go, the check of earlyData; RFC 8446 section 4.2.10;
 #   Knot DNS NEWS, 3.4.1 (TLS session resumption).
 set -euo pipefail

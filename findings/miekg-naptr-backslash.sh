@@ -3,11 +3,12 @@
 #
 # Expected: NAPTR.Regexp holds the regexp. What is put there goes on the wire, and what came from the
 #   wire can be given to a regular expression library, as with the strings of any other struct.
-# Happens: the field holds the text of a zone file, in both directions. A record that is built with
-#   `!^(.*)$!sip:\1@pbx.example!`, as RFC 3402 writes it, leaves as `!^(.*)$!sip:1@pbx.example!`: every
-#   call goes to the user "1". `^\+972` leaves as `^+972`, which is no regexp any more, `\d+` as
-#   `d+`. Pack returns no error, and String() of the record that was built shows the backslash. A record that was received has two backslashes where there is one,
-#   so a client that substitutes what it reads calls `sip:\+972...`.
+# Happens: the field holds the text of a zone file, in both directions. A record that is built
+#   with `!^(.*)$!sip:\1@pbx.example!`, as RFC 3402 writes it, leaves as
+#   `!^(.*)$!sip:1@pbx.example!`: every call goes to the user "1". `^\+972` leaves as `^+972`,
+#   which is no regexp any more, `\d+` as `d+`. Pack returns no error, and String() of the record
+#   that was built shows the backslash. A record that was received has two backslashes where
+#   there is one, so a client that substitutes what it reads calls `sip:\+972...`.
 # Why it matters: whoever generates ENUM records in Go or reads them there meets it at the first rule
 #   with a back-reference, and each of the two mistakes hides the other when both ends are his own.
 # Source: RFC 3402 section 3.2; miekg/dns msg_helpers.go, packString() and unpackString(), which

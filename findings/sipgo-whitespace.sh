@@ -5,8 +5,9 @@
 #   returns an error for what it does not understand.
 # Happens: it parses without an error and loses what matters. "Via: SIP/2.0/UDP 192.0.2.1:5060
 #   ;branch=x" becomes a Via without host, port and branch; "SIP / 2.0 / UDP 192.0.2.1" has no
-#   transport and the host "UDP 192.0.2.1". "<sip:u@h>; tag=x" has no parameter "tag" but one named " tag", and "<sip:u@h> ;tag=x" is
-#   sent on as "; ;tag=x". "@h>;tag = x" has no tag either.
+#   transport and the host "UDP 192.0.2.1". "<sip:u@h>; tag=x" has no parameter "tag" but one
+#   named " tag", and "<sip:u@h> ;tag=x" is sent on as "; ;tag=x". "@h>;tag = x" has no tag
+#   either.
 # Why it matters: gateways and older PBXs send such headers. A service on sipgo answers to nowhere
 #   (the branch and the address come from the Via), takes a request within a dialog for a new one
 #   (no To tag), and its users look for the fault in the network. Compare what was parsed, not err.
