@@ -81,14 +81,9 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 	recent := hagent.NewLogWriter(512)
 	out := io.MultiWriter(newLogWriter(c.Logger), recent)
 
-	rpcKey := ""
+	var rpcKey string
 	if c.RPC != "" {
-		if c.RPCKeyFile == "" {
-			c.Logger.Warn("Serf RPC asks for no key: every user of this machine can read the gossip keys", "addr", c.RPC)
-		} else if rpcKey, err = openRPCKey(c.RPCKeyFile); err != nil {
-			return err
-		}
-		if a.rpc, err = listenRPC(ctx, c.RPC); err != nil {
+		if rpcKey, err = a.openRPC(ctx, c); err != nil {
 			return err
 		}
 		defer func() {
@@ -96,34 +91,15 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 				a.rpc.Close()
 			}
 		}()
-		if !loopback(c.RPC) {
-			c.Logger.Warn("Serf RPC is open to other machines and not encrypted: who listens on the way reads its key and the gossip keys", "addr", c.RPC)
-		}
 	}
-	sockets, err := listenGossip(c.Bind, out)
+	gate := &admission{self: c.Node, zone: c.Tags[zoneTag], log: c.Logger}
+	transport, err := openGossip(c, sc, gate, out)
 	if err != nil {
 		return err
 	}
-	sc.MemberlistConfig.BindPort = sockets.GetAutoBindPort()
-	var lower memberlist.NodeAwareTransport = sockets
-	if c.wrap != nil {
-		lower = c.wrap(sockets)
-	}
-	gate := &admission{self: c.Node, zone: c.Tags[zoneTag], log: c.Logger}
-	watched := false
-	transport := newTransport(lower, func(own netip.AddrPort) {
-		gate.setOwn(own)
-		if d := sc.MemberlistConfig.Delegate; !watched {
-			watched = true
-			sc.MemberlistConfig.Delegate = &keyWatch{Delegate: d, log: c.Logger}
-		}
-	}, c.Logger)
-	sc.MemberlistConfig.Transport = transport
-	sc.MemberlistConfig.Alive, sc.MemberlistConfig.Merge = gate, gate
-
 	known, err := openPeers(c.Node, c.path("serf.peers.json"))
 	if err != nil {
-		c.Logger.Error("peer list unusable, starting an empty one", "err", err)
+		c.Logger.Error("peer list unreadable; starting with an empty one", "err", err)
 	}
 	if a.agent, err = hagent.Create(hagent.DefaultConfig(), sc, out); err != nil {
 		closeGossip(transport)
@@ -154,6 +130,45 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 	go seen.run(run, c.retry.tick)
 	go a.watch()
 	return nil
+}
+
+// openRPC opens the socket of the RPC and returns the key that its clients must
+// present, "" if there is none.
+func (a *Agent) openRPC(ctx context.Context, c Config) (key string, err error) {
+	if c.RPCKeyFile == "" {
+		c.Logger.Warn("Serf RPC asks for no key: every user of this machine can read the gossip keys", "addr", c.RPC)
+	} else if key, err = openRPCKey(c.RPCKeyFile); err != nil {
+		return "", err
+	}
+	if !loopback(c.RPC) {
+		c.Logger.Warn("Serf RPC is open to other machines and not encrypted: whoever can read the traffic reads its key and the gossip keys", "addr", c.RPC)
+	}
+	a.rpc, err = listenRPC(ctx, c.RPC)
+	return key, err
+}
+
+// openGossip opens the gossip sockets and puts admission, limits and keyWatch
+// between them and Serf.
+func openGossip(c Config, sc *hserf.Config, gate *admission, out io.Writer) (*transport, error) {
+	sockets, err := listenGossip(c.Bind, out)
+	if err != nil {
+		return nil, err
+	}
+	var lower memberlist.NodeAwareTransport = sockets
+	if c.wrap != nil {
+		lower = c.wrap(sockets)
+	}
+	ml, watched := sc.MemberlistConfig, false
+	t := newTransport(lower, func(own netip.AddrPort) {
+		gate.setOwn(own)
+		if !watched { // Serf has set its delegate, and nothing runs yet
+			watched = true
+			ml.Delegate = &keyWatch{Delegate: ml.Delegate, log: c.Logger}
+		}
+	}, c.Logger)
+	ml.Transport, ml.BindPort = t, sockets.GetAutoBindPort()
+	ml.Alive, ml.Merge = gate, gate
+	return t, nil
 }
 
 func (a *Agent) self() Member { return memberOf(a.agent.Serf().LocalMember()) }
