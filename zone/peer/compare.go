@@ -14,20 +14,6 @@ import (
 // compareEvery is the default of Config.Compare.
 const compareEvery = 30 * time.Second
 
-// renewEvery bounds full transfers for a difference that they do not cure: a node
-// of a later version may publish what this version does not know.
-const renewEvery = time.Hour
-
-// comparison finds out whether the replica equals the primary.
-type comparison struct {
-	comparing sync.Mutex
-	awaited   *record.Digest // the primary's, of a version not reached yet
-	renewed   time.Time      // when a difference last led to a full transfer
-
-	renew   atomic.Bool // the next transfer is a full one
-	differs atomic.Bool
-}
-
 // compare asks for the primary's digest again and again. A peer that does not know
 // digests is asked again on the next connection.
 func (p *Peer) compare(ctx context.Context, s *session) error {
@@ -51,52 +37,66 @@ func (p *Peer) compare(ctx context.Context, s *session) error {
 	}
 }
 
+// renewEvery bounds full transfers for a difference that they do not cure: a node
+// of a later version may publish what this version does not know.
+const renewEvery = time.Hour
+
+// comparison finds out whether the replica equals the primary.
+type comparison struct {
+	comparing sync.Mutex
+	awaited   *record.Digest // the primary's, of a version not reached yet
+	renewed   time.Time      // when a difference last led to a full transfer
+
+	renew   atomic.Bool // the next transfer is a full one
+	differs atomic.Bool
+}
+
 // expect compares a digest of the primary with the replica, now or when the replica
 // reaches its version.
-func (p *Peer) expect(d record.Digest) {
-	p.comparing.Lock()
-	defer p.comparing.Unlock()
-	if p.awaited == nil { // otherwise the replica is far behind and would not reach this one in time either
-		p.awaited = &d
+func (r *replica) expect(d record.Digest) {
+	r.comparing.Lock()
+	defer r.comparing.Unlock()
+	if r.awaited == nil { // otherwise the replica is far behind and would not reach this one in time either
+		r.awaited = &d
 	}
-	p.judge()
+	r.judge()
 }
 
 // reached is called at every version that is reached.
-func (p *Peer) reached() {
-	p.comparing.Lock()
-	defer p.comparing.Unlock()
-	if p.awaited != nil {
-		p.judge()
+func (r *replica) reached() {
+	r.comparing.Lock()
+	defer r.comparing.Unlock()
+	if r.awaited != nil {
+		r.judge()
 	}
 }
 
 // judge compares if the versions are the same. The caller holds the lock.
-func (p *Peer) judge() {
-	held, theirs := p.cfg.Home.Digest(), *p.awaited
+func (r *replica) judge() {
+	held, theirs := r.home.Digest(), *r.awaited
 	switch {
 	case held.Version == theirs.Version:
-		p.awaited = nil
+		r.awaited = nil
 	case held.Epoch == theirs.Epoch && record.Newer(theirs.Serial, held.Serial):
 		return
 	default:
-		p.awaited = nil
-		p.stats.overtaken.Add(1)
+		r.awaited = nil
+		r.stats.overtaken.Add(1)
 		return
 	}
 	if held == theirs {
-		p.stats.alike.Add(1)
-		p.differs.Store(false)
+		r.stats.alike.Add(1)
+		r.differs.Store(false)
 		return
 	}
-	p.stats.unlike.Add(1)
-	if again := p.differs.Swap(true); !again || time.Since(p.renewed) > renewEvery {
-		p.renewed = time.Now()
-		p.renew.Store(true)
-		p.log.Error("replica differs from primary; transferring again",
+	r.stats.unlike.Add(1)
+	if again := r.differs.Swap(true); !again || time.Since(r.renewed) > renewEvery {
+		r.renewed = time.Now()
+		r.renew.Store(true)
+		r.log.Error("replica differs from primary; transferring again",
 			"serial", held.Serial, "bindings", held.Bindings, "bindings at primary", theirs.Bindings)
 	}
-	if p.renew.Load() { // also if the transfer was broken off
-		poke(p.wake)
+	if r.renew.Load() { // also if the transfer was broken off
+		poke(r.wake)
 	}
 }

@@ -10,17 +10,6 @@ import (
 	"github.com/miekg/dns"
 )
 
-// reported handles the version in an answer of the peer: unless the replica is at
-// that version, the zone is transferred.
-func (p *Peer) reported(v record.Version) {
-	p.latest.Store(&v)
-	if v == p.cfg.Home.Version() {
-		p.markLevel()
-	} else {
-		poke(p.wake)
-	}
-}
-
 // heartbeatQuery packs a query for the peer's SOA. Its authority section has this
 // node's own SOA, as a query for an IXFR has it (RFC 1995 §3).
 func (p *Peer) heartbeatQuery() ([]byte, error) {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"time"
 
+	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/record"
 )
 
@@ -125,12 +127,12 @@ const oddBy = 2500 * time.Microsecond
 func (p *Peer) measured(rtt time.Duration) {
 	now := p.now()
 	beats := float64(now-time.Duration(p.pulse.sampled.Load())) / float64(p.timing().Heartbeat)
-	if by := rtt - time.Duration(p.stats.smoothed.Load()); beats > 2 && max(by, -by) > oddBy && p.pulse.odd.CompareAndSwap(false, true) {
+	if by := rtt - time.Duration(p.rtt.smoothed.Load()); beats > 2 && max(by, -by) > oddBy && p.pulse.odd.CompareAndSwap(false, true) {
 		return
 	}
 	p.pulse.odd.Store(false)
 	p.pulse.sampled.Store(int64(now))
-	p.stats.rtt(p.cfg.Home, rtt, max(1, beats))
+	p.rtt.add(p.cfg.Home, rtt, max(1, beats))
 }
 
 // lifeSign returns when the peer was last heard, by Peer.now. Its own heartbeats
@@ -179,4 +181,17 @@ func (p *Peer) beat(s *session, limit time.Duration) error {
 		p.reported(v)
 	}}
 	return s.write(p.pulse.beat, wire, min(max(limit, overslept), writeLimit))
+}
+
+// roundTrip is the smoothed round-trip time to a peer.
+type roundTrip struct{ smoothed atomic.Int64 } // nanoseconds
+
+// add smooths the round-trip time (RFC 6298 §2). One that stands for several counts
+// as that many equal ones.
+func (s *roundTrip) add(h *zone.Home, d time.Duration, times float64) {
+	if old := s.smoothed.Load(); old > 0 {
+		d += time.Duration(math.Pow(7.0/8, times) * float64(time.Duration(old)-d))
+	}
+	s.smoothed.Store(int64(d))
+	h.SetDistance(d)
 }

@@ -79,7 +79,7 @@ func TestDistanceOfTheAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var silent, stop atomic.Bool
 		p := asked("pbx-c")
-		p.stats.rtt(p.cfg.Home, time.Millisecond, 1)
+		p.rtt.add(p.cfg.Home, time.Millisecond, 1)
 		_, beats := beating(t, p, &silent)
 		greet(t, p, p.apex, &net.TCPAddr{IP: net.ParseIP("192.0.2.2")}, &stop)
 		time.Sleep(time.Minute + selfEvery*LAN.Heartbeat/2) // between two measures

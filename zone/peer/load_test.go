@@ -71,7 +71,7 @@ func (l *load) run(b *testing.B, d time.Duration) {
 				continue
 			}
 			p := from.peer(to.name, to.addr, func() { poke(s.news) })
-			p.cfg.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			p.connectTo = func(ctx context.Context, network, addr string) (net.Conn, error) {
 				c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
 				return counted{c, &octets}, err
 			}

@@ -30,14 +30,3 @@ func (p *Peer) HandleNotify(answer []dns.RR, from net.Addr) {
 	}
 	p.hinted(v)
 }
-
-// cameFrom reports whether an address is that of the peer's DNS server, whatever
-// the port.
-func (p *Peer) cameFrom(from net.Addr) bool {
-	a, ok := from.(*net.TCPAddr)
-	if !ok {
-		return false
-	}
-	host, _, err := net.SplitHostPort(p.Addr())
-	return err == nil && a.IP.Equal(net.ParseIP(host))
-}

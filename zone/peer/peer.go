@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,22 +21,15 @@ type Peer struct {
 	cfg    Config
 	apex   string
 	log    *slog.Logger
-	wake   chan struct{} // the peer has another version: transfer now
-	check  chan struct{} // the peer may have another version: ask for its SOA now
 	redial chan struct{} // the peer is said to be back: dial now
-	addr   atomic.Pointer[string]
-	latest atomic.Pointer[record.Version] // the peer's, as last reported
 	clock  *skewed
-	taking sync.Mutex // one transfer enters the view at a time
 	born   time.Time
 	heard  atomic.Int64  // nanoseconds since born, by the monotonic clock
 	probe  chan struct{} // the peer is said to be dead: ask now
-	level  atomic.Int64  // when the replica was last known to be level, by now; 0 if never
-	whole  pace          // of full transfers
-	broken failure       // of transfers
 	pulse  pulse
-	stats  stats
-	comparison
+	rtt    roundTrip
+	replica
+	dialer
 }
 
 // Config says which node to follow and whom to tell what happens.
@@ -93,42 +85,14 @@ func New(c Config) *Peer {
 	if c.Pulled == nil {
 		c.Pulled = func() {}
 	}
-	p := &Peer{cfg: c, apex: record.HomeZone(c.Node, c.Origin), log: c.Logger.With("peer", c.Node),
-		wake: make(chan struct{}, 1), check: make(chan struct{}, 1), whole: fullPace(), redial: make(chan struct{}, 1), probe: make(chan struct{}, 1), born: time.Now(), clock: &skewed{now: c.Now}}
+	p := &Peer{cfg: c, apex: record.HomeZone(c.Node, c.Origin), log: c.Logger.With("peer", c.Node), born: time.Now(), clock: &skewed{now: c.Now},
+		redial: make(chan struct{}, 1), probe: make(chan struct{}, 1)}
+	p.replica = replica{home: c.Home, stamps: c.Clock, log: p.log, now: p.now, silence: c.Timing.Silence, pulled: c.Pulled,
+		wake: make(chan struct{}, 1), check: make(chan struct{}, 1), whole: fullPace()}
+	p.connectTo = c.Dial
 	p.SetAddr(c.Addr)
 	return p
 }
-
-// SetAddr changes where the peer's DNS server is; the next dial goes there.
-func (p *Peer) SetAddr(addr string) { p.addr.Store(&addr) }
-
-// Addr returns where the peer's DNS server is.
-func (p *Peer) Addr() string { return *p.addr.Load() }
-
-// hinted handles a version that a message from elsewhere names (RFC 1996 §4.7). If
-// it leads on from the replica's version it is asked for at once, by an IXFR. Any
-// other version is only a reason to ask the peer for its SOA: the key proves no node
-// and the message may be a replay, so that it must not cause a full transfer.
-func (p *Peer) hinted(v record.Version) {
-	held, said := p.cfg.Home.Version(), p.latest.Load()
-	switch {
-	case v == held:
-	case v.Epoch == held.Epoch && record.Newer(v.Serial, held.Serial):
-		p.latest.Store(&v)
-		poke(p.wake)
-	case said != nil && v == *said:
-		poke(p.wake)
-	default:
-		poke(p.check)
-	}
-}
-
-// Level reports whether the replica was ever level with the primary. One that was
-// read from disk is not until the peer has reported its version.
-func (p *Peer) Level() bool { return p.level.Load() > 0 }
-
-// markLevel records that the replica is level now.
-func (p *Peer) markLevel() { p.level.Store(max(1, int64(p.now()))) }
 
 // Redial makes a peer that waits before its next dial do so now.
 func (p *Peer) Redial() { poke(p.redial) }
@@ -167,7 +131,7 @@ func (p *Peer) Run(ctx context.Context) {
 			return
 		}
 		if errors.Is(err, ErrClock) {
-			p.logClock(err)
+			p.clock.report(p.log, err)
 			p.cfg.Heard()
 		} else if errors.Is(err, ErrKey) {
 			p.cfg.Refused(err)
@@ -199,7 +163,7 @@ func (p *Peer) first(ctx context.Context, s *session, patience time.Duration) er
 	if err != nil {
 		return err
 	}
-	p.stats.rtt(p.cfg.Home, time.Since(start), 1)
+	p.rtt.add(p.cfg.Home, time.Since(start), 1)
 	p.pulse.sampled.Store(int64(p.now()))
 	p.reported(v)
 	return nil

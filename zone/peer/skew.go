@@ -3,6 +3,7 @@ package peer
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -37,11 +38,11 @@ func (c *skewed) learn(theirs time.Time) error {
 	return fmt.Errorf("%w: the other is at %s, %v from here", ErrClock, theirs.UTC().Format(time.RFC3339), d)
 }
 
-// logClock reports that the other side's clock is wrong, or right again.
-func (p *Peer) logClock(err error) {
-	if p.clock.ahead.Load() == 0 {
-		p.log.Info("the clocks of the two nodes agree again")
+// report logs that the other side's clock is wrong, or right again.
+func (c *skewed) report(log *slog.Logger, err error) {
+	if c.ahead.Load() == 0 {
+		log.Info("the clocks of the two nodes agree again")
 		return
 	}
-	p.log.Error("the clocks of the two nodes differ too much; set them", "err", err)
+	log.Error("the clocks of the two nodes differ too much; set them", "err", err)
 }
