@@ -16,7 +16,7 @@ import (
 	"github.com/asterfed/asterfed/test/lab"
 )
 
-var capture = flag.String("capture", "", "write what AMI says of trunks and rooms to the folder, as plugin/federation/ami/testdata has it")
+var capture = flag.String("capture", "", "write what AMI says of trunks and rooms to the folder, as plugin/federation/ami/pbx/testdata has it")
 
 // labTrunks are the trunks whose transcripts are captured: a static contact
 // that is qualified, an outbound registration, and an IAX2 peer.
@@ -49,7 +49,7 @@ line = yes
 `
 
 // TestCapture writes transcripts anew: go test -tags e2e ./examples/pbx -run
-// Capture -capture plugin/federation/ami/testdata (an absolute path).
+// Capture -capture plugin/federation/ami/pbx/testdata (an absolute path).
 func TestCapture(t *testing.T) {
 	captured(t, captureVersion)
 }

@@ -152,12 +152,12 @@ func (r *authority) Collect(ch chan<- prometheus.Metric) {
 	}
 	if r.cfg.Asterisk.Addr != "" {
 		gauge(amiDesc, truth(figures.AMI))
-		s := figures.Source
-		count(amiReadDesc, int64(s.Events))
+		c, s := figures.Client, figures.Registrations
+		count(amiReadDesc, int64(c.Events))
 		count(amiListsDesc, int64(s.Listings), "full")
 		count(amiListsDesc, int64(s.AORListings), "aor")
 		count(amiListsDesc, int64(s.Refusals), "refused")
-		count(amiLoginDesc, int64(s.Reconnects))
+		count(amiLoginDesc, int64(c.Reconnects))
 		count(amiAORsDesc, int64(s.RefusedAORs))
 		gauge(amiGoneDesc, float64(s.Unconfigured))
 		gauge(amiSizeDesc, float64(s.LastSize))

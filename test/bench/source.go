@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/ami/registrations"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/primary"
@@ -48,7 +49,7 @@ func (r *published) Removed(a location.AOR, t location.Kind, uri string) {
 	r.update(func(s *location.Store) []location.Change { return s.Remove(a, t, uri) })
 }
 
-func (r *published) Status(s ami.Status) { r.ready.Store(s.State == ami.Ready) }
+func (r *published) report(s ami.Status) { r.ready.Store(s.State == ami.Ready) }
 
 // source follows an Asterisk into a home zone with a journal in the current folder, and tells, for
 // every line that it reads, what it has used: a reading as text.
@@ -63,8 +64,8 @@ func source(addr string) error {
 	r := &published{p: primary.New(primary.Config{Zone: view.Own(), Clock: clock, Journal: journal, Logger: quiet,
 		Node: record.Node{Name: home, State: record.Up}})}
 	defer r.p.Close()
-	s := ami.New(ami.Config{Addr: addr, User: "asterfed", Secret: "bench", Registrar: r, Rivals: view.Contested,
-		Mark: clock.Mark, Keep: func(ami.Abreast) {}, Logger: quiet})
+	s := ami.New(ami.Config{Addr: addr, User: "asterfed", Secret: "bench", Report: r.report, Logger: quiet},
+		registrations.New(registrations.Config{Listener: r, Rivals: view.Contested, Mark: clock.Mark, Keep: func(registrations.Checkpoint) {}, Logger: quiet}))
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	go s.Run(ctx)

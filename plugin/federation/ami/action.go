@@ -7,56 +7,56 @@ import (
 	"strings"
 )
 
-// action is an AMI action that a Source may send.
-type action string
+// Action is an AMI action that asterfed may send.
+type Action string
 
 // The closed list of actions. A manager user with write=system could also
 // read configuration files and load modules; nothing here does.
 const (
-	actLogin       action = "Login"
-	actLogoff      action = "Logoff"
-	actPing        action = "Ping"
-	actSettings    action = "CoreSettings"
-	actContacts    action = "PJSIPShowContacts"
-	actAORs        action = "PJSIPShowAors"
-	actEndpoint    action = "PJSIPShowEndpoint"
-	actSIPPeers    action = "SIPpeers"
-	actIAXPeerlist action = "IAXpeerlist" // rows of IAXpeers lack ActionID
-	actStatus      action = "CoreStatus"
-	actChannels    action = "CoreShowChannels"
-	actOutbound    action = "PJSIPShowRegistrationsOutbound"
-	actSIPOut      action = "SIPshowregistry"
-	actIAXOut      action = "IAXregistry"
-	actRooms       action = "ConfbridgeListRooms" // write=reporting
-	actQueues      action = "QueueSummary"        // no class
-	actParked      action = "ParkedCalls"         // write=call
-	actFilter      action = "Filter"              // what this connection hears
+	ActLogin       Action = "Login"
+	ActLogoff      Action = "Logoff"
+	ActPing        Action = "Ping"
+	ActSettings    Action = "CoreSettings"
+	ActContacts    Action = "PJSIPShowContacts"
+	ActAORs        Action = "PJSIPShowAors"
+	ActEndpoint    Action = "PJSIPShowEndpoint"
+	ActSIPPeers    Action = "SIPpeers"
+	ActIAXPeerlist Action = "IAXpeerlist" // rows of IAXpeers lack ActionID
+	ActStatus      Action = "CoreStatus"
+	ActChannels    Action = "CoreShowChannels"
+	ActOutbound    Action = "PJSIPShowRegistrationsOutbound"
+	ActSIPOut      Action = "SIPshowregistry"
+	ActIAXOut      Action = "IAXregistry"
+	ActRooms       Action = "ConfbridgeListRooms" // write=reporting
+	ActQueues      Action = "QueueSummary"        // no class
+	ActParked      Action = "ParkedCalls"         // write=call
+	ActFilter      Action = "Filter"              // what this connection hears
 )
 
 // fields lists, for each action, the headers that it may carry.
-var fields = map[action][]string{
-	actLogin:       {"Username", "Secret", "Events"},
-	actLogoff:      nil,
-	actPing:        nil,
-	actSettings:    nil,
-	actContacts:    nil,
-	actAORs:        nil,
-	actEndpoint:    {"Endpoint"},
-	actSIPPeers:    nil,
-	actIAXPeerlist: nil,
-	actStatus:      nil,
-	actChannels:    nil,
-	actOutbound:    nil,
-	actSIPOut:      nil,
-	actIAXOut:      nil,
-	actRooms:       nil,
-	actQueues:      nil,
-	actParked:      nil,
-	actFilter:      {"Operation", "Filter"},
+var fields = map[Action][]string{
+	ActLogin:       {"Username", "Secret", "Events"},
+	ActLogoff:      nil,
+	ActPing:        nil,
+	ActSettings:    nil,
+	ActContacts:    nil,
+	ActAORs:        nil,
+	ActEndpoint:    {"Endpoint"},
+	ActSIPPeers:    nil,
+	ActIAXPeerlist: nil,
+	ActStatus:      nil,
+	ActChannels:    nil,
+	ActOutbound:    nil,
+	ActSIPOut:      nil,
+	ActIAXOut:      nil,
+	ActRooms:       nil,
+	ActQueues:      nil,
+	ActParked:      nil,
+	ActFilter:      {"Operation", "Filter"},
 }
 
-// Actions returns the names of all actions that a Source may send, for tests
-// and for the manager.conf that documentation shows.
+// Actions returns the names of all actions that asterfed may send, for tests and
+// documentation.
 func Actions() []string {
 	out := make([]string, 0, len(fields))
 	for a := range fields {
@@ -65,11 +65,11 @@ func Actions() []string {
 	return out
 }
 
-// writeAction sends one action in one Write. The values stand for the fields
+// WriteAction sends one action in one Write. The values stand for the fields
 // of the action in their order; an empty one is left out. A value with a line
 // break, which would be a header or an action of its own, is an error and
 // nothing is sent.
-func writeAction(w io.Writer, a action, id uint64, values ...string) error {
+func WriteAction(w io.Writer, a Action, id uint64, values ...string) error {
 	names, ok := fields[a]
 	if !ok || len(values) > len(names) {
 		return fmt.Errorf("send %s: not in the list of actions", a)
@@ -97,3 +97,10 @@ func writeAction(w io.Writer, a action, id uint64, values ...string) error {
 	}
 	return nil
 }
+
+// ownEvents is the filter that a Client adds to its connections: all that any
+// Part listens to. Without it, a manager user with read=call is sent every step
+// of every call. It also adds to an eventfilter of the user that includes other
+// events only.
+const ownEvents = "Event: (FullyBooted|Shutdown|Reload|ContactStatus|PeerStatus|SuccessfulAuth|TestEvent|Registry|" +
+	"ConfbridgeStart|ConfbridgeEnd|ParkedCall|UnParkedCall|QueueMember)"

@@ -1,20 +1,14 @@
-// Package ami learns from one Asterisk, over the Asterisk Manager Interface,
-// which contacts are registered there: PJSIP, chan_sip and IAX2.
+// Package ami is a client of the Asterisk Manager Interface: it connects, logs in,
+// waits until Asterisk has started, and lets parts follow what they are about over
+// one connection. It decides nothing about what Asterisk says.
 //
-// Events are hints, the listing is the truth. A PJSIP refresh sends no event,
-// an expiry is announced up to 30 s late, and a starting Asterisk announces
-// every contact in its database as if it had just registered. So a Source
-// lists everything once Asterisk is FullyBooted, at every reconnect and on a
-// slow timer; it passes events on as they come, and lists single
-// addresses-of-record again when an expiry is due, when another home claims
-// them, or when an event leaves something open.
+// It sends Asterisk only the actions in one closed table (action.go), for the
+// manager user's class "system" would allow far more than to list.
 //
-// The package knows nothing of DNS, of stamps or of other nodes: it tells a
-// Registrar what it learned, and that decides what it means. It sends Asterisk
-// only the actions in one closed table (action.go), for the manager user's
-// class "system" would allow far more than to list.
+// Package registrations follows who is registered, package pbx follows trunks,
+// rooms, queues and parked calls; package live asks what is going on at this
+// moment; package amitest plays an Asterisk.
 //
-// Start reading at Source (source.go), then session.go for the life of one
-// connection, listing.go and endpoint.go for the two sorts of listing,
-// event.go for what happens in between.
+// Start reading at Client (client.go), then conn.go for the life of one
+// connection and boot.go for how the start of Asterisk is noticed.
 package ami

@@ -2,157 +2,158 @@ package ami
 
 import "strconv"
 
-// key numbers the headers that matter; all others are skipped while reading.
-type key uint8
+// Key numbers the headers that matter; all others are skipped while reading.
+type Key uint8
 
+// The headers, by the names that most messages give them.
 const (
-	keyResponse key = iota
-	keyEvent
-	keyActionID
-	keyMessage
-	keyEventList
-	keyAOR
-	keyURI
-	keyContactStatus
-	keyEndpoint
-	keyObjectName
-	keyExpires
-	keyUserAgent
-	keyRegServer
-	keyID
-	keyChannelType
-	keyPeer
-	keyPeerStatus
-	keyAddress
-	keyIPAddress
-	keyIPPort
-	keyDynamic
-	keySystemName
-	keyAsteriskVersion
-	keyService
-	keyAccountID
-	keyState
-	keyUptime
-	keyStatus
-	keyDeviceState
-	keyConference
-	keyQueue
-	keyLoggedIn
-	keyAvailable
-	keyParkingSpace
-	keyHost
-	keyPort
-	keyUsername
-	keyDomain
-	keyRealtime
-	keyRealtimeDevice
+	KeyResponse Key = iota
+	KeyEvent
+	KeyActionID
+	KeyMessage
+	KeyEventList
+	KeyAOR
+	KeyURI
+	KeyContactStatus
+	KeyEndpoint
+	KeyObjectName
+	KeyExpires
+	KeyUserAgent
+	KeyRegServer
+	KeyID
+	KeyChannelType
+	KeyPeer
+	KeyPeerStatus
+	KeyAddress
+	KeyIPAddress
+	KeyIPPort
+	KeyDynamic
+	KeySystemName
+	KeyAsteriskVersion
+	KeyService
+	KeyAccountID
+	KeyState
+	KeyUptime
+	KeyStatus
+	KeyDeviceState
+	KeyConference
+	KeyQueue
+	KeyLoggedIn
+	KeyAvailable
+	KeyParkingSpace
+	KeyHost
+	KeyPort
+	KeyUsername
+	KeyDomain
+	KeyRealtime
+	KeyRealtimeDevice
 	numKeys
 )
 
-// keyOf returns the key of a header name, as the various actions and versions
+// keyOf returns the Key of a header name, as the various actions and versions
 // spell it. Most names that a listing has are none.
-func keyOf(name []byte) (k key, ok bool) {
+func keyOf(name []byte) (k Key, ok bool) {
 	switch string(name) {
 	case "Response":
-		return keyResponse, true
+		return KeyResponse, true
 	case "Event":
-		return keyEvent, true
+		return KeyEvent, true
 	case "ActionID":
-		return keyActionID, true
+		return KeyActionID, true
 	case "Message":
-		return keyMessage, true
+		return KeyMessage, true
 	case "EventList":
-		return keyEventList, true
+		return KeyEventList, true
 	case "AOR":
-		return keyAOR, true
+		return KeyAOR, true
 	case "URI", "Uri": // URI: ContactStatus, ContactStatusDetail; Uri: ContactList
-		return keyURI, true
+		return KeyURI, true
 	case "ContactStatus":
-		return keyContactStatus, true
+		return KeyContactStatus, true
 	case "EndpointName", "Endpoint": // EndpointName: ContactStatus, ContactStatusDetail; Endpoint: ContactList
-		return keyEndpoint, true
+		return KeyEndpoint, true
 	case "ObjectName":
-		return keyObjectName, true
+		return KeyObjectName, true
 	case "ExpirationTime", "RegExpire": // ExpirationTime: ContactList; RegExpire: ContactStatusDetail
-		return keyExpires, true
+		return KeyExpires, true
 	case "UserAgent":
-		return keyUserAgent, true
+		return KeyUserAgent, true
 	case "RegServer":
-		return keyRegServer, true
+		return KeyRegServer, true
 	case "ID":
-		return keyID, true
+		return KeyID, true
 	case "ChannelType":
-		return keyChannelType, true
+		return KeyChannelType, true
 	case "Peer":
-		return keyPeer, true
+		return KeyPeer, true
 	case "PeerStatus":
-		return keyPeerStatus, true
+		return KeyPeerStatus, true
 	case "Address":
-		return keyAddress, true
+		return KeyAddress, true
 	case "IPaddress":
-		return keyIPAddress, true
+		return KeyIPAddress, true
 	case "IPport":
-		return keyIPPort, true
+		return KeyIPPort, true
 	case "Dynamic":
-		return keyDynamic, true
+		return KeyDynamic, true
 	case "SystemName":
-		return keySystemName, true
+		return KeySystemName, true
 	case "AsteriskVersion":
-		return keyAsteriskVersion, true
+		return KeyAsteriskVersion, true
 	case "Service":
-		return keyService, true
+		return KeyService, true
 	case "AccountID":
-		return keyAccountID, true
+		return KeyAccountID, true
 	case "State":
-		return keyState, true
+		return KeyState, true
 	case "Uptime":
-		return keyUptime, true
+		return KeyUptime, true
 	case "Status": // ContactStatusDetail, OutboundRegistrationDetail, PeerEntry
-		return keyStatus, true
+		return KeyStatus, true
 	case "DeviceState": // EndpointDetail
-		return keyDeviceState, true
+		return KeyDeviceState, true
 	case "Conference":
-		return keyConference, true
+		return KeyConference, true
 	case "Queue":
-		return keyQueue, true
+		return KeyQueue, true
 	case "LoggedIn": // QueueSummary
-		return keyLoggedIn, true
+		return KeyLoggedIn, true
 	case "Available": // QueueSummary
-		return keyAvailable, true
+		return KeyAvailable, true
 	case "ParkingSpace":
-		return keyParkingSpace, true
+		return KeyParkingSpace, true
 	case "Host": // RegistryEntry
-		return keyHost, true
+		return KeyHost, true
 	case "Port":
-		return keyPort, true
+		return KeyPort, true
 	case "Username":
-		return keyUsername, true
+		return KeyUsername, true
 	case "CoreRealTimeEnabled": // CoreSettings
-		return keyRealtime, true
+		return KeyRealtime, true
 	case "RealtimeDevice": // PeerEntry of chan_sip
-		return keyRealtimeDevice, true
+		return KeyRealtimeDevice, true
 	case "Domain": // RegistryEntry of chan_sip
-		return keyDomain, true
+		return KeyDomain, true
 	}
 	return 0, false
 }
 
-// message holds the headers of one AMI message that matter. It is reused:
-// the slices that get returns are valid until the message is read into again.
-type message struct {
+// Message holds the headers of one AMI message that matter. It is reused:
+// the slices that Get returns are valid until the message is read into again.
+type Message struct {
 	buf  []byte // the values one after another
 	span [numKeys]struct{ from, to int32 }
 	has  uint64 // bit per key; numKeys stays below 64
 }
 
-func (m *message) reset() {
+func (m *Message) reset() {
 	m.buf = m.buf[:0]
 	m.has = 0
 }
 
 // set keeps the first value of a header; a second one is ignored, so that no
 // value smuggled in later can override what Asterisk wrote first.
-func (m *message) set(k key, v []byte) {
+func (m *Message) set(k Key, v []byte) {
 	if m.has&(1<<k) != 0 {
 		return
 	}
@@ -162,21 +163,27 @@ func (m *message) set(k key, v []byte) {
 	m.has |= 1 << k
 }
 
-func (m *message) get(k key) []byte {
-	if m.has&(1<<k) == 0 {
+// Has reports whether the message has a header.
+func (m *Message) Has(k Key) bool { return m.has&(1<<k) != 0 }
+
+// Get returns the value of a header, nil if it is absent. It is valid until the
+// message is read into again.
+func (m *Message) Get(k Key) []byte {
+	if !m.Has(k) {
 		return nil
 	}
 	return m.buf[m.span[k].from:m.span[k].to]
 }
 
-func (m *message) text(k key) string { return string(m.get(k)) }
+// Text returns the value of a header, empty if it is absent.
+func (m *Message) Text(k Key) string { return string(m.Get(k)) }
 
-// is compares without allocating.
-func (m *message) is(k key, want string) bool { return string(m.get(k)) == want }
+// Is compares the value of a header without allocating.
+func (m *Message) Is(k Key, want string) bool { return string(m.Get(k)) == want }
 
-// number returns a decimal header, false if it is absent or no number.
-func (m *message) number(k key) (int64, bool) {
-	b := m.get(k)
+// Number returns a decimal header, false if it is absent or no number.
+func (m *Message) Number(k Key) (int64, bool) {
+	b := m.Get(k)
 	if len(b) == 0 || len(b) > 18 {
 		return 0, false
 	}

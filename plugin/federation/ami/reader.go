@@ -10,8 +10,8 @@ import (
 // Limits on what an AMI server may send before the connection is given up.
 const (
 	maxLine    = 64 << 10 // octets of one header line
-	maxHeaders = 1000     // headers of one message
-	maxKept    = 64 << 10 // octets kept of one message
+	MaxHeaders = 1000     // headers of one message
+	MaxKept    = 64 << 10 // octets kept of one message
 )
 
 // tlsRecord begins an alert of TLS (RFC 8446 section 5.1), the answer to what is
@@ -20,21 +20,23 @@ var tlsRecord = []byte{0x15, 0x03}
 
 var errTLS = errors.New("the port speaks TLS; want the port of AMI without TLS (port in manager.conf, not tlsbindaddr)")
 
-var errLimit = errors.New("message exceeds the limits")
+// ErrLimit is in the error of a message that is too long.
+var ErrLimit = errors.New("message exceeds the limits")
 
-// reader splits an AMI byte stream into messages. Its memory is bounded
-// whatever the other side sends.
-type reader struct {
+// Reader splits an AMI byte stream into messages. Its memory is bounded whatever
+// the other side sends.
+type Reader struct {
 	from io.Reader
 	buf  []byte // room for the longest line
 	rest []byte // of buf: read and not taken yet
 }
 
-func newReader(r io.Reader) *reader { return &reader{from: r, buf: make([]byte, maxLine)} }
+// NewReader returns a Reader.
+func NewReader(r io.Reader) *Reader { return &Reader{from: r, buf: make([]byte, maxLine)} }
 
-// line returns the next line without its line end; it is valid until the next
+// Line returns the next line without its line end; it is valid until the next
 // call.
-func (r *reader) line() ([]byte, error) {
+func (r *Reader) Line() ([]byte, error) {
 	i := bytes.IndexByte(r.rest, '\n')
 	if i < 0 {
 		n := len(r.rest)
@@ -52,12 +54,12 @@ func (r *reader) line() ([]byte, error) {
 }
 
 // fill reads on until there is a line end in rest, which has none.
-func (r *reader) fill() error {
+func (r *Reader) fill() error {
 	r.rest = r.buf[:copy(r.buf, r.rest)]
 	for {
 		n := len(r.rest)
 		if n == len(r.buf) {
-			return fmt.Errorf("read line of more than %d octets: %w", maxLine, errLimit)
+			return fmt.Errorf("read line of more than %d octets: %w", maxLine, ErrLimit)
 		}
 		more, err := r.from.Read(r.buf[n:])
 		r.rest = r.buf[:n+more]
@@ -70,9 +72,9 @@ func (r *reader) fill() error {
 	}
 }
 
-// banner reads the greeting, "Asterisk Call Manager/11.0.0".
-func (r *reader) banner() error {
-	b, err := r.line()
+// Banner reads the greeting, "Asterisk Call Manager/11.0.0".
+func (r *Reader) Banner() error {
+	b, err := r.Line()
 	switch {
 	case bytes.HasPrefix(r.rest, tlsRecord), bytes.HasPrefix(b, tlsRecord):
 		return errTLS
@@ -86,11 +88,11 @@ func (r *reader) banner() error {
 	return nil
 }
 
-// read reads one message into m. Lines that are no header are skipped.
-func (r *reader) read(m *message) error {
+// Read reads one message into m. Lines that are no header are skipped.
+func (r *Reader) Read(m *Message) error {
 	m.reset()
 	for n := 0; ; n++ {
-		b, err := r.line()
+		b, err := r.Line()
 		if err != nil {
 			return err
 		}
@@ -101,10 +103,10 @@ func (r *reader) read(m *message) error {
 			}
 			return nil
 		}
-		if n == maxHeaders {
-			return fmt.Errorf("read message of more than %d headers: %w", maxHeaders, errLimit)
+		if n == MaxHeaders {
+			return fmt.Errorf("read message of more than %d headers: %w", MaxHeaders, ErrLimit)
 		}
-		name, value, ok := cut(b)
+		name, value, ok := Cut(b)
 		if !ok {
 			continue
 		}
@@ -112,15 +114,15 @@ func (r *reader) read(m *message) error {
 		if !ok {
 			continue
 		}
-		if len(m.buf)+len(value) > maxKept {
-			return fmt.Errorf("read message of more than %d octets: %w", maxKept, errLimit)
+		if len(m.buf)+len(value) > MaxKept {
+			return fmt.Errorf("read message of more than %d octets: %w", MaxKept, ErrLimit)
 		}
 		m.set(k, value)
 	}
 }
 
-// cut splits "Name: value"; the blank may be missing.
-func cut(b []byte) (name, value []byte, ok bool) {
+// Cut splits "Name: value"; the blank may be missing.
+func Cut(b []byte) (name, value []byte, ok bool) {
 	i := bytes.IndexByte(b, ':')
 	if i <= 0 {
 		return nil, nil, false

@@ -10,13 +10,13 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/ami/pbx"
 	"github.com/asterfed/asterfed/plugin/federation/directory"
 	"github.com/asterfed/asterfed/plugin/federation/trunk"
 )
 
 // services returns what reads patterns of names of a class.
-func services(property string, c ami.Class) func(*parser, []string) error {
+func services(property string, c pbx.Class) func(*parser, []string) error {
 	return func(p *parser, args []string) (err error) {
 		p.cfg.Services[c], err = p.patterns(property, args, p.cfg.Services[c])
 		return err

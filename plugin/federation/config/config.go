@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/ami/pbx"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
@@ -58,7 +58,7 @@ type Config struct {
 	Trunks string // CSV file of trunks and where they lead, "" for none
 	// Services are patterns of the rooms, queues and parked calls that are
 	// published while they are there; none: none is.
-	Services [ami.NumClasses][]string
+	Services [pbx.NumClasses][]string
 
 	History History // what of the past is kept
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/ami/pbx"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/coredns/caddy"
@@ -48,13 +48,13 @@ var properties = map[string]property{
 	"join":      (*parser).join,
 	"node":      (*parser).node,
 	"order":     (*parser).order,
-	"parking":   services("parking", ami.Parked),
+	"parking":   services("parking", pbx.Parked),
 	"plan":      (*parser).plan,
 	"profile":   (*parser).profile,
-	"queues":    services("queues", ami.Queues),
+	"queues":    services("queues", pbx.Queues),
 	"region":    (*parser).region,
 	"rpc":       (*parser).rpc,
-	"rooms":     services("rooms", ami.Rooms),
+	"rooms":     services("rooms", pbx.Rooms),
 	"secondary": (*parser).secondary,
 	"sip":       (*parser).sip,
 	"transfer":  (*parser).transfer,

@@ -5,6 +5,9 @@ import (
 	"log/slog"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/ami/live"
+	"github.com/asterfed/asterfed/plugin/federation/ami/pbx"
+	"github.com/asterfed/asterfed/plugin/federation/ami/registrations"
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/plugin/federation/liveness"
 	"github.com/asterfed/asterfed/plugin/federation/source"
@@ -20,8 +23,9 @@ type asterisk struct {
 	monitor  *liveness.Monitor
 	trunks   *source.Trunks
 	services *source.Services
-	source   *ami.Source // nil without AMI
-	live     *ami.Live   // likewise
+	client   *ami.Client           // nil without AMI, as the next two
+	source   *registrations.Source // a part of the client
+	live     *live.Live
 	tasks    *tasks
 }
 
@@ -56,29 +60,32 @@ func newAsterisk(c asteriskConfig) *asterisk {
 		return a
 	}
 	former := func(name string) bool { return c.names.had(name) && c.peers.member(name) == nil }
-	a.live = ami.NewLive(ami.LiveConfig{Addr: s.Asterisk.Addr, User: s.Asterisk.User, Secret: s.Asterisk.Secret, Former: former})
+	a.live = live.New(live.Config{Addr: s.Asterisk.Addr, User: s.Asterisk.User, Secret: s.Asterisk.Secret, Former: former})
 	kept := newCheckpoint(c)
-	cfg := ami.Config{Addr: s.Asterisk.Addr, User: s.Asterisk.User, Secret: s.Asterisk.Secret,
-		Registrar: source.Registrations{Primary: c.primary, Sweeping: func() { c.recovery.swept.Store(true) }, Report: a.reporter(c)},
-		Rivals:    c.view.Contested, Permit: c.permits, Former: former, Mark: c.clock.Mark, Keep: kept.keep, Before: kept.before(), Logger: c.log.With("source", "ami"),
+	log := c.log.With("source", "ami")
+	a.source = registrations.New(registrations.Config{
+		Listener: source.Registrations{Primary: c.primary, Sweeping: func() { c.recovery.swept.Store(true) }},
+		Rivals:   c.view.Contested, Permit: c.permits, Former: former, Mark: c.clock.Mark, Keep: kept.keep, Before: kept.before(), Logger: log,
 		Held: func(t location.Kind) (n int) {
 			c.primary.Read(func(s *location.Store) { n = s.Count(t) })
 			return n
-		}}
-	a.follow(&cfg)
-	a.source = ami.New(cfg)
+		}})
+	a.client = ami.New(ami.Config{Addr: s.Asterisk.Addr, User: s.Asterisk.User, Secret: s.Asterisk.Secret, Report: a.reporter(c), Logger: log},
+		a.parts()...)
 	return a
 }
 
-// follow lets the AMI source follow trunks and services where the Corefile wants
-// them.
-func (a *asterisk) follow(cfg *ami.Config) {
+// parts are what follows Asterisk: registrations, and trunks and services where the
+// Corefile wants them.
+func (a *asterisk) parts() []ami.Part {
+	parts := []ami.Part{a.source}
 	if a.trunks.Follows() {
-		cfg.Trunks = a.trunks
+		parts = append(parts, pbx.NewTrunks(a.trunks))
 	}
 	if a.services.Any() {
-		cfg.Services = a.services
+		parts = append(parts, pbx.NewServices(a.services))
 	}
+	return parts
 }
 
 // reporter returns what takes the state of the connection to Asterisk.
@@ -94,8 +101,8 @@ func (a *asterisk) reporter(c asteriskConfig) func(ami.Status) {
 
 // run follows Asterisk over AMI until ctx ends.
 func (a *asterisk) run(ctx context.Context) {
-	if a.source != nil {
-		a.source.Run(ctx)
+	if a.client != nil {
+		a.client.Run(ctx)
 	}
 }
 

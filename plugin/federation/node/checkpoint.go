@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/ami/registrations"
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone/datadir"
 	"github.com/asterfed/asterfed/zone/location"
@@ -51,7 +51,7 @@ func (c *checkpoint) scope() string {
 }
 
 // before returns the checkpoint of an earlier process, zero if it does not count.
-func (c *checkpoint) before() (out ami.Abreast) {
+func (c *checkpoint) before() (out registrations.Checkpoint) {
 	b, err := os.ReadFile(c.path)
 	if err != nil || c.fresh || c.settings.Directory != "" {
 		return out
@@ -69,12 +69,12 @@ func (c *checkpoint) before() (out ami.Abreast) {
 	if err != nil || !c.clock.Observe(s) {
 		return out
 	}
-	return ami.Abreast{Run: at, Mark: s}
+	return registrations.Checkpoint{Run: at, Mark: s}
 }
 
 // keep writes a checkpoint, at most once every checkpointEvery. The AMI source calls
 // it.
-func (c *checkpoint) keep(x ami.Abreast) {
+func (c *checkpoint) keep(x registrations.Checkpoint) {
 	if time.Since(c.wrote) < checkpointEvery || c.settings.Directory != "" || c.primary.DiskErr() != nil {
 		return
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/ami/registrations"
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
@@ -33,15 +33,15 @@ func TestCheckpointCountsWithItsDataOnly(t *testing.T) {
 	cfg := config.Config{Node: "pbx-a", Origin: "fed.example.", Data: t.TempDir(), Asterisk: config.Asterisk{Addr: "127.0.0.1:5038"}}
 	run := time.Unix(1_800_000_000, 0)
 	first := begin(cfg)
-	if got := first.before(); got != (ami.Abreast{}) {
+	if got := first.before(); got != (registrations.Checkpoint{}) {
 		t.Errorf("a fresh node has kept %v", got)
 	}
 	first.primary.Update(func(s *location.Store) []location.Change {
 		return s.Register(location.Contact{AOR: "1001", Kind: location.PJSIP, URI: "sip:1001@192.0.2.1"})
 	})
-	want := ami.Abreast{Run: run, Mark: first.clock.Mark()}
+	want := registrations.Checkpoint{Run: run, Mark: first.clock.Mark()}
 	first.keep(want)
-	first.keep(ami.Abreast{Run: run, Mark: 1}) // too soon
+	first.keep(registrations.Checkpoint{Run: run, Mark: 1}) // too soon
 	first.primary.Close()
 	if got := begin(cfg).before(); !got.Run.Equal(run) || got.Mark != want.Mark {
 		t.Errorf("after a restart: %v, want %v", got, want)
@@ -52,7 +52,7 @@ func TestCheckpointCountsWithItsDataOnly(t *testing.T) {
 		"a directory":      func(c *config.Config) { c.Directory = "users.csv" },
 	} {
 		other := cfg
-		if change(&other); begin(other).before() != (ami.Abreast{}) {
+		if change(&other); begin(other).before() != (registrations.Checkpoint{}) {
 			t.Errorf("%s: counts all the same", name)
 		}
 	}
@@ -62,7 +62,7 @@ func TestCheckpointCountsWithItsDataOnly(t *testing.T) {
 	}
 	for _, bad := range []string{"", "x", strings.Repeat("0", 16), string(raw[:len(raw)/2]), strings.Replace(string(raw), want.Mark.String(), "ffffffffffffffff", 1)} {
 		os.WriteFile(first.path, []byte(bad), 0o600)
-		if got := begin(cfg).before(); got != (ami.Abreast{}) {
+		if got := begin(cfg).before(); got != (registrations.Checkpoint{}) {
 			t.Errorf("%q is read as %v", bad, got)
 		}
 	}
@@ -70,7 +70,7 @@ func TestCheckpointCountsWithItsDataOnly(t *testing.T) {
 	lost := cfg
 	lost.Data = t.TempDir()
 	os.WriteFile(lost.Data+"/abreast", raw, 0o600)
-	if got := begin(lost).before(); got != (ami.Abreast{}) {
+	if got := begin(lost).before(); got != (registrations.Checkpoint{}) {
 		t.Errorf("without the journal: %v", got)
 	}
 }

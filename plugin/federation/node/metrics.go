@@ -2,6 +2,8 @@ package node
 
 import (
 	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/ami/pbx"
+	"github.com/asterfed/asterfed/plugin/federation/ami/registrations"
 	"github.com/asterfed/asterfed/zone/peer"
 )
 
@@ -14,7 +16,8 @@ type Metrics struct {
 	Trunks             map[string]bool       // whether calls can leave by each
 	Services           map[string]int64      // published, by kind, of those that are followed
 	AMI                bool                  // connected, and the registrations are listed
-	Source             ami.Stats             // zero without AMI
+	Client             ami.Stats             // zero without AMI
+	Registrations      registrations.Stats   // likewise
 }
 
 // Metrics returns the figures of now.
@@ -22,13 +25,13 @@ func (n *Node) Metrics() Metrics {
 	m := Metrics{Peers: n.peers.stats(), Disk: n.primary.DiskErr(), Trunks: n.asterisk.trunks.Usable(), Services: map[string]int64{},
 		AMI: n.asterisk.monitor.Ready()}
 	if n.asterisk.source != nil {
-		m.Source = n.asterisk.source.Stats()
+		m.Client, m.Registrations = n.asterisk.client.Stats(), n.asterisk.source.Stats()
 	}
 	m.BadLines, m.Homeless = n.directory.BadLines()
 	if n.history != nil {
 		m.Dropped = n.history.Dropped()
 	}
-	for c := range ami.NumClasses {
+	for c := range pbx.NumClasses {
 		if n.asterisk.services.Follows(c) {
 			kind, count := n.asterisk.services.Count(c)
 			m.Services[kind.String()] = count

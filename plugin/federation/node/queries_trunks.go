@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/ami/pbx"
 )
 
 // trunks reports which trunks of the file Asterisk can use at this moment, published
@@ -26,7 +26,7 @@ func (q *queries) trunks(ctx context.Context, a *report) error {
 			why, known := state[t.Device]
 			switch {
 			case err != nil:
-			case known && why == nil, why == ami.ErrRegistering && usable[string(t.Name)]:
+			case known && why == nil, why == pbx.ErrRegistering && usable[string(t.Name)]:
 				up++
 				a.list = append(a.list, "trunk/"+string(t.Name))
 			default:

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/plugin/federation/ami/amitest"
+	"github.com/asterfed/asterfed/plugin/federation/ami/pbx"
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/miekg/dns"
@@ -54,7 +54,7 @@ func leads(t *testing.T, n *Node, name, want string) {
 // Rooms, queues and parked calls are published while they are there, those that
 // a pattern names only, and what has ended unseen goes with the next list.
 func TestServices(t *testing.T) {
-	n, s := followed(t, config.Config{Services: [ami.NumClasses][]string{ami.Rooms: {"5*"}, ami.Queues: {"6*"}, ami.Parked: {"70?"}}})
+	n, s := followed(t, config.Config{Services: [pbx.NumClasses][]string{pbx.Rooms: {"5*"}, pbx.Queues: {"6*"}, pbx.Parked: {"70?"}}})
 	s.SetRoom("500", true)
 	s.SetRoom("300", true)
 	s.SetParked("701", true)
@@ -94,7 +94,7 @@ func TestServices(t *testing.T) {
 // A node that starts again publishes what its Asterisk has now, and what the
 // Corefile wants no longer goes.
 func TestServicesAfterRestart(t *testing.T) {
-	settings := config.Config{Data: t.TempDir(), Services: [ami.NumClasses][]string{ami.Rooms: {"5*"}, ami.Parked: {"70?"}}}
+	settings := config.Config{Data: t.TempDir(), Services: [pbx.NumClasses][]string{pbx.Rooms: {"5*"}, pbx.Parked: {"70?"}}}
 	n, s := followed(t, settings)
 	s.SetRoom("500", true)
 	s.SetParked("701", true)
@@ -103,7 +103,7 @@ func TestServicesAfterRestart(t *testing.T) {
 	n.Stop()
 	s.SetRoom("500", false)
 	s.SetRoom("501", true)
-	settings.Services[ami.Parked] = nil
+	settings.Services[pbx.Parked] = nil
 	again := follow(t, settings, s)
 	leads(t, again, "501.users", "501@pbx-a")
 	leads(t, again, "500.users", "")
@@ -113,7 +113,7 @@ func TestServicesAfterRestart(t *testing.T) {
 // Without write=call, parked calls that were known before the connection are
 // not kept: who has fetched them meanwhile was not seen.
 func TestParkedUnlisted(t *testing.T) {
-	settings := config.Config{Data: t.TempDir(), Services: [ami.NumClasses][]string{ami.Parked: {"70?"}}}
+	settings := config.Config{Data: t.TempDir(), Services: [pbx.NumClasses][]string{pbx.Parked: {"70?"}}}
 	n := newTestNode(t, settings) // without an Asterisk
 	b, err := location.Publish(location.Parked, "701", location.Details{By: "parking"})
 	if err != nil {

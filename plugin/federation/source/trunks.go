@@ -7,20 +7,20 @@ import (
 	"sync"
 	"time"
 
-	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/ami/pbx"
 	"github.com/asterfed/asterfed/plugin/federation/trunk"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/primary"
 )
 
 // Trunks publishes the trunks of this node that Asterisk can use now. It
-// implements ami.TrunkWatcher. Safe for concurrent use.
+// implements pbx.TrunkWatcher. Safe for concurrent use.
 type Trunks struct {
 	cfg TrunksConfig
 
 	mu    sync.Mutex
 	table *trunk.Table
-	state map[ami.Device]error // as Asterisk last reported, nil before the first report
+	state map[pbx.Device]error // as Asterisk last reported, nil before the first report
 	file  Reread
 
 	otherMu sync.Mutex
@@ -96,15 +96,15 @@ func (x *Trunks) Usable() map[string]bool {
 	return out
 }
 
-// Devices implements ami.TrunkWatcher.
-func (x *Trunks) Devices() []ami.Device {
+// Devices implements pbx.TrunkWatcher.
+func (x *Trunks) Devices() []pbx.Device {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.table.Devices()
 }
 
-// Looked implements ami.TrunkWatcher.
-func (x *Trunks) Looked(state map[ami.Device]error) {
+// Listed implements pbx.TrunkWatcher.
+func (x *Trunks) Listed(state map[pbx.Device]error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for d, err := range state {
@@ -124,7 +124,7 @@ func (x *Trunks) Looked(state map[ami.Device]error) {
 // Asterisk has reported, what was published before a restart stays, as
 // far as the file still has it.
 func (x *Trunks) publish() {
-	wanted, err := x.table.Bindings(func(d ami.Device) bool {
+	wanted, err := x.table.Bindings(func(d pbx.Device) bool {
 		if x.state == nil {
 			return true
 		}

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/ami/pbx"
 	"github.com/asterfed/asterfed/zone/location"
 )
 
@@ -26,7 +26,7 @@ func number(what, s string) (uint16, error) {
 }
 
 func (l *line) setDevice(s string) (err error) {
-	l.trunk.Device, err = ami.ParseDevice(s)
+	l.trunk.Device, err = pbx.ParseDevice(s)
 	l.device = true
 	return err
 }
@@ -67,8 +67,8 @@ func international(s string) (string, error) {
 }
 
 // Devices returns the devices of all trunks.
-func (t *Table) Devices() []ami.Device {
-	var out []ami.Device
+func (t *Table) Devices() []pbx.Device {
+	var out []pbx.Device
 	if t != nil {
 		for _, x := range t.Trunks {
 			out = append(out, x.Device)
@@ -79,7 +79,7 @@ func (t *Table) Devices() []ami.Device {
 
 // Bindings returns what is published while only the devices that up names can
 // be used: the trunk, its provider and its routes.
-func (t *Table) Bindings(up func(ami.Device) bool) (out []location.Binding, err error) {
+func (t *Table) Bindings(up func(pbx.Device) bool) (out []location.Binding, err error) {
 	if t == nil {
 		return nil, nil
 	}

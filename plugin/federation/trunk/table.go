@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/ami/pbx"
 	"github.com/asterfed/asterfed/plugin/federation/directory"
 	"github.com/asterfed/asterfed/zone/location"
 )
@@ -17,7 +17,7 @@ const Source = "trunks"
 // Trunk is one way out to the telephone network.
 type Trunk struct {
 	Name     location.AOR // one label
-	Device   ami.Device
+	Device   pbx.Device
 	Provider location.AOR // "" for none
 	Capacity uint16       // calls at a time, zero if not known
 	Routes   []Route
@@ -86,7 +86,7 @@ func (t *Table) add(_ int, l line) error {
 	}
 	n := l.trunk
 	if !l.device {
-		n.Device = ami.Device{Kind: location.PJSIP, Name: string(n.Name)}
+		n.Device = pbx.Device{Kind: location.PJSIP, Name: string(n.Name)}
 	}
 	if l.registry != "" && n.Device.Kind != location.PJSIP && !strings.Contains(l.registry, "@") {
 		return fmt.Errorf("registration %s: want USER@HOST of a device that is not of PJSIP", l.registry)

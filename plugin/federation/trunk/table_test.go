@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/asterfed/asterfed/plugin/federation/ami"
+	"github.com/asterfed/asterfed/plugin/federation/ami/pbx"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 )
@@ -20,7 +20,7 @@ local,,,,+97231-+97233,,
 `
 
 // text returns what is published, one line a binding.
-func text(t *testing.T, table *Table, up func(ami.Device) bool) string {
+func text(t *testing.T, table *Table, up func(pbx.Device) bool) string {
 	t.Helper()
 	list, err := table.Bindings(up)
 	if err != nil {
@@ -58,11 +58,11 @@ e164 k=prefix via=backup by=trunks cost=100
 		{"PJSIP/telco", backup + local + "telco.providers k=provider by=trunks cost=100 cap=4"},
 		{"IAX2/other", berlin + local + "telco.providers k=provider by=trunks cost=5 cap=30"},
 	} {
-		if got := text(t, table, func(d ami.Device) bool { return d.String() != c.down }); got != c.want {
+		if got := text(t, table, func(d pbx.Device) bool { return d.String() != c.down }); got != c.want {
 			t.Errorf("without %s:\n%s\nwant:\n%s", c.down, got, c.want)
 		}
 	}
-	if got := text(t, table, func(ami.Device) bool { return false }); got != "" {
+	if got := text(t, table, func(pbx.Device) bool { return false }); got != "" {
 		t.Errorf("without any device: %s", got)
 	}
 }
@@ -113,7 +113,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		list, err := table.Bindings(func(ami.Device) bool { return true })
+		list, err := table.Bindings(func(pbx.Device) bool { return true })
 		if err != nil {
 			t.Fatal(err)
 		}
