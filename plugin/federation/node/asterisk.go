@@ -65,7 +65,7 @@ func newAsterisk(c asteriskConfig) *asterisk {
 	log := c.log.With("source", "ami")
 	a.source = registrations.New(registrations.Config{
 		Listener: source.Registrations{Primary: c.primary, Sweeping: func() { c.recovery.swept.Store(true) }},
-		Rivals:   c.view.Contested, Permit: c.permits, Former: former, Mark: c.clock.Mark, Keep: kept.keep, Before: kept.before(), Logger: log,
+		Rivals:   c.view.Contested, Permit: c.permits, Former: former, Mark: c.clock.Mark, Keep: kept.keep, Before: kept.before(), Logger: log.With("asterisk", s.Asterisk.Addr),
 		Held: func(t location.Kind) (n int) {
 			c.primary.Read(func(s *location.Store) { n = s.Count(t) })
 			return n

@@ -185,13 +185,6 @@ func (s *Server) Unregister(name, uri string) {
 	}
 }
 
-// Roam takes a user to another server, as a phone that moves does: it
-// registers there, and what s holds stays, stale, until it expires.
-func (s *Server) Roam(to *Server, name, uri string, expires time.Duration) {
-	s.Provision(name)
-	to.Register(name, uri, expires)
-}
-
 // remove takes a contact away and says so.
 func (s *Server) remove(name string, a *aor, c *Contact) {
 	a.contacts = slices.DeleteFunc(a.contacts, func(x *Contact) bool { return x == c })
