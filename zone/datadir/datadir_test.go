@@ -67,7 +67,7 @@ func TestOneProcessUsesADirectory(t *testing.T) {
 	}
 	first.Process.Kill()
 	first.Wait()
-	if _, err := os.Stat(filepath.Join(dir, LockFile)); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, lockFile)); err != nil {
 		t.Fatalf("the killed process has left no lock file: %v", err)
 	}
 	l, err := Lock(dir)
@@ -103,7 +103,7 @@ func TestOneFederationUsesADirectory(t *testing.T) {
 // like any other.
 func TestLockFileOfAnyContent(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, LockFile), []byte(strings.Repeat("x", 100)), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, lockFile), []byte(strings.Repeat("x", 100)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	l, err := Lock(dir)
@@ -111,7 +111,7 @@ func TestLockFileOfAnyContent(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Unlock()
-	if text, _ := os.ReadFile(filepath.Join(dir, LockFile)); string(text) != fmt.Sprintln(os.Getpid()) {
+	if text, _ := os.ReadFile(filepath.Join(dir, lockFile)); string(text) != fmt.Sprintln(os.Getpid()) {
 		t.Errorf("lock file holds %q", text)
 	}
 }

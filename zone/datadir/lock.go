@@ -11,17 +11,14 @@ import (
 	"syscall"
 )
 
-// LockFile is the name of the file that is locked. It stays when the process
+// lockFile is the name of the file that is locked. It stays when the process
 // ends: if it were removed, a process that has just opened it would hold a lock
 // on a file that the next one no longer finds.
-const LockFile = "lock"
+const lockFile = "lock"
 
 // Dir is a data directory that this process has locked. The kernel takes it back when the
 // process ends, however it ends.
-type Dir struct {
-	path string
-	file *os.File
-}
+type Dir struct{ file *os.File }
 
 // Lock creates dir if it is missing and locks it for this process. It does not
 // wait: if another process has the directory, the error names that process.
@@ -29,7 +26,7 @@ func Lock(dir string) (*Dir, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("create data directory: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, LockFile), os.O_RDWR|os.O_CREATE, 0o640)
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o640)
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, fmt.Errorf("lock data directory: %w: %s must belong to the user that asterfed runs as", err, dir)
 	}
@@ -50,7 +47,7 @@ func Lock(dir string) (*Dir, error) {
 		f.Close()
 		return nil, err
 	}
-	return &Dir{path: dir, file: f}, nil
+	return &Dir{f}, nil
 }
 
 // inUse is the error of a directory that is locked already.
@@ -80,9 +77,6 @@ func sign(f *os.File) error {
 	}
 	return fmt.Errorf("write lock file: %w", err)
 }
-
-// Path returns the directory that is locked.
-func (d *Dir) Path() string { return d.path }
 
 // Unlock gives the directory to the next process. A nil Dir has nothing to
 // give.

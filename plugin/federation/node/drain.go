@@ -59,8 +59,8 @@ func (d *drain) request(what string) {
 	}
 }
 
-// followRequests does what this node's own tags ask, and takes the request away.
-func (n *Node) followRequests(ctx context.Context, tags <-chan serf.Member, d *drain) {
+// follow does what this node's own tags ask, and calls done to take the request away.
+func (d *drain) follow(ctx context.Context, tags <-chan serf.Member, done func()) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -68,7 +68,7 @@ func (n *Node) followRequests(ctx context.Context, tags <-chan serf.Member, d *d
 		case self := <-tags:
 			if what := self.Tags[requestTag]; what != "" {
 				d.request(what)
-				n.setTags()
+				done()
 			}
 		}
 	}

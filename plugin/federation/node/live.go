@@ -3,10 +3,8 @@ package node
 import (
 	"context"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
@@ -73,19 +71,4 @@ func (n *Node) LiveChannels(owner string) ([]dns.RR, error) {
 			"from="+word(c.Number), "to="+word(c.Connected), "exten="+word(c.Extension), "seconds="+strconv.Itoa(c.Seconds)))
 	}
 	return out, nil
-}
-
-// Explain explains a name, and says what this node itself keeps out of the answers.
-func (n *Node) Explain(qname string) zone.Explanation {
-	e := n.view.Explain(qname)
-	name, ok := strings.CutSuffix(qname, ".users."+n.cfg.Origin)
-	if a, err := location.ParseAOR(name); ok && err == nil {
-		switch {
-		case !n.cfg.Permits(a):
-			e.Note = "registrations at " + n.cfg.Node + " are not published: its users line does not have the name"
-		case !n.directory.Allows(a):
-			e.Note = "registrations at " + n.cfg.Node + " are not published: the directory names other homes"
-		}
-	}
-	return e
 }

@@ -38,7 +38,7 @@ type Node struct {
 	peers     *peers
 	expiry    *expiry
 	gossip    Membership
-	version   string
+	tags      *tags
 
 	tasks *tasks
 	left  chan struct{}
@@ -80,7 +80,7 @@ func joinSerf(ctx context.Context, c serf.Config) (Membership, error) {
 // error means that nothing is left open.
 func Start(c Config) (started *Node, err error) {
 	cfg, log := c.Settings, c.Logger
-	n := &Node{cfg: cfg, log: log, version: c.Version, clock: location.NewClock(time.Now), tasks: newTasks(), left: make(chan struct{})}
+	n := &Node{cfg: cfg, log: log, clock: location.NewClock(time.Now), tasks: newTasks(), left: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			n.Stop()
@@ -110,6 +110,7 @@ func Start(c Config) (started *Node, err error) {
 	n.writeHistory()
 	tidy := newTidier()
 	n.tasks.run(tidy.run)
+	n.tags = &tags{settings: cfg, primary: n.primary, version: c.Version, log: log}
 	n.expiry = newExpiry(n.primary, log)
 	n.recovery = &recovery{node: cfg.Node, fresh: journal.Fresh() && !renamed, began: time.Now(), primary: n.primary, wake: n.expiry.wake, log: log,
 		alone: func() bool { return len(cfg.Join) == 0 && len(n.view.Homes()) == 1 }}
@@ -161,8 +162,10 @@ func Start(c Config) (started *Node, err error) {
 		}
 	})
 	n.tasks.run(n.expiry.run)
-	n.tasks.run(func(ctx context.Context) { n.followRequests(ctx, requests, drain) })
-	go n.followTags() // not waited for: Serf gives up on a broadcast after 5 s only
+	n.tasks.run(func(ctx context.Context) {
+		drain.follow(ctx, requests, func() { n.tags.set(ctx, n.gossip) })
+	})
+	go n.tags.follow(n.tasks.ctx, n.gossip) // not waited for: Serf gives up on a broadcast after 5 s only
 	return n, nil
 }
 
@@ -191,7 +194,7 @@ func (n *Node) join(start func(context.Context, serf.Config) (Membership, error)
 		start = joinSerf
 	}
 	cfg := n.cfg.Serf()
-	cfg.Tags, cfg.Logger = n.tags(), n.log.With("source", "serf")
+	cfg.Tags, cfg.Logger = n.tags.now(), n.log.With("source", "serf")
 	cfg.OnEvent = n.peers.event
 	cfg.OnTags = func(self serf.Member) {
 		select {

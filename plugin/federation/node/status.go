@@ -20,8 +20,8 @@ import (
 // is a trouble.
 const patience = 10 * time.Second
 
-// Trouble is something that does not mend itself.
-type Trouble struct {
+// trouble is something that does not mend itself.
+type trouble struct {
 	Code   string // one word, for programs
 	About  string // the node that it is about
 	What   string // what is wrong, as a sentence without a full stop
@@ -59,7 +59,7 @@ func (o status) own() []string {
 	registered, published := 0, 0
 	o.primary.Read(func(s *location.Store) { registered = s.Len() })
 	o.primary.ReadPublished(func(p *location.Publications) { published = len(p.Bindings()) })
-	words := []string{"node=" + o.cfg.Node, "zone=" + o.cfg.Origin, "asterfed=" + o.software(), "since=" + o.recovery.began.UTC().Format(time.RFC3339),
+	words := []string{"node=" + o.cfg.Node, "zone=" + o.cfg.Origin, "asterfed=" + o.tags.software(), "since=" + o.recovery.began.UTC().Format(time.RFC3339),
 		"state=" + string(n.State), "ami=" + o.amiState(), "registered=" + strconv.Itoa(registered), "published=" + strconv.Itoa(published),
 		"epoch=" + v.Epoch, "serial=" + strconv.Itoa(int(v.Serial)), "dns=" + o.cfg.Transfer.String()}
 	if n.Asterisk != "" {
@@ -111,8 +111,8 @@ func (o status) seen(m serf.Member) []string {
 }
 
 // troubles are what a person should mend, this node's own first.
-func (o status) troubles(members []serf.Member) (out []Trouble) {
-	add := func(code, about, what, remedy string) { out = append(out, Trouble{code, about, what, remedy}) }
+func (o status) troubles(members []serf.Member) (out []trouble) {
+	add := func(code, about, what, remedy string) { out = append(out, trouble{code, about, what, remedy}) }
 	self := o.cfg.Node
 	if code, what, remedy := o.amiTrouble(); code != "" {
 		add(code, self, what, remedy)
@@ -177,8 +177,8 @@ func (o status) amiTrouble() (code, what, remedy string) {
 }
 
 // peerTroubles says what is wrong with another node as seen from here.
-func (o status) peerTroubles(m serf.Member) (out []Trouble) {
-	add := func(code, what, remedy string) { out = append(out, Trouble{code, m.Name, what, remedy}) }
+func (o status) peerTroubles(m serf.Member) (out []trouble) {
+	add := func(code, what, remedy string) { out = append(out, trouble{code, m.Name, what, remedy}) }
 	h, p := o.view.Home(m.Name), o.peers.member(m.Name)
 	n, _ := h.Node()
 	port := m.Tags["dns"]

@@ -1,43 +1,57 @@
 package node
 
 import (
+	"context"
+	"log/slog"
+
+	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/plugin/federation/liveness"
+	"github.com/asterfed/asterfed/zone/primary"
 )
 
-// tags are what other nodes need before the first transfer, and what is compared
-// with theirs.
-func (n *Node) tags() map[string]string {
-	self := n.primary.Node()
+// tags are what this node says of itself through Serf: what other nodes need before
+// the first transfer, and what they compare with their own.
+type tags struct {
+	settings *config.Config
+	primary  *primary.Primary
+	version  string // of asterfed
+	log      *slog.Logger
+}
+
+// now returns the tags of this moment.
+func (t *tags) now() map[string]string {
+	self := t.primary.Node()
 	return map[string]string{
-		"v": "1", "zone": n.cfg.Origin, "dns": n.cfg.Transfer.String(),
-		"epoch": n.primary.Version().Epoch, "state": string(self.State), "region": self.Region,
-		"asterfed": n.software(), settingsTag: settingsDigest(n.cfg),
+		"v": "1", "zone": t.settings.Origin, "dns": t.settings.Transfer.String(),
+		"epoch": t.primary.Version().Epoch, "state": string(self.State), "region": self.Region,
+		"asterfed": t.software(), settingsTag: settingsDigest(t.settings),
 	}
 }
 
 // software is the version of asterfed that runs, as a word.
-func (n *Node) software() string {
-	v := liveness.Printable(n.version)
+func (t *tags) software() string {
+	v := liveness.Printable(t.version)
 	return v[:min(len(v), 40)]
 }
 
-func (n *Node) setTags() {
-	if err := n.gossip.SetTags(n.tags()); err != nil && n.tasks.ctx.Err() == nil {
-		n.log.Warn("tags not set", "err", err)
+// set tells Serf the tags of this moment.
+func (t *tags) set(ctx context.Context, to Membership) {
+	if err := to.SetTags(t.now()); err != nil && ctx.Err() == nil {
+		t.log.Warn("tags not set", "err", err)
 	}
 }
 
-// followTags keeps the tags level with the node's own state.
-func (n *Node) followTags() {
+// follow tells Serf whenever the node's state or epoch has changed, until ctx ends.
+func (t *tags) follow(ctx context.Context, to Membership) {
 	last := ""
 	for {
-		bell := n.primary.Changed()
-		if state := string(n.primary.Node().State) + n.primary.Version().Epoch; state != last {
+		bell := t.primary.Changed()
+		if state := string(t.primary.Node().State) + t.primary.Version().Epoch; state != last {
 			last = state
-			n.setTags()
+			t.set(ctx, to)
 		}
 		select {
-		case <-n.tasks.ctx.Done():
+		case <-ctx.Done():
 			return
 		case <-bell:
 		}

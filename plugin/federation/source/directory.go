@@ -15,7 +15,7 @@ import (
 )
 
 // Directory publishes what the directory's file says, and decides which users may
-// have their home here. Run, Read and CheckHomes are for one goroutine, the other
+// have their home here. Run, Read and checkHomes are for one goroutine, the other
 // methods for any.
 type Directory struct {
 	cfg      DirectoryConfig
@@ -68,7 +68,7 @@ func (d *Directory) Run(ctx context.Context) {
 	if d.cfg.File != "" {
 		Every(ctx, filePeriod, func() {
 			d.Read()
-			d.CheckHomes()
+			d.checkHomes()
 		})
 	}
 }
@@ -79,7 +79,7 @@ func (d *Directory) Read() {
 	if d.cfg.File == "" {
 		return
 	}
-	d.file.Poll(d.cfg.File, func() error {
+	d.file.poll(d.cfg.File, func() error {
 		next, bad, err := directory.ReadFile(d.cfg.File, d.cfg.Options, d.now.Load())
 		if err != nil {
 			return err
@@ -94,9 +94,9 @@ func (d *Directory) Read() {
 	})
 }
 
-// CheckHomes warns once of each home that the file names and that no node has: what
+// checkHomes warns once of each home that the file names and that no node has: what
 // its lines say is published by nobody.
-func (d *Directory) CheckHomes() {
+func (d *Directory) checkHomes() {
 	now := d.now.Load()
 	if now == nil {
 		return

@@ -40,13 +40,13 @@ func TestUnknownHome(t *testing.T) {
 	d, _, log := opened(t, "user,home\n1001,pbx-a\n1002,pbx-x\n1003,pbx-x\n1004,pbx-b pbx-y\n1005,\n",
 		func(node string) (bool, bool) { return nodes[node], settled })
 	d.Read()
-	d.CheckHomes()
+	d.checkHomes()
 	if strings.Contains(log.String(), "level=WARN") {
 		t.Errorf("warned before all nodes are known:\n%s", log)
 	}
 	settled = true
 	for range 3 {
-		d.CheckHomes()
+		d.checkHomes()
 	}
 	for _, want := range []string{"home=pbx-x lines=2 ", "home=pbx-y lines=1 "} {
 		if n := strings.Count(log.String(), want); n != 1 {
@@ -60,12 +60,12 @@ func TestUnknownHome(t *testing.T) {
 		t.Errorf("%d bad and %d homeless lines, want 0 and 2", bad, homeless)
 	}
 	nodes["pbx-x"] = true // it joins
-	d.CheckHomes()
+	d.checkHomes()
 	if _, homeless := d.BadLines(); homeless != 0 {
 		t.Errorf("%d homeless lines after the node has joined", homeless)
 	}
 	delete(nodes, "pbx-x") // and leaves for good
-	d.CheckHomes()
+	d.checkHomes()
 	if n := strings.Count(log.String(), "home=pbx-x"); n != 2 {
 		t.Errorf("warned %d times of a name that was known in between, want 2:\n%s", n, log)
 	}

@@ -18,9 +18,9 @@ type Reread struct {
 	logged string      // the last error
 }
 
-// Poll calls read if the file at path is not, unchanged, the one that read last
+// poll calls read if the file at path is not, unchanged, the one that read last
 // took. A file that read refuses is read again at the next call.
-func (f *Reread) Poll(path string, read func() error) {
+func (f *Reread) poll(path string, read func() error) {
 	f.Try(func() error {
 		info, err := os.Stat(path)
 		if err != nil {

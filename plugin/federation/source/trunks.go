@@ -59,7 +59,7 @@ func (x *Trunks) Read() {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.file.Poll(x.cfg.File, func() error {
+	x.file.poll(x.cfg.File, func() error {
 		t, bad, err := trunk.ReadFile(x.cfg.File)
 		if err != nil {
 			return err
