@@ -112,7 +112,7 @@ func TestOneImporter(t *testing.T) {
 		"github.com/coredns/":       {"plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "cmd/asterfed", "test/bench/constant"},
 		"go.etcd.io/bbolt":          {"zone/history"},
 		"github.com/urfave/cli/v2":  {"cmd/asterfed"},
-		"github.com/miekg/dns":      {"zone", "zone/record", "zone/dnssec", "zone/outbound", "zone/stream", "zone/tsig", "zone/update", "zone/peer", "plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "plugin/federation/node", "plugin/federation/secondary", "cmd/asterfed", "test/lab", "examples/three-nodes", "test/chaos", "test/simulation", "test/bench", "test/guard", "test/bench/constant"},
+		"github.com/miekg/dns":      {"zone", "zone/record", "zone/dnssec", "zone/outbound", "zone/stream", "zone/tsig", "zone/update", "zone/peer", "plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "plugin/federation/node", "plugin/federation/secondary", "cmd/asterfed", "test/lab", "examples/three-nodes", "test/chaos", "test/simulation", "test/bench", "test/bench/watch", "test/guard", "test/bench/constant"},
 		"github.com/prometheus/cli": {"plugin/federation", "plugin/federation/fastpath"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/asterfed/asterfed/test/bench/watch"
 	"github.com/miekg/dns"
 )
 
@@ -151,12 +152,12 @@ type took struct {
 // (Users who leave contacts behind at other nodes are listed there every second,
 // which is another measurement.)
 func arrive(all []*member, l load, known [][]string) (t took, err error) {
-	watchers := make([]*watcher, len(all))
+	watchers := make([]*watch.Watcher, len(all))
 	for i, m := range all {
-		if watchers[i], err = newWatcher(m.addr + ":" + port); err != nil {
+		if watchers[i], err = watch.New(m.addr + ":" + port); err != nil {
 			return t, err
 		}
-		defer watchers[i].close()
+		defer watchers[i].Close()
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
 	results := make(chan sighting)
@@ -223,7 +224,7 @@ func arrive(all []*member, l load, known [][]string) (t took, err error) {
 
 func cpuOf(all []*member) (sum time.Duration) {
 	for _, m := range all {
-		sum += m.c.p.cpu()
+		sum += m.c.p.CPU()
 	}
 	return sum
 }
@@ -232,4 +233,27 @@ func cpuOf(all []*member) (sum time.Duration) {
 func millis(all []time.Duration, q float64) string {
 	s := slices.Sorted(slices.Values(all))
 	return fmt.Sprintf("%.1f", s[min(len(s)-1, int(q*float64(len(s))))].Seconds()*1e3)
+}
+
+// sighting is how long a change took to so many nodes; one that it did not reach
+// has no time.
+type sighting struct {
+	nodes int
+	took  []time.Duration
+}
+
+// seen asks nodes for a user until they answer with a home, and returns how long
+// each took.
+func seen(watchers []*watch.Watcher, user, name string, since time.Time) sighting {
+	out := sighting{nodes: len(watchers)}
+	results := make(chan time.Duration, len(watchers))
+	for _, w := range watchers {
+		go func() { results <- w.Until(user+".users."+origin, "@"+name+".nodes.", since) }()
+	}
+	for range watchers {
+		if d := <-results; d > 0 {
+			out.took = append(out.took, d)
+		}
+	}
+	return out
 }

@@ -36,7 +36,7 @@ func (b *bench) dns() (string, error) {
 		if err := c.start(b, answeringCore); err != nil {
 			return "", err
 		}
-		if err := c.p.onlyOn(answeringCore); err != nil {
+		if err := c.p.OnlyOn(answeringCore); err != nil {
 			return "", fmt.Errorf("%s: %w", c.name, err)
 		}
 		b.progress("%s has loaded after %v", c.name, c.loaded.Round(time.Millisecond))
@@ -49,7 +49,7 @@ func (b *bench) dns() (string, error) {
 		return "", err
 	}
 	for _, c := range all {
-		c.rss = c.p.memory()
+		c.rss = c.p.Memory()
 	}
 	return got.tables(all, b.w), nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/asterfed/asterfed/test/bench/process"
 	"github.com/miekg/dns"
 )
 
@@ -25,7 +26,7 @@ type contender struct {
 	data  bool     // reads asterfed's data instead of the zone file
 
 	addr, dir string
-	p         *process
+	p         *process.Process
 	loaded    time.Duration
 	rss       int64
 }
@@ -163,7 +164,7 @@ const startLimit = 5 * time.Minute
 // answers the last number and says NXDOMAIN to one that is not there.
 func (c *contender) start(b *bench, core int) (err error) {
 	began := time.Now()
-	if c.p, err = spawn(core, c.args[0], c.args[1:]...); err != nil {
+	if c.p, err = process.Start(core, c.args[0], c.args[1:]...); err != nil {
 		return err
 	}
 	last := enum(b.w.number(b.w.numbers - 1))
@@ -171,8 +172,8 @@ func (c *contender) start(b *bench, core int) (err error) {
 		if r, err := c.exchange(last, dns.TypeNAPTR); err == nil && len(r.Answer) > 0 {
 			break
 		}
-		if c.p.ended() || time.Since(began) > startLimit {
-			return fmt.Errorf("%s does not answer after %v: %s", c.name, time.Since(began), c.p.said.String())
+		if c.p.Ended() || time.Since(began) > startLimit {
+			return fmt.Errorf("%s does not answer after %v: %s", c.name, time.Since(began), c.p.Said())
 		}
 	}
 	c.loaded = time.Since(began)
@@ -202,7 +203,7 @@ func (c *contender) within(d time.Duration, name string, qtype uint16) (*dns.Msg
 
 func (c *contender) stop() {
 	if c.p != nil {
-		c.p.stop()
+		c.p.Stop()
 		c.p = nil
 	}
 }

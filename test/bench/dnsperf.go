@@ -46,9 +46,9 @@ func (b *bench) dnsperf(c *contender, kind string, more ...string) (sample, erro
 	args := append([]string{"-c", strconv.Itoa(askingCore), "dnsperf", "-s", c.addr, "-p", port, "-T", "1", "-c", "8",
 		"-q", "200", "-t", "1", "-l", fmt.Sprint(b.each.Seconds()), "-d", filepath.Join(b.dir, kind+".questions")}, more...)
 	cmd := exec.CommandContext(ctx, "taskset", args...)
-	cpu := c.p.cpu()
+	cpu := c.p.CPU()
 	out, err := cmd.CombinedOutput()
-	cpu = c.p.cpu() - cpu
+	cpu = c.p.CPU() - cpu
 	if err != nil {
 		return sample{}, fmt.Errorf("run dnsperf: %w: %s", err, out)
 	}

@@ -85,7 +85,7 @@ func (b *bench) dundi() (string, error) {
 	if err := third.Unplug(); err != nil {
 		return "", err
 	}
-	if err := watch(both); err != nil {
+	if err := askOn(both); err != nil {
 		return "", err
 	}
 	if err := b.gone(l, at, home, user, both); err != nil {
@@ -109,8 +109,8 @@ type pair struct {
 	stale   string
 }
 
-// watch asks on after a death, until both have been at ease for a while.
-func watch(both []*pair) error {
+// askOn asks on after a death, until both have been at ease for a while.
+func askOn(both []*pair) error {
 	began := time.Now()
 	for quiet := time.Now(); time.Since(quiet) < 15*time.Second; time.Sleep(200 * time.Millisecond) {
 		if time.Since(began) > dundiLimit {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami/amitest"
+	"github.com/asterfed/asterfed/test/bench/process"
 	"github.com/miekg/dns"
 )
 
@@ -73,7 +74,7 @@ func (b *bench) federate(dir string, nodes, users int) (all []*member, err error
 		for u := i; u < users; u += nodes {
 			m.pbx.Register(fmt.Sprint(97231_0000000+u), fmt.Sprintf("sip:%d@192.0.2.7", u), time.Hour)
 		}
-		if m.c.p, err = spawn(-1, filepath.Join(b.bin, "asterfed"), "serve", "--conf", filepath.Join(m.c.dir, "Corefile"), "--log", "warn"); err != nil {
+		if m.c.p, err = process.Start(-1, filepath.Join(b.bin, "asterfed"), "serve", "--conf", filepath.Join(m.c.dir, "Corefile"), "--log", "warn"); err != nil {
 			return all, err
 		}
 		if err := m.await(); err != nil { // all at once they would be busy with each other's timeouts
@@ -100,8 +101,8 @@ func (m *member) await() error {
 		if _, err := m.c.exchange(origin, dns.TypeSOA); err == nil {
 			return nil
 		}
-		if time.Now().After(late) || m.c.p.ended() {
-			return fmt.Errorf("%s does not answer: %s", m.name, m.c.p.said.String())
+		if time.Now().After(late) || m.c.p.Ended() {
+			return fmt.Errorf("%s does not answer: %s", m.name, m.c.p.Said())
 		}
 	}
 }
@@ -120,8 +121,8 @@ func meet(all []*member) error {
 				if err == nil && len(r.Answer) > 0 {
 					break
 				}
-				if time.Now().After(late) || m.c.p.ended() {
-					return fmt.Errorf("%s does not know %s: %v: %s", m.name, o.name, err, m.c.p.said.String())
+				if time.Now().After(late) || m.c.p.Ended() {
+					return fmt.Errorf("%s does not know %s: %v: %s", m.name, o.name, err, m.c.p.Said())
 				}
 			}
 		}

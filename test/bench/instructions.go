@@ -142,7 +142,7 @@ func (c *contender) patiently(name string, qtype uint16) error {
 
 // traced returns the process that valgrind runs.
 func (c *contender) traced() (int, error) {
-	for _, pid := range c.p.group() {
+	for _, pid := range c.p.Group() {
 		raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		if strings.Contains(string(raw), "callgrind") {
 			return pid, nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/asterfed/asterfed/test/bench/watch"
 	"github.com/miekg/dns"
 )
 
@@ -54,11 +55,11 @@ func (b *bench) nsupdate() (string, error) {
 			return "", err
 		}
 	}
-	watch, err := newWatcher(secondary.addr + ":" + port)
+	watcher, err := watch.New(secondary.addr + ":" + port)
 	if err != nil {
 		return "", err
 	}
-	defer watch.close()
+	defer watcher.Close()
 	var answered, seen []time.Duration
 	for i := range updates {
 		name, target := enum(w.number(i)), fmt.Sprintf("pbx-%d.nodes.%s", i+1, origin)
@@ -76,7 +77,7 @@ func (b *bench) nsupdate() (string, error) {
 			return "", fmt.Errorf("update BIND: %v, %v", err, r)
 		}
 		answered = append(answered, time.Since(began))
-		d := watch.until(name, "@"+strings.TrimSuffix(target, "."), began)
+		d := watcher.Until(name, "@"+strings.TrimSuffix(target, "."), began)
 		if d == 0 {
 			return "", fmt.Errorf("update BIND: the secondary does not answer with it")
 		}

@@ -54,7 +54,7 @@ func (b *bench) spend(nodes, users int, rate float64) (s spent, err error) {
 	s = spent{nodes: nodes, rate: float64(n) / seconds, cpu: used.Seconds() * 1e6 / seconds,
 		transfer: (after["transfer"] - before["transfer"]) / seconds, gossip: (after["gossip"] - before["gossip"]) / seconds}
 	for _, m := range all {
-		s.memory += float64(m.c.p.resident())
+		s.memory += float64(m.c.p.Resident())
 	}
 	return s, nil
 }

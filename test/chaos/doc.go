@@ -10,7 +10,7 @@
 // of its instant: where the phone registered last, and which nodes it could
 // reach from there.
 //
-// Clocks are set within the nodes' processes (clock.go): no namespace has a
+// Clocks are set within the nodes' processes (package clock): no namespace has a
 // CLOCK_REALTIME of its own. A slow link is the kernel's token bucket, since
 // not every kernel has netem.
 //

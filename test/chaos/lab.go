@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/asterfed/asterfed/test/chaos/clock"
 )
 
 // Config is what a run needs to know.
@@ -31,7 +33,7 @@ type Config struct {
 	Out   io.Writer
 	Keep  bool // leaves the nodes' logs behind
 	// Binary is the asterfed to run; empty: built from Repo, with a clock that
-	// can be set (clock.go).
+	// can be set (package clock).
 	Binary string
 }
 
@@ -72,11 +74,11 @@ func New(cfg Config) (*Lab, error) {
 	if err := l.secrets(); err != nil {
 		return l, err
 	}
-	clock, err := overlay(dir, cfg.Repo)
+	shifted, err := clock.Overlay(dir, cfg.Repo)
 	if err != nil {
 		return l, err
 	}
-	build := exec.Command("go", "build", "-overlay", clock, "-o", filepath.Join(dir, "asterfed"), "./cmd/asterfed")
+	build := exec.Command("go", "build", "-overlay", shifted, "-o", filepath.Join(dir, "asterfed"), "./cmd/asterfed")
 	if cfg.Binary != "" {
 		build = exec.Command("cp", cfg.Binary, filepath.Join(dir, "asterfed"))
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami/amitest"
+	"github.com/asterfed/asterfed/test/chaos/clock"
 	"golang.org/x/sys/unix"
 )
 
@@ -87,7 +88,7 @@ func (n *node) prepare(secrets string) error {
 func (n *node) startFederator() error {
 	cmd := exec.Command(n.bin, "serve", "--conf", filepath.Join(n.dir, "Corefile"))
 	cmd.Stdout, cmd.Stderr = n.log, n.log
-	cmd.Env = append(os.Environ(), clockEnv+"="+n.clockFile())
+	cmd.Env = append(os.Environ(), clock.Env+"="+n.clockFile())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	if err := n.ns.do(cmd.Start); err != nil {
 		return fmt.Errorf("start asterfed of %s: %w", n.name, err)

@@ -1,4 +1,4 @@
-package chaos
+package clock
 
 import (
 	"os"
@@ -21,7 +21,7 @@ func TestOverlayBuilds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	file, err := overlay(dir, dir)
+	file, err := Overlay(dir, dir)
 	if err != nil {
 		t.Fatal(err)
 	}

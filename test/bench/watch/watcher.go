@@ -1,4 +1,6 @@
-package main
+// Package watch sees when a change arrives at a server: it asks until the answer
+// says so.
+package watch
 
 import (
 	"fmt"
@@ -10,27 +12,29 @@ import (
 	"github.com/miekg/dns"
 )
 
-// watcher asks one server over one socket, for many at a time.
-type watcher struct {
+// Watcher asks one server over one socket, for many at a time.
+type Watcher struct {
 	conn net.Conn
 	mu   sync.Mutex
 	next uint16
 	open map[uint16]chan *dns.Msg
 }
 
-func newWatcher(addr string) (*watcher, error) {
+// New returns a watcher of the server at "HOST:PORT".
+func New(addr string) (*Watcher, error) {
 	conn, err := net.Dial("udp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("watch %s: %w", addr, err)
 	}
-	w := &watcher{conn: conn, open: map[uint16]chan *dns.Msg{}}
+	w := &Watcher{conn: conn, open: map[uint16]chan *dns.Msg{}}
 	go w.receive()
 	return w, nil
 }
 
-func (w *watcher) close() { w.conn.Close() }
+// Close ends the watcher.
+func (w *Watcher) Close() { w.conn.Close() }
 
-func (w *watcher) receive() {
+func (w *Watcher) receive() {
 	buf := make([]byte, 4096)
 	for {
 		n, err := w.conn.Read(buf)
@@ -57,11 +61,11 @@ const (
 	changePatience = 20 * time.Second
 )
 
-// until asks for the NAPTR of a name until the first one holds a text, and
+// Until asks for the NAPTR of a name until the first one holds a text, and
 // returns the time since then; zero if it never does. It asks for the first time
 // after a millisecond, and again a tenth of the time passed later, but half
 // a millisecond at least: so exact is the result.
-func (w *watcher) until(name, want string, since time.Time) time.Duration {
+func (w *Watcher) Until(name, want string, since time.Time) time.Duration {
 	q := new(dns.Msg).SetQuestion(name, dns.TypeNAPTR)
 	<-time.After(time.Millisecond)
 	for time.Since(since) < changePatience {
@@ -84,7 +88,7 @@ func firstNAPTR(m *dns.Msg) string {
 }
 
 // ask returns the answer to a question, nil if there is none.
-func (w *watcher) ask(q *dns.Msg) *dns.Msg {
+func (w *Watcher) ask(q *dns.Msg) *dns.Msg {
 	c := make(chan *dns.Msg, 1)
 	w.mu.Lock()
 	w.next++
@@ -109,27 +113,4 @@ func (w *watcher) ask(q *dns.Msg) *dns.Msg {
 		w.mu.Unlock()
 		return nil
 	}
-}
-
-// sighting is how long a change took to so many nodes; one that it did not reach
-// has no time.
-type sighting struct {
-	nodes int
-	took  []time.Duration
-}
-
-// seen asks nodes for a user until they answer with a home, and returns how long
-// each took.
-func seen(watchers []*watcher, user, name string, since time.Time) sighting {
-	out := sighting{nodes: len(watchers)}
-	results := make(chan time.Duration, len(watchers))
-	for _, w := range watchers {
-		go func() { results <- w.until(user+".users."+origin, "@"+name+".nodes.", since) }()
-	}
-	for range watchers {
-		if d := <-results; d > 0 {
-			out.took = append(out.took, d)
-		}
-	}
-	return out
 }

@@ -1,4 +1,6 @@
-package main
+// Package process runs the servers that are measured, and measures them: CPU time
+// and memory of a process and of those that it starts.
+package process
 
 import (
 	"bytes"
@@ -15,22 +17,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// process is a server with the processes that it starts. It dies with this
+// Process is a server with the processes that it starts. It dies with this
 // program, however that ends.
-type process struct {
+type Process struct {
 	cmd  *exec.Cmd
 	done chan struct{}
 	said tail
 }
 
-// spawn starts a command on one core, or on all if core is negative. It is to
+// Start starts a command on one core, or on all if core is negative. It is to
 // be called on the main thread.
-func spawn(core int, name string, args ...string) (*process, error) {
+func Start(core int, name string, args ...string) (*Process, error) {
 	if core >= 0 {
 		args = append([]string{"-c", strconv.Itoa(core), name}, args...)
 		name = "taskset"
 	}
-	p := &process{cmd: exec.Command(name, args...), done: make(chan struct{})}
+	p := &Process{cmd: exec.Command(name, args...), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.said, &p.said
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	if err := p.cmd.Start(); err != nil {
@@ -40,8 +42,11 @@ func spawn(core int, name string, args ...string) (*process, error) {
 	return p, nil
 }
 
-// stop ends the process and all of its group.
-func (p *process) stop() {
+// Said returns the last of what the process has written.
+func (p *Process) Said() string { return p.said.String() }
+
+// Stop ends the process and all of its group.
+func (p *Process) Stop() {
 	_ = unix.Kill(-p.cmd.Process.Pid, unix.SIGTERM)
 	select {
 	case <-p.done:
@@ -51,8 +56,8 @@ func (p *process) stop() {
 	<-p.done
 }
 
-// ended reports whether the process has ended by itself.
-func (p *process) ended() bool {
+// Ended reports whether the process has ended by itself.
+func (p *Process) Ended() bool {
 	select {
 	case <-p.done:
 		return true
@@ -61,8 +66,8 @@ func (p *process) ended() bool {
 	}
 }
 
-// group lists the processes of the group.
-func (p *process) group() (pids []int) {
+// Group lists the processes of the group.
+func (p *Process) Group() (pids []int) {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, file := range stats {
 		raw, err := os.ReadFile(file)
@@ -78,9 +83,9 @@ func (p *process) group() (pids []int) {
 	return pids
 }
 
-// onlyOn fails if a thread of the group may run on another core.
-func (p *process) onlyOn(core int) error {
-	for _, pid := range p.group() {
+// OnlyOn fails if a thread of the group may run on another core.
+func (p *Process) OnlyOn(core int) error {
+	for _, pid := range p.Group() {
 		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
 		for _, file := range files {
 			raw, err := os.ReadFile(file)
@@ -96,9 +101,9 @@ func (p *process) onlyOn(core int) error {
 	return nil
 }
 
-// cpu is what the group has used of all cores, the kernel's part included.
-func (p *process) cpu() (sum time.Duration) {
-	for _, pid := range p.group() {
+// CPU is what the group has used of all cores, the kernel's part included.
+func (p *Process) CPU() (sum time.Duration) {
+	for _, pid := range p.Group() {
 		var t unix.Timespec
 		// The clock of another process: clock_getcpuclockid(3).
 		if unix.ClockGettime(int32(^pid<<3|2), &t) == nil {
@@ -108,15 +113,15 @@ func (p *process) cpu() (sum time.Duration) {
 	return sum
 }
 
-// memory is what the group has resident, shared pages counted once; octets.
-func (p *process) memory() int64 { return p.mapped("Pss:") }
+// Memory is what the group has resident, shared pages counted once; octets.
+func (p *Process) Memory() int64 { return p.mapped("Pss:") }
 
-// resident is the same for a process alone on its machine, which shares nothing.
-func (p *process) resident() int64 { return p.mapped("Rss:") }
+// Resident is the same for a process alone on its machine, which shares nothing.
+func (p *Process) Resident() int64 { return p.mapped("Rss:") }
 
 // mapped adds up a line of smaps_rollup.
-func (p *process) mapped(what string) (sum int64) {
-	for _, pid := range p.group() {
+func (p *Process) mapped(what string) (sum int64) {
+	for _, pid := range p.Group() {
 		raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 		if err != nil {
 			continue
