@@ -56,6 +56,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
+	infoDesc     = desc("node_info", "1 for each node, with the version of asterfed that it runs.", "node", "version")
 	bindingsDesc = desc("bindings", "Bindings held, by home node.", "node")
 	reachDesc    = desc("node_reach", "1 for the reach of each node: alive, orphan or gone.", "node", "reach")
 	rttDesc      = desc("node_rtt_seconds", "Smoothed round-trip time to each node.", "node")
@@ -100,6 +101,9 @@ func (r *authority) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), append([]string{z}, labels...)...)
 	}
 	figures := r.node.Metrics()
+	for name, version := range figures.Versions {
+		gauge(infoDesc, 1, name, version)
+	}
 	for _, h := range r.view.Homes() {
 		gauge(bindingsDesc, float64(h.Len()), h.Name)
 		gauge(serialDesc, float64(h.Version().Serial), h.Name)

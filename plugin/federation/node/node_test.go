@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"strings"
 	"sync"
@@ -218,4 +219,20 @@ func (b *logBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.String()
+}
+
+// The version that each node runs is among the figures, until it leaves.
+func TestVersionsOfNodes(t *testing.T) {
+	n := newTestNode(t, config.Config{})
+	n.peers.meet(serf.Member{Name: "pbx-b", Tags: map[string]string{"zone": testZone, "dns": "127.0.0.1:1", "asterfed": "1.2.3\n"}})
+	n.peers.meet(serf.Member{Name: "pbx-c", Tags: map[string]string{"zone": testZone, "dns": "127.0.0.2:1"}}) // of an older version
+	want := map[string]string{"pbx-a": "test", "pbx-b": "1.2.3_"}
+	if got := n.Metrics().Versions; !maps.Equal(got, want) {
+		t.Errorf("versions %v, want %v", got, want)
+	}
+	n.peers.part("pbx-b")
+	delete(want, "pbx-b")
+	if got := n.Metrics().Versions; !maps.Equal(got, want) {
+		t.Errorf("after a leave: versions %v, want %v", got, want)
+	}
 }

@@ -52,7 +52,8 @@ type peers struct {
 
 	mu       sync.Mutex
 	byName   map[string]*member
-	gossiped map[string]bool // nodes that Serf reaches
+	gossiped map[string]bool   // nodes that Serf reaches
+	versions map[string]string // of asterfed on each node
 }
 
 type peersConfig struct {
@@ -67,7 +68,7 @@ type peersConfig struct {
 }
 
 func newPeers(c peersConfig) *peers {
-	return &peers{peersConfig: c, compared: &comparison{settings: c.settings, log: c.log}, byName: map[string]*member{}, gossiped: map[string]bool{}}
+	return &peers{peersConfig: c, compared: &comparison{settings: c.settings, log: c.log}, byName: map[string]*member{}, gossiped: map[string]bool{}, versions: map[string]string{}}
 }
 
 // event takes an event of Serf. This node connects to each member and stays connected
@@ -141,6 +142,7 @@ func (p *peers) meet(m serf.Member) {
 	p.compared.with(m.Name, m.Tags[settingsTag])
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.versions[m.Name] = liveness.Printable(m.Tags["asterfed"])
 	if old := p.byName[m.Name]; old != nil {
 		if old.peer.Addr() != addr.String() {
 			p.log.Info("node has moved", "node", m.Name, "to", addr)
