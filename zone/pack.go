@@ -11,8 +11,9 @@ import (
 
 // Packer packs answers of a view, for one goroutine.
 type Packer struct {
-	view *View
-	room *scratch
+	view   *View
+	room   *scratch
+	labels [maxLabels]uint32 // for wire
 }
 
 // NewPacker returns a packer.
@@ -20,9 +21,9 @@ func (v *View) NewPacker() *Packer { return &Packer{view: v, room: newScratch()}
 
 // Append appends the answer to a plain query to buf, which is empty and whose
 // capacity bounds it, and returns it with its rcode: octet by octet what the
-// Result of LookupFor comes to when it is packed without compression. false
-// stands for a query that is not for this zone, whose answer is not known yet,
-// or is larger than limit. It allocates nothing where no home is hidden and no
+// Result of LookupFor comes to when it is packed with compression. false stands
+// for a query that is not for this zone, whose answer is not known yet, or would
+// be larger than limit without compression. It allocates nothing where no home is hidden and no
 // name stands for another.
 func (p *Packer) Append(buf []byte, a record.Client, q *plain.Query, limit int) (out []byte, rcode int, ok bool) {
 	v, name, limit := p.view, q.Name(), min(limit, cap(buf))
@@ -39,14 +40,10 @@ func (p *Packer) Append(buf []byte, a record.Client, q *plain.Query, limit int) 
 		bits = 1 << 15
 	}
 	out = q.AppendHead(buf, bits|uint16(res.Rcode))
-	head, w := out, wire{b: out}
+	head, w := out, wire{b: out, labels: p.labels[:0], end: len(out) - 5}
 	for i, section := range [...][]dns.RR{res.Answer, res.Ns, res.Extra} {
-		owner := q.Wire() // as it was asked
-		if i > 0 {
-			owner = nil
-		}
 		for _, rr := range section {
-			if w.record(owner, rr); w.failed || len(w.b) > limit {
+			if w.record(i == 0, rr); w.failed || len(w.b)+w.saved > limit {
 				return nil, 0, false
 			}
 		}
@@ -56,5 +53,5 @@ func (p *Packer) Append(buf []byte, a record.Client, q *plain.Query, limit int) 
 		binary.BigEndian.PutUint16(head[10:], uint16(len(res.Extra)+1))
 	}
 	out = q.AppendOPT(w.b)
-	return out, res.Rcode, len(out) <= limit
+	return out, res.Rcode, len(out)+w.saved <= limit
 }

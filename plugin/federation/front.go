@@ -72,12 +72,23 @@ func validMACSize(t *dns.TSIG) bool {
 	return t.MACSize >= max(10, whole/2) && (!known || t.MACSize <= whole)
 }
 
-// decorated returns the writer for a query: stream over TCP, w itself over UDP.
+// decorated returns the writer for a query: it compresses every message, since CoreDNS
+// compresses only those that do not fit otherwise, over TCP above 65,535 octets, and
+// Asterisk reads no more than 4,096.
 func decorated(w dns.ResponseWriter) dns.ResponseWriter {
-	if _, ok := w.RemoteAddr().(*net.TCPAddr); !ok {
-		return w
+	if _, ok := w.RemoteAddr().(*net.TCPAddr); ok {
+		return &streamWriter{w}
 	}
-	return &streamWriter{w}
+	return &datagramWriter{w}
+}
+
+// datagramWriter writes answers over UDP.
+type datagramWriter struct{ dns.ResponseWriter }
+
+// WriteMsg implements dns.ResponseWriter.
+func (w *datagramWriter) WriteMsg(m *dns.Msg) error {
+	m.Compress = true
+	return w.ResponseWriter.WriteMsg(m)
 }
 
 // streamWriter writes answers to a TCP connection, and closes it when one cannot be
@@ -87,9 +98,7 @@ type streamWriter struct{ dns.ResponseWriter }
 // writeStall is how long a client may take to read one message.
 const writeStall = 10 * time.Second
 
-// WriteMsg implements dns.ResponseWriter. Messages leave compressed: over TCP
-// CoreDNS compresses only those above 65,535 octets, and Asterisk reads no more
-// than 4,096.
+// WriteMsg implements dns.ResponseWriter.
 func (w *streamWriter) WriteMsg(m *dns.Msg) error {
 	m.Compress = true
 	return w.watch(func() error { return w.ResponseWriter.WriteMsg(m) })
