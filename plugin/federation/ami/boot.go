@@ -29,6 +29,7 @@ var ErrLoginAgain = errors.New("log in again")
 // bootWatch is what a connection knows of the start of Asterisk, before it has
 // heard FullyBooted.
 type bootWatch struct {
+	conn   *Conn
 	at     time.Time // when to log in again
 	loaded bool      // Asterisk answers lists
 }
@@ -41,43 +42,43 @@ type starts struct {
 	hinted  bool      // that it takes long was logged
 }
 
-// awaitBoot runs after a login. Its filter adds to those of the manager user:
+// await runs after a login. Its filter adds to those of the manager user:
 // what it includes is heard, whatever they include. It does not undo those that
 // exclude.
-func (c *Conn) awaitBoot(now time.Time) error {
-	s := &c.client.starts
+func (b *bootWatch) await(now time.Time) error {
+	s := &b.conn.client.starts
 	if s.waiting.IsZero() {
 		s.waiting = now
 	}
-	c.boot.at = now.Add(min(maxLoginAgain, loginAgain<<min(s.logins, 3)))
+	b.at = now.Add(min(maxLoginAgain, loginAgain<<min(s.logins, 3)))
 	s.logins++
-	return c.Send(ActFilter, HandlerFunc(func(*Message, error) error {
-		if c.booted {
+	return b.conn.Send(ActFilter, HandlerFunc(func(*Message, error) error {
+		if b.conn.booted {
 			return nil
 		}
-		return c.probe() // FullyBooted would have come before this answer
+		return b.probe() // FullyBooted would have come before this answer
 	}), "Add", ownEvents)
 }
 
-// stepBoot returns when there is more to do, or ErrLoginAgain.
-func (c *Conn) stepBoot(now time.Time) (time.Time, error) {
-	if !now.Before(c.boot.at) {
+// step returns when there is more to do, or ErrLoginAgain.
+func (b *bootWatch) step(now time.Time) (time.Time, error) {
+	if !now.Before(b.at) {
 		return now, ErrLoginAgain
 	}
-	if s := &c.client.starts; !s.hinted && now.Sub(s.waiting) >= bootHint {
+	if s := &b.conn.client.starts; !s.hinted && now.Sub(s.waiting) >= bootHint {
 		s.hinted = true
-		c.client.cfg.Logger.Warn("Asterisk has not finished starting; what it last listed stays published", "for", bootHint)
+		b.conn.client.cfg.Logger.Warn("Asterisk has not finished starting; what it last listed stays published", "for", bootHint)
 	}
-	return c.boot.at, nil
+	return b.at, nil
 }
 
 // probe asks whether lists are answered already. What they list does not matter.
-func (c *Conn) probe() error {
+func (b *bootWatch) probe() error {
 	for _, a := range [...]struct {
 		Action
 		values []string
 	}{{ActEndpoint, []string{"-"}}, {ActSIPPeers, nil}, {ActIAXPeerlist, nil}} {
-		if err := c.Send(a.Action, HandlerFunc(c.probed), a.values...); err != nil {
+		if err := b.conn.Send(a.Action, HandlerFunc(b.probed), a.values...); err != nil {
 			return err
 		}
 	}
@@ -85,11 +86,12 @@ func (c *Conn) probe() error {
 }
 
 // probed takes the answer to a probe.
-func (c *Conn) probed(_ *Message, err error) error {
-	if c.booted || c.boot.loaded || Unknown(err) {
+func (b *bootWatch) probed(_ *Message, err error) error {
+	c := b.conn
+	if c.booted || b.loaded || Unknown(err) {
 		return nil
 	}
-	c.boot.loaded = true
+	b.loaded = true
 	s := &c.client.starts
 	if s.silent++; s.silent < silentLogins {
 		return nil

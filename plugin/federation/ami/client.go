@@ -70,11 +70,14 @@ type Config struct {
 const (
 	dialTimeout  = 5 * time.Second
 	loginTimeout = 10 * time.Second
-	firstBackoff = 100 * time.Millisecond
-	maxBackoff   = time.Second // AMI is on this machine: an attempt costs nothing
-	authBackoff  = 5 * time.Second
-	stableAfter  = 5 * time.Second // a shorter connection counts as a failed attempt
-	sameOutage   = time.Minute     // the same outage is logged so often at most
+	// greetingTimeout is for the line with which Asterisk begins at once. A port
+	// for TLS waits for the client instead.
+	greetingTimeout = 3 * time.Second
+	firstBackoff    = 100 * time.Millisecond
+	maxBackoff      = time.Second // AMI is on this machine: an attempt costs nothing
+	authBackoff     = 5 * time.Second
+	stableAfter     = 5 * time.Second // a shorter connection counts as a failed attempt
+	sameOutage      = time.Minute     // the same outage is logged so often at most
 )
 
 // Client keeps a connection to one Asterisk. Make one with New, then Run it.

@@ -4,26 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
 // Conn is one connection of a Client. Its methods are for the goroutine in which
 // the parts run.
 type Conn struct {
-	client *Client
-	conn   net.Conn
-	in     chan *Message // filled by receive
-	free   chan *Message // read messages that may be reused
-	// readErr says why in was closed.
-	readErr  error
-	began    time.Time
-	lastRead atomic.Int64 // nanoseconds from began to the last octets read
-
+	client  *Client
+	stream  *stream
 	nextID  uint64
 	pending map[uint64]*pending
 	pinged  time.Time // when the outstanding Ping was sent, else zero
@@ -86,9 +77,8 @@ func (f HandlerFunc) Done(m *Message, err error) error { return f(m, err) }
 var ignored = HandlerFunc(func(*Message, error) error { return nil })
 
 func newConn(c *Client, conn net.Conn) *Conn {
-	out := &Conn{client: c, conn: conn, began: time.Now(), in: make(chan *Message, 256), free: make(chan *Message, 256),
-		pending: map[uint64]*pending{}, logged: map[string]bool{}}
-	out.heard()
+	out := &Conn{client: c, stream: newStream(conn), pending: map[uint64]*pending{}, logged: map[string]bool{}}
+	out.boot.conn = out
 	return out
 }
 
@@ -102,68 +92,10 @@ func (c *Client) connect(ctx context.Context) (booted bool, err error) {
 		return false, err
 	}
 	x := newConn(c, conn)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		x.receive()
-	}()
-	defer func() {
-		conn.Close()
-		for range x.in { // let receive end
-		}
-		<-done
-	}()
+	go x.stream.receive()
+	defer x.stream.close()
 	err = x.run(ctx)
 	return x.booted, err
-}
-
-func (c *Conn) heard() { c.lastRead.Store(int64(time.Since(c.began))) }
-
-// Heard returns when Asterisk last sent something.
-func (c *Conn) Heard() time.Time { return c.began.Add(time.Duration(c.lastRead.Load())) }
-
-// Read notes that Asterisk is alive; receive reads through it.
-func (c *Conn) Read(p []byte) (int, error) {
-	n, err := c.conn.Read(p)
-	if n > 0 {
-		c.heard()
-	}
-	return n, err
-}
-
-// receive parses what arrives until the connection ends.
-func (c *Conn) receive() {
-	defer close(c.in)
-	r := NewReader(c)
-	if c.readErr = r.Banner(); c.readErr != nil {
-		return
-	}
-	for {
-		m := c.blank()
-		if err := r.Read(m); err != nil {
-			c.readErr = err
-			return
-		}
-		c.in <- m
-	}
-}
-
-// blank returns a message to read into.
-func (c *Conn) blank() *Message {
-	select {
-	case m := <-c.free:
-		return m
-	default:
-		return new(Message)
-	}
-}
-
-// reuse lets blank return a message that was handled.
-func (c *Conn) reuse(m *Message) {
-	select {
-	case c.free <- m:
-	default:
-	}
 }
 
 // run logs in and follows the connection until it or ctx ends.
@@ -172,7 +104,7 @@ func (c *Conn) run(ctx context.Context) error {
 		return err
 	}
 	c.client.report(Status{State: Booting})
-	if err := c.awaitBoot(time.Now()); err != nil {
+	if err := c.boot.await(time.Now()); err != nil {
 		return err
 	}
 	timer := time.NewTimer(0)
@@ -192,7 +124,7 @@ func (c *Conn) run(ctx context.Context) error {
 			return ctx.Err()
 		case <-timer.C:
 		case <-c.client.wake:
-		case m, ok := <-c.in:
+		case m, ok := <-c.stream.in:
 			if err := c.drain(m, ok); err != nil {
 				return err
 			}
@@ -200,8 +132,22 @@ func (c *Conn) run(ctx context.Context) error {
 	}
 }
 
-// login sends the credentials and waits for their acceptance.
+// login waits for the greeting, so that nobody but AMI gets the secret, sends the
+// credentials and waits for their acceptance.
 func (c *Conn) login(ctx context.Context) error {
+	timeout := time.NewTimer(greetingTimeout)
+	defer timeout.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timeout.C:
+		return errNoGreeting
+	case <-c.stream.greeted:
+	case _, more := <-c.stream.in:
+		if !more {
+			return fmt.Errorf("log in: %w", c.stream.err)
+		}
+	}
 	// A mask of the classes that are of use spares both sides the rest.
 	classes := []string{"system"} // of FullyBooted, Shutdown and Reload
 	for _, p := range c.client.parts {
@@ -214,18 +160,17 @@ func (c *Conn) login(ctx context.Context) error {
 	if err := c.Send(ActLogin, ignored, c.client.cfg.User, c.client.cfg.Secret, strings.Join(classes, ",")); err != nil {
 		return err
 	}
-	timeout := time.NewTimer(loginTimeout)
-	defer timeout.Stop()
+	timeout.Reset(loginTimeout)
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-timeout.C:
 			return fmt.Errorf("log in: no answer within %v", loginTimeout)
-		case m, ok := <-c.in:
+		case m, ok := <-c.stream.in:
 			switch {
 			case !ok:
-				return fmt.Errorf("log in: %w", c.readErr)
+				return fmt.Errorf("log in: %w", c.stream.err)
 			case m.Is(KeyResponse, "Success"):
 				clear(c.pending)
 				return nil
@@ -240,15 +185,15 @@ func (c *Conn) login(ctx context.Context) error {
 func (c *Conn) drain(m *Message, ok bool) error {
 	for n := 1; ; n++ {
 		if !ok {
-			return fmt.Errorf("read AMI: %w", c.readErr)
+			return fmt.Errorf("read AMI: %w", c.stream.err)
 		}
 		err := c.handle(m)
-		c.reuse(m)
-		if err != nil || n == cap(c.in) {
+		c.stream.reuse(m)
+		if err != nil || n == cap(c.stream.in) {
 			return err
 		}
 		select {
-		case m, ok = <-c.in:
+		case m, ok = <-c.stream.in:
 		default:
 			return nil
 		}
@@ -261,8 +206,8 @@ func (c *Conn) Send(a Action, h Handler, values ...string) error {
 	c.nextID++
 	c.pending[c.nextID] = &pending{Handler: h, action: a}
 	// A peer that does not read is as good as gone.
-	_ = c.conn.SetWriteDeadline(time.Now().Add(pingTimeout))
-	return WriteAction(c.conn, a, c.nextID, values...)
+	_ = c.stream.conn.SetWriteDeadline(time.Now().Add(pingTimeout))
+	return WriteAction(c.stream.conn, a, c.nextID, values...)
 }
 
 // step lets the parts do what is due and returns how long to wait for more.
@@ -278,7 +223,7 @@ func (c *Conn) step() (time.Duration, error) {
 		}
 	}
 	if !c.booted {
-		at, err := c.stepBoot(now)
+		at, err := c.boot.step(now)
 		until(at)
 		return max(wait, time.Millisecond), err
 	}
@@ -398,9 +343,6 @@ func (c *Conn) Report(st Status) { c.client.report(st) }
 // State returns the state that was reported last.
 func (c *Conn) State() State { return c.client.last.State }
 
-// Logger returns the logger of the client.
-func (c *Conn) Logger() *slog.Logger { return c.client.cfg.Logger }
-
 // User returns the name of the manager user.
 func (c *Conn) User() string { return c.client.cfg.User }
 
@@ -411,6 +353,9 @@ func (c *Conn) Say(what, msg string, args ...any) {
 		c.client.cfg.Logger.Warn(msg, args...)
 	}
 }
+
+// Heard returns when Asterisk last sent something.
+func (c *Conn) Heard() time.Time { return c.stream.heard() }
 
 // Lack notes that the manager user lacks a right. A reload of Asterisk is then
 // followed by a new login.
@@ -437,8 +382,8 @@ func Offline(c *Client, booted bool) *Conn {
 
 // Feed handles the next message of r.
 func (c *Conn) Feed(r *Reader) error {
-	m := c.blank()
-	defer c.reuse(m)
+	m := c.stream.blank()
+	defer c.stream.reuse(m)
 	if err := r.Read(m); err != nil {
 		return err
 	}

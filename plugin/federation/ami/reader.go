@@ -18,6 +18,8 @@ const (
 // no TLS.
 var tlsRecord = []byte{0x15, 0x03}
 
+var errNoGreeting = fmt.Errorf("no greeting within %v; want the port of AMI without TLS (port in manager.conf, not tlsbindaddr)", greetingTimeout)
+
 var errTLS = errors.New("the port speaks TLS; want the port of AMI without TLS (port in manager.conf, not tlsbindaddr)")
 
 // ErrLimit is in the error of a message that is too long.

@@ -1,8 +1,12 @@
 package ami
 
 import (
+	"context"
+	"io"
+	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 )
 
 func TestBannerOfSomethingElse(t *testing.T) {
@@ -58,5 +62,28 @@ func TestGreetings(t *testing.T) {
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want %q", text, err, want)
 		}
+	}
+}
+
+// TestNoGreetingNoSecret: who does not greet as AMI does is sent nothing.
+func TestNoGreetingNoSecret(t *testing.T) {
+	for text, want := range map[string]string{"": "no greeting within 3s", "220 mail.example ESMTP\r\n": "no Asterisk Call Manager"} {
+		synctest.Test(t, func(t *testing.T) {
+			near, far := net.Pipe()
+			got := make(chan []byte, 1)
+			go func() {
+				io.WriteString(far, text)
+				b, _ := io.ReadAll(far)
+				got <- b
+			}()
+			c := New(Config{User: "fed", Secret: "s3cret", Dial: func(context.Context, string, string) (net.Conn, error) { return near, nil }})
+			if _, err := c.connect(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%q: error %v, want %q", text, err, want)
+			}
+			if b := <-got; len(b) > 0 {
+				t.Errorf("%q was sent %q", text, b)
+			}
+			far.Close()
+		})
 	}
 }

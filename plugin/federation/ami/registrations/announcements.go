@@ -69,24 +69,25 @@ func (a *announcements) step(now time.Time) {
 	}
 	a.f.cfg.Logger.Warn("Asterisk does not announce registrations: an eventfilter of the manager user in manager.conf hides ContactStatus; registrations are listed instead",
 		"user", a.f.conn.User(), "not_announced", a.missing[0].key.uri, "every", pollEvery)
-	a.f.goDeaf(now)
+	a.goDeaf(now)
 }
 
 // goDeaf goes on without events: everything is listed every pollEvery, and every
 // rightsEvery a new login finds out whether events arrive by now.
-func (f *follower) goDeaf(now time.Time) {
-	f.deaf, f.heard.missing = true, nil
+func (a *announcements) goDeaf(now time.Time) {
+	f := a.f
+	f.deaf, a.missing = true, nil
 	f.conn.LoginAgain(now.Add(rightsEvery))
 	f.full.want(allTechs, now.Add(pollEvery))
 }
 
 // relistAfter is the time to the next full listing.
-func (f *follower) relistAfter() time.Duration {
-	switch {
+func (a *announcements) relistAfter() time.Duration {
+	switch f := a.f; {
 	case f.deaf:
 		return min(pollEvery, f.cfg.Relist)
-	case !f.heard.one:
+	case !a.one:
 		return min(f.cfg.FirstRelist<<min(f.full.number, 10), f.cfg.Relist)
 	}
-	return f.cfg.Relist
+	return a.f.cfg.Relist
 }

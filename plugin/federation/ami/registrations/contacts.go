@@ -94,8 +94,8 @@ func (l *contactList) Done(_ *ami.Message, err error) error {
 
 func (l *contactList) deliver() {
 	f := l.f
-	f.sayOthers(l.others, l.rows.n)
-	f.sayFormer(l.former)
+	l.sayOthers()
+	l.sayFormer()
 	now := f.cfg.Now()
 	late := l.late()
 	f.users.expect(l.rows.n)
@@ -115,7 +115,7 @@ func (l *contactList) deliver() {
 	l.sweepLate(late, p)
 	f.planUsers(p)
 	f.queue.clear()
-	f.askWaiting()
+	l.askWaiting()
 	f.delivered(location.PJSIP, l.rows.n)
 	f.stats.lastDuration.Store(int64(time.Since(f.full.started)))
 	f.cfg.Listener.ListedAll(location.PJSIP, l.listing())
@@ -163,7 +163,7 @@ func (l *contactList) sweepRow(c *row, p pass) {
 	if c.endpoint != "" {
 		u.endpoint = c.endpoint
 	}
-	u.listed = f.sweep()
+	u.listed = f.users.sweep()
 	if u.gone {
 		l.rows.drop(c)
 		return
@@ -217,7 +217,8 @@ func (l *contactList) sweepLate(late map[contactKey]note, p pass) {
 
 // askWaiting looks at the AORs whose announcement the listing did not settle.
 // One that was announced before the listing and is not in it is no user.
-func (f *follower) askWaiting() {
+func (l *contactList) askWaiting() {
+	f := l.f
 	var open []location.AOR
 	for a, w := range f.queue.waiting {
 		if w.listing < f.full.number {
@@ -233,30 +234,32 @@ func (f *follower) askWaiting() {
 }
 
 // sayOthers logs whose contacts are left out, when that changes.
-func (f *follower) sayOthers(others map[string]int, own int) {
+func (l *contactList) sayOthers() {
+	f := l.f
 	s := f.conn.Settings()
-	if s.Realtime && s.SystemName == "" && own > 0 {
+	if s.Realtime && s.SystemName == "" && l.rows.n > 0 {
 		f.conn.Say("systemname", "Asterisk has no systemname in asterisk.conf: the contacts of a shared database cannot be told apart")
 	}
-	for name, n := range others {
+	for name, n := range l.others {
 		if f.users.others[name] == 0 {
 			f.cfg.Logger.Info("contacts of another Asterisk, or of an earlier systemname of this one, are left out",
 				"regserver", name, "systemname", s.SystemName, "contacts", n)
 		}
 	}
-	f.users.others = others
+	f.users.others = l.others
 }
 
 // sayFormer logs which contacts were taken under another system name of this
 // Asterisk, when that changes.
-func (f *follower) sayFormer(former map[string]int) {
-	for name, n := range former {
+func (l *contactList) sayFormer() {
+	f := l.f
+	for name, n := range l.former {
 		if f.users.former[name] == 0 {
 			f.cfg.Logger.Info("contacts carry another RegServer than the systemname of this Asterisk; they are its own",
 				"regserver", name, "systemname", f.conn.Settings().SystemName, "contacts", n)
 		}
 	}
-	f.users.former = former
+	f.users.former = l.former
 }
 
 func (f *follower) delivered(t location.Kind, n int) {

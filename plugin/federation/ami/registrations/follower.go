@@ -165,7 +165,7 @@ func (f *follower) stepQueue() error {
 // and plans when to look at each again: in one pass, for memory is what it waits
 // for.
 func (f *follower) planUsers(p pass) {
-	n := f.sweep()
+	n := f.users.sweep()
 	f.plan.begin(len(f.users.byAOR))
 	for a, u := range f.users.byAOR {
 		u.settle(p)
@@ -179,9 +179,6 @@ func (f *follower) planUsers(p pass) {
 	f.plan.end()
 	f.users.sweeps = n
 }
-
-// sweep numbers the full listings of all connections.
-func (f *follower) sweep() uint64 { return f.users.sweeps + 1 }
 
 const (
 	// An AOR without contacts in so many listings is forgotten as a user, if

@@ -109,7 +109,7 @@ func (f *follower) stepFull(now time.Time) error {
 		what = allTechs
 		f.configured.wanted = true
 	}
-	l.wanted, l.relist = 0, now.Add(f.relistAfter())
+	l.wanted, l.relist = 0, now.Add(f.heard.relistAfter())
 	l.started, l.notes = now, nil
 	l.number++
 	for t := location.PJSIP; t < kinds; t++ {

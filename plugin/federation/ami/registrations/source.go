@@ -106,7 +106,7 @@ func (s *Source) begin(c *ami.Conn, b ami.Boot) *follower {
 	}
 	f.full.want(allTechs, now)
 	if s.deaf {
-		f.goDeaf(now)
+		f.heard.goDeaf(now)
 	}
 	return f
 }

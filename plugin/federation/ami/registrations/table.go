@@ -85,6 +85,9 @@ func newTable(now time.Time) table {
 		bare: map[location.AOR]bool{}, denied: map[location.AOR]bool{}}
 }
 
+// sweep numbers the full listing under way among those of all connections.
+func (t *table) sweep() uint64 { return t.sweeps + 1 }
+
 func (t *table) user(a location.AOR) *user { return t.byAOR[a] }
 
 // expect makes room for so many users in a table that has none.
