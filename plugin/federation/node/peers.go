@@ -208,7 +208,7 @@ func (p *peers) connect(node, addr string) *member {
 			return dialFrom(ctx, p.settings.Transfer.Addr(), network, addr)
 		},
 		Heard: det.Heard, Lost: det.Lost, Refused: p.refused(node, m),
-		Pulled: m.transferred(p.tidy.after(func() *peer.Peer { return follower })), Logger: p.log.With("source", "xfr"),
+		Pulled: m.transferred(p.tidy.after(func() *peer.Peer { return follower })), Logger: p.log.With("source", "peer"),
 	})
 	m.peer = follower
 	p.tasks.run(func(context.Context) { follower.Run(ctx) })
