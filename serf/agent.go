@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/asterfed/asterfed/serf/gate"
 	"github.com/hashicorp/memberlist"
 	hagent "github.com/hashicorp/serf/cmd/serf/command/agent"
 	hserf "github.com/hashicorp/serf/serf"
@@ -79,7 +80,7 @@ func Start(ctx context.Context, c Config) (*Agent, error) {
 func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error) {
 	// The RPC ring of recent lines serves `serf monitor`.
 	recent := hagent.NewLogWriter(512)
-	out := io.MultiWriter(newLogWriter(c.Logger), recent)
+	out := io.MultiWriter(gate.NewLog(c.Logger), recent)
 
 	var rpcKey string
 	if c.RPC != "" {
@@ -92,8 +93,8 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 			}
 		}()
 	}
-	gate := &admission{self: c.Node, zone: c.Tags[zoneTag], log: c.Logger}
-	transport, err := openGossip(c, sc, gate, out)
+	admit := &gate.Admission{Self: c.Node, Zone: c.Tags[gate.ZoneTag], Log: c.Logger}
+	transport, err := openGossip(c, sc, admit, out)
 	if err != nil {
 		return err
 	}
@@ -102,7 +103,7 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 		c.Logger.Error("peer list unreadable; starting with an empty one", "err", err)
 	}
 	if a.agent, err = hagent.Create(hagent.DefaultConfig(), sc, out); err != nil {
-		closeGossip(transport)
+		transport.Abandon()
 		return fmt.Errorf("create Serf agent: %w", err)
 	}
 	seen := newObserver(c.Node, c.OnEvent, a.Members)
@@ -113,7 +114,7 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 	a.agent.RegisterEventHandler(known)
 	a.agent.RegisterEventHandler(newAnswerer(c.OnQuery, sc.MemberlistConfig.Keyring, c.Logger))
 	if err := a.agent.Start(); err != nil {
-		closeGossip(transport)
+		transport.Abandon()
 		return fmt.Errorf("start Serf agent: %w", err)
 	}
 	if a.rpc != nil {
@@ -123,7 +124,7 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 	run, cancel := context.WithCancel(context.Background())
 	a.cancel = cancel
 	a.joiner = &joiner{
-		seeds: c.Join, peers: known, retry: c.retry, log: c.Logger, gate: gate, known: transport.limits.know,
+		seeds: c.Join, peers: known, retry: c.retry, log: c.Logger, admit: admit, known: transport.Know,
 		members: a.Members, self: a.self, join: a.join, conflict: a.conflict,
 	}
 	a.work.Go(func() { a.joiner.run(run) })
@@ -147,9 +148,8 @@ func (a *Agent) openRPC(ctx context.Context, c Config) (key string, err error) {
 	return key, err
 }
 
-// openGossip opens the gossip sockets and puts admission, limits and keyWatch
-// between them and Serf.
-func openGossip(c Config, sc *hserf.Config, gate *admission, out io.Writer) (*transport, error) {
+// openGossip opens the gossip sockets and puts the gate between them and Serf.
+func openGossip(c Config, sc *hserf.Config, admit *gate.Admission, out io.Writer) (*gate.Transport, error) {
 	sockets, err := listenGossip(c.Bind, out)
 	if err != nil {
 		return nil, err
@@ -159,15 +159,15 @@ func openGossip(c Config, sc *hserf.Config, gate *admission, out io.Writer) (*tr
 		lower = c.wrap(sockets)
 	}
 	ml, watched := sc.MemberlistConfig, false
-	t := newTransport(lower, func(own netip.AddrPort) {
-		gate.setOwn(own)
+	t := gate.NewTransport(lower, func(own netip.AddrPort) {
+		admit.SetOwn(own)
 		if !watched { // Serf has set its delegate, and nothing runs yet
 			watched = true
-			ml.Delegate = &keyWatch{Delegate: ml.Delegate, log: c.Logger}
+			ml.Delegate = gate.WatchKeys(ml.Delegate, keyID, c.Logger)
 		}
 	}, c.Logger)
 	ml.Transport, ml.BindPort = t, sockets.GetAutoBindPort()
-	ml.Alive, ml.Merge = gate, gate
+	ml.Alive, ml.Merge = admit, admit
 	return t, nil
 }
 

@@ -3,9 +3,8 @@
 // gossip keys are in use. Its RPC is Serf's own, so the stock serf command lists
 // members, joins, leaves and rotates keys.
 //
-// It admits members of its own federation only, under a name that no other
-// member has (admission), and bounds what those can spend who have no key
-// (limits, logWriter).
+// Package gate, below it, decides who becomes a member and bounds what those can
+// spend who have no key.
 //
 // It is the only package that knows github.com/hashicorp/serf. It knows
 // nothing of DNS, of registrations or of zones, and gossip never carries one:

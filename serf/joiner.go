@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/asterfed/asterfed/serf/gate"
 )
 
 // joiner connects this node to its seeds and to the peers that are missing, as
@@ -24,8 +26,8 @@ type joiner struct {
 	self     func() Member
 	join     func(addr string) error // "ip:port" or "name/ip:port"
 	conflict func(error)             // ends the agent: another node has its name
-	gate     *admission
-	known    func([]Member) // is called with the member list at each look; may be nil
+	admit    *gate.Admission
+	known    func([]netip.Addr) // is called with the members' addresses at each look
 	log      *slog.Logger
 
 	busy   atomic.Bool     // an attempt is under way
@@ -61,9 +63,7 @@ func (j *joiner) run(ctx context.Context) {
 		missing := j.peers.observe(members)
 		j.save()
 		alone := j.alone(members)
-		if j.known != nil {
-			j.known(members)
-		}
+		j.known(addresses(members))
 		if j.fresh && !alone && !last.IsZero() && time.Since(last) >= j.retry.tick {
 			j.fresh = false
 			go j.exchange(ctx, members)
@@ -84,6 +84,14 @@ func (j *joiner) run(ctx context.Context) {
 		case <-time.After(j.pause(alone)):
 		}
 	}
+}
+
+func addresses(members []Member) []netip.Addr {
+	ips := make([]netip.Addr, len(members))
+	for i, m := range members {
+		ips[i] = m.Addr.Addr()
+	}
+	return ips
 }
 
 // firstWait is the first of the growing waits of a node that is alone:
@@ -129,7 +137,7 @@ func (j *joiner) alone(members []Member) bool {
 			up++
 		}
 	}
-	j.gate.company.Store(up > 0)
+	j.admit.SetCompany(up > 0)
 	if up > 0 {
 		j.ever.Store(true)
 	}
@@ -212,11 +220,11 @@ func (j *joiner) tried(t target, err error) {
 	switch {
 	case t.seed != "":
 		j.note(t.seed, t.addr, err)
-	case err != nil && strings.Contains(err.Error(), otherZone):
+	case err != nil && strings.Contains(err.Error(), gate.OtherZone):
 		j.log.Warn("peer forgotten", "node", t.peer, "addr", t.addr, "err", err)
 		j.peers.drop(t.peer)
 	}
-	rival, ok := rivalIn(err)
+	rival, ok := gate.RivalIn(err)
 	if !ok || j.ever.Load() {
 		return
 	}
@@ -246,9 +254,9 @@ func (j *joiner) yield() {
 	if !rival.IsValid() || j.ever.Load() {
 		return
 	}
-	_, answered := rivalIn(j.join(rival.String()))
+	_, answered := gate.RivalIn(j.join(rival.String()))
 	if answered || time.Since(since) > j.retry.taken {
-		j.conflict(fmt.Errorf("%w: %w; give this node another name, or stop the other one and start this one again", ErrConflict, j.gate.taken(rival)))
+		j.conflict(fmt.Errorf("%w: %w; give this node another name, or stop the other one and start this one again", ErrConflict, j.admit.Taken(rival)))
 	}
 }
 

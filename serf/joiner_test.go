@@ -1,8 +1,10 @@
 package serf
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -11,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/asterfed/asterfed/serf/gate"
 )
 
 func TestTargets(t *testing.T) {
@@ -65,7 +69,7 @@ func TestDue(t *testing.T) {
 func TestAloneLog(t *testing.T) {
 	l, out := textLog(0)
 	self := Member{Name: "self", Status: StatusAlive}
-	j := &joiner{seeds: []string{"10.0.0.2"}, retry: defaultRetry, log: l, gate: &admission{}, self: func() Member { return self }}
+	j := &joiner{seeds: []string{"10.0.0.2"}, retry: defaultRetry, log: l, admit: &gate.Admission{}, known: func([]netip.Addr) {}, self: func() Member { return self }}
 	for _, st := range []Status{StatusFailed, StatusFailed, StatusAlive, StatusLeaving, StatusFailed, StatusFailed, StatusAlive} {
 		if got := j.alone([]Member{self, {Name: "b", Status: st}}); got == st.up() {
 			t.Errorf("alone is %v while b is %s", got, st)
@@ -103,10 +107,10 @@ func TestYieldBesideSilentSeed(t *testing.T) {
 					t.Fatal(err)
 				}
 				l, _ := textLog(0)
-				gate := &admission{self: "b", log: l}
+				admit := &gate.Admission{Self: "b", Log: l}
 				incumbent := netip.MustParseAddrPort("10.0.0.3:7946")
 				ended := make(chan error, 1)
-				j := &joiner{seeds: []string{"10.0.0.1:7946", "10.0.0.2:7946"}, peers: known, retry: defaultRetry, log: l, gate: gate,
+				j := &joiner{seeds: []string{"10.0.0.1:7946", "10.0.0.2:7946"}, peers: known, retry: defaultRetry, log: l, admit: admit, known: func([]netip.Addr) {},
 					members: func() []Member { return []Member{self} }, self: func() Member { return self },
 					conflict: func(err error) {
 						select {
@@ -122,7 +126,7 @@ func TestYieldBesideSilentSeed(t *testing.T) {
 						case addr == incumbent.String() && !tc.answers:
 							return errors.New("connection refused")
 						}
-						return gate.taken(incumbent)
+						return admit.Taken(incumbent)
 					}}
 				ctx, cancel := context.WithCancel(t.Context())
 				began := time.Now()
@@ -167,7 +171,7 @@ func TestExchangeAfterJoining(t *testing.T) {
 			t.Fatal(err)
 		}
 		l, _ := textLog(0)
-		j := &joiner{seeds: []string{"10.0.0.2:7946"}, peers: known, retry: defaultRetry, log: l, gate: &admission{},
+		j := &joiner{seeds: []string{"10.0.0.2:7946"}, peers: known, retry: defaultRetry, log: l, admit: &gate.Admission{}, known: func([]netip.Addr) {},
 			members: list.get, self: func() Member { return self },
 			join: func(addr string) error {
 				mu.Lock()
@@ -198,4 +202,18 @@ func TestExchangeAfterJoining(t *testing.T) {
 			}
 		}
 	})
+}
+
+// textLog returns a logger whose lines carry no time, and where they go.
+func textLog(level slog.Level) (*slog.Logger, *bytes.Buffer) {
+	var out bytes.Buffer
+	return slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{
+		Level: level,
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	})), &out
 }

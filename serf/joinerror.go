@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/asterfed/asterfed/serf/gate"
 )
 
 // JoinError says why a seed was not reached at the last attempt.
@@ -30,8 +32,8 @@ var reasons = []struct{ text, why, remedy string }{
 	{"no installed keys could decrypt", "gossip key differs", "Copy the gossip key file of a working node to this one and restart."},
 	{"encryption is not configured", "gossip key differs: one side has none", "Give both sides the same gossip key file."},
 	{"remote state is not encrypted", "gossip key differs: one side has none", "Give both sides the same gossip key file."},
-	{otherZone, "it is part of another federation", "Correct join, or give the two federations different gossip keys."},
-	{nameTaken, "the name of this node is taken", "Give this node another name, or stop the other one."},
+	{gate.OtherZone, "it is part of another federation", "Correct join, or give the two federations different gossip keys."},
+	{gate.NameTaken, "the name of this node is taken", "Give this node another name, or stop the other one."},
 	{syscall.ECONNREFUSED.Error(), "connection refused", "Start asterfed there, or correct the port."},
 	{syscall.EHOSTUNREACH.Error(), "no route", "Correct the address, or start that host."},
 	{syscall.ENETUNREACH.Error(), "no route", "Correct the address, or this host's routes."},

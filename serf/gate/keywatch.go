@@ -1,4 +1,4 @@
-package serf
+package gate
 
 import (
 	"bytes"
@@ -17,12 +17,19 @@ import (
 // message on.
 type keyWatch struct {
 	memberlist.Delegate
+	id  func(key []byte) string
 	log *slog.Logger
 
 	mu     sync.Mutex
 	seen   map[keyQuery]bool // a query arrives through several members
 	period time.Time
 	lines  int // logged in this period
+}
+
+// WatchKeys returns a delegate that passes everything on to d. id returns what
+// stands for a key in the log.
+func WatchKeys(d memberlist.Delegate, id func(key []byte) string, log *slog.Logger) memberlist.Delegate {
+	return &keyWatch{Delegate: d, id: id, log: log}
 }
 
 // keyQuery identifies a query, as in Serf.
@@ -72,7 +79,7 @@ func (w *keyWatch) look(msg []byte) {
 		_ = codec.NewDecoderBytes(q.Payload[1:], &codec.MsgpackHandle{}).Decode(&request)
 	}
 	from := addrOf(&memberlist.Node{Addr: q.Addr, Port: q.Port})
-	w.log.Warn(what+", as a member has asked of all", "key", keyID(request.Key), "by", fmt.Sprintf("%.128q", q.SourceNode), "addr", from)
+	w.log.Warn(what+", as a member has asked of all", "key", w.id(request.Key), "by", fmt.Sprintf("%.128q", q.SourceNode), "addr", from)
 }
 
 // first reports whether q is new and may be logged. The number of lines is bounded,

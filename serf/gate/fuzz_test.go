@@ -1,4 +1,4 @@
-package serf
+package gate
 
 import (
 	"bytes"
@@ -16,7 +16,7 @@ func FuzzTagsOf(f *testing.F) {
 		f.Fatal(err)
 	}
 	meta = append([]byte{tagsMagic}, meta...)
-	if tags := tagsOf(meta); tags[zoneTag] != "fed.example." || len(tags) != 2 {
+	if tags := tagsOf(meta); tags[ZoneTag] != "fed.example." || len(tags) != 2 {
 		f.Fatalf("tags %v", tags)
 	}
 	f.Add(meta)
@@ -25,11 +25,11 @@ func FuzzTagsOf(f *testing.F) {
 	f.Add([]byte{tagsMagic, 0xdf, 0xff, 0xff, 0xff, 0xff}) // a map of 4 billion
 	f.Add([]byte{tagsMagic, 0x81, 0xdb, 0xff, 0xff, 0xff, 0xff})
 	f.Add([]byte{})
-	a := &admission{self: "self", zone: "fed.example.", log: slog.New(slog.DiscardHandler)}
+	a := &Admission{Self: "self", Zone: "fed.example.", Log: slog.New(slog.DiscardHandler)}
 	f.Fuzz(func(t *testing.T, meta []byte) {
 		n := &memberlist.Node{Name: "x", Meta: meta}
-		zone := tagsOf(meta)[zoneTag]
-		if err := a.NotifyAlive(n); (err != nil) != (zone != "" && zone != a.zone) {
+		zone := tagsOf(meta)[ZoneTag]
+		if err := a.NotifyAlive(n); (err != nil) != (zone != "" && zone != a.Zone) {
 			t.Errorf("zone %q: %v", zone, err)
 		}
 	})
@@ -54,7 +54,7 @@ func FuzzKeyWatch(f *testing.F) {
 	f.Fuzz(func(t *testing.T, msg []byte) {
 		var out bytes.Buffer
 		got := &taker{}
-		w := &keyWatch{Delegate: got, log: slog.New(slog.NewTextHandler(&out, nil))}
+		w := WatchKeys(got, func([]byte) string { return "id" }, slog.New(slog.NewTextHandler(&out, nil)))
 		w.NotifyMsg(msg)
 		w.NotifyMsg(msg)
 		if len(got.msgs) != 2 || !bytes.Equal(got.msgs[0], msg) {

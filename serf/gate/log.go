@@ -1,8 +1,9 @@
-package serf
+package gate
 
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -40,6 +41,10 @@ const (
 	maxSaid   = 256
 	maxLine   = 400
 )
+
+// NewLog returns a writer for the lines of Serf and memberlist, which logs them
+// to l.
+func NewLog(l *slog.Logger) io.Writer { return newLogWriter(l) }
 
 func newLogWriter(l *slog.Logger) *logWriter {
 	return &logWriter{log: l, said: make(map[string]*repeats)}
@@ -137,7 +142,7 @@ func parseLine(line []byte) (slog.Level, []byte) {
 			return slog.LevelDebug, msg
 		}
 	}
-	for _, said := range []string{otherZone, nameTaken} { // admission has warned, once a minute
+	for _, said := range []string{OtherZone, NameTaken} { // admission has warned, once a minute
 		if bytes.Contains(msg, []byte(said)) {
 			return slog.LevelDebug, msg
 		}

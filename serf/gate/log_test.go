@@ -1,4 +1,4 @@
-package serf
+package gate
 
 import (
 	"bytes"
@@ -76,5 +76,29 @@ func TestLogMemory(t *testing.T) {
 	}
 	if len(w.said) > maxSaid {
 		t.Errorf("%d texts remembered", len(w.said))
+	}
+}
+
+// What a stranger puts into a line does not make it a new one, and lines of all
+// kinds together are bounded.
+func TestLogBudget(t *testing.T) {
+	var out bytes.Buffer
+	w := newLogWriter(slog.New(slog.NewTextHandler(&out, nil)))
+	for i := range 1000 {
+		fmt.Fprintf(w, "[ERR] memberlist: discarding packet with unacceptable label %q: from=127.0.0.1:1\n", fmt.Sprint("x", rune('a'+i)))
+	}
+	if n := bytes.Count(out.Bytes(), []byte("\n")); n != 1 {
+		t.Errorf("%d lines, want 1:\n%s", n, out.Bytes())
+	}
+	for i := range 1000 {
+		fmt.Fprintf(w, "[ERR] memberlist: %s\n", bytes.Repeat([]byte("y"), i))
+	}
+	if n := bytes.Count(out.Bytes(), []byte("\n")); n > logBudget+1 {
+		t.Errorf("%d lines, want %d", n, logBudget)
+	}
+	for line := range bytes.Lines(out.Bytes()) {
+		if len(line) > maxLine+100 {
+			t.Errorf("a line of %d octets", len(line))
+		}
 	}
 }

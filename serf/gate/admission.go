@@ -1,4 +1,4 @@
-package serf
+package gate
 
 import (
 	"fmt"
@@ -13,20 +13,20 @@ import (
 	"github.com/hashicorp/memberlist"
 )
 
-// zoneTag is the tag in which a member names the federation that it belongs to.
-const zoneTag = "zone"
+// ZoneTag is the tag in which a member names the federation that it belongs to.
+const ZoneTag = "zone"
 
-// admission decides who becomes a member. The gossip key alone does not: two
+// Admission decides who becomes a member. The gossip key alone does not: two
 // federations may share one, and a copied disk brings a node's name along. It is
 // memberlist's delegate for messages that a node is alive and for the exchange
 // of whole member lists. memberlist calls NotifyAlive under its own lock, so
 // nothing here may call back into memberlist or Serf.
-type admission struct {
-	self string
-	zone string // "" admits members of every zone
-	log  *slog.Logger
+type Admission struct {
+	Self string
+	Zone string // "" admits members of every zone
+	Log  *slog.Logger
 
-	company atomic.Bool // another member is up
+	company atomic.Bool
 
 	mu      sync.Mutex
 	own     netip.AddrPort // advertised, once memberlist has asked for it
@@ -46,35 +46,35 @@ type strangerError struct {
 }
 
 func (e *strangerError) Error() string {
-	return fmt.Sprintf("%s at %s %s %s, this node to %s", e.node, e.addr, otherZone, e.zone, e.own)
+	return fmt.Sprintf("%s at %s %s %s, this node to %s", e.node, e.addr, OtherZone, e.zone, e.own)
 }
 
 // Parts of errors that memberlist passes on as text only.
 const (
-	otherZone = "belongs to the federation"
-	nameTaken = "is taken by"
+	OtherZone = "belongs to the federation"
+	NameTaken = "is taken by"
 )
 
 // stranger reports whether n carries the tag of another zone. A member without
 // the tag is an observer, such as a stock serf agent, and is let in.
-func (a *admission) stranger(n *memberlist.Node) *strangerError {
-	if a.zone == "" {
+func (a *Admission) stranger(n *memberlist.Node) *strangerError {
+	if a.Zone == "" {
 		return nil
 	}
-	if zone := tagsOf(n.Meta)[zoneTag]; zone != "" && zone != a.zone {
-		return &strangerError{n.Name, addrOf(n), zone, a.zone}
+	if zone := tagsOf(n.Meta)[ZoneTag]; zone != "" && zone != a.Zone {
+		return &strangerError{n.Name, addrOf(n), zone, a.Zone}
 	}
 	return nil
 }
 
 // NotifyAlive refuses members of other zones and, under this node's own name,
 // every address but its own.
-func (a *admission) NotifyAlive(n *memberlist.Node) error {
+func (a *Admission) NotifyAlive(n *memberlist.Node) error {
 	if err := a.stranger(n); err != nil {
 		a.warnStranger(err)
 		return err
 	}
-	if n.Name != a.self {
+	if n.Name != a.Self {
 		return nil
 	}
 	at := addrOf(n)
@@ -85,14 +85,14 @@ func (a *admission) NotifyAlive(n *memberlist.Node) error {
 		return nil
 	}
 	a.warnRival(at)
-	return a.taken(at)
+	return a.Taken(at)
 }
 
 // NotifyMerge looks at the member list of a node that joins or is joined. It
 // refuses the list of another federation, and, while this node is alone, a list
 // in which its name is in use at another address: a federation that knows the
 // incumbent must never hear of the newcomer.
-func (a *admission) NotifyMerge(nodes []*memberlist.Node) error {
+func (a *Admission) NotifyMerge(nodes []*memberlist.Node) error {
 	var stranger *strangerError
 	var rival netip.AddrPort
 	ours := 0
@@ -107,10 +107,10 @@ func (a *admission) NotifyMerge(nodes []*memberlist.Node) error {
 		if n.State != memberlist.StateAlive && n.State != memberlist.StateSuspect {
 			continue
 		}
-		if tagsOf(n.Meta)[zoneTag] != "" {
+		if tagsOf(n.Meta)[ZoneTag] != "" {
 			ours++
 		}
-		if at := addrOf(n); n.Name == a.self && at != own {
+		if at := addrOf(n); n.Name == a.Self && at != own {
 			rival = at
 		}
 	}
@@ -121,35 +121,39 @@ func (a *admission) NotifyMerge(nodes []*memberlist.Node) error {
 	case rival.IsValid():
 		a.warnRival(rival)
 		if !a.company.Load() {
-			return a.taken(rival)
+			return a.Taken(rival)
 		}
 	}
 	return nil
 }
 
-func (a *admission) taken(by netip.AddrPort) error {
-	return fmt.Errorf("name %s %s %s", a.self, nameTaken, by)
+// Taken is the error of a node that finds its name in use.
+func (a *Admission) Taken(by netip.AddrPort) error {
+	return fmt.Errorf("name %s %s %s", a.Self, NameTaken, by)
 }
 
-func (a *admission) warnStranger(e *strangerError) {
+func (a *Admission) warnStranger(e *strangerError) {
 	if a.due(&a.refused) {
-		a.log.Warn("member of another federation refused: the two share a gossip key", "node", e.node, "addr", e.addr, "zone", e.zone)
+		a.Log.Warn("member of another federation refused: the two share a gossip key", "node", e.node, "addr", e.addr, "zone", e.zone)
 	}
 }
 
-func (a *admission) warnRival(at netip.AddrPort) {
+func (a *Admission) warnRival(at netip.AddrPort) {
 	if a.due(&a.warned) {
-		a.log.Warn("another node uses the name of this node; rename or stop one of the two", "node", a.self, "addr", at)
+		a.Log.Warn("another node uses the name of this node; rename or stop one of the two", "node", a.Self, "addr", at)
 	}
 }
 
-// rivalIn returns the address in an error that says that our name is taken, which
+// SetCompany says whether another member is up.
+func (a *Admission) SetCompany(up bool) { a.company.Store(up) }
+
+// RivalIn returns the address in an error that says that our name is taken, which
 // memberlist passes on as text only.
-func rivalIn(err error) (netip.AddrPort, bool) {
+func RivalIn(err error) (netip.AddrPort, bool) {
 	if err == nil {
 		return netip.AddrPort{}, false
 	}
-	_, text, found := strings.Cut(err.Error(), nameTaken+" ")
+	_, text, found := strings.Cut(err.Error(), NameTaken+" ")
 	if !found {
 		return netip.AddrPort{}, false
 	}
@@ -157,14 +161,15 @@ func rivalIn(err error) (netip.AddrPort, bool) {
 	return at, err == nil
 }
 
-func (a *admission) setOwn(at netip.AddrPort) {
+// SetOwn says at which address this node is to be reached.
+func (a *Admission) SetOwn(at netip.AddrPort) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.own = at
 }
 
 // due reports whether the pause since last is over, and begins the next one.
-func (a *admission) due(last *time.Time) bool {
+func (a *Admission) due(last *time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !last.IsZero() && time.Since(*last) < admissionPause {

@@ -1,4 +1,4 @@
-package serf
+package gate
 
 import (
 	"fmt"
@@ -37,11 +37,10 @@ type limits struct {
 
 type usage struct{ streams, octets int }
 
-// know replaces the addresses of the members.
-func (l *limits) know(members []Member) {
+func (l *limits) know(members []netip.Addr) {
 	known := make(map[netip.Prefix]bool, len(members))
-	for _, m := range members {
-		known[prefixOf(m.Addr.Addr())] = true
+	for _, ip := range members {
+		known[prefixOf(ip)] = true
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
