@@ -15,12 +15,13 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami/amitest"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
@@ -80,7 +81,7 @@ func newScaled(b *testing.B, own []location.Binding, others int, version record.
 	}
 	for h := 1; h < scaleHomes; h++ {
 		node, all := scaleHome(h, others)
-		home := zone.NewView(zone.Config{Origin: scaleOrigin, Self: "none", TTL: 5 * time.Second}).Home(node.Name)
+		home := answer.New(answer.Config{}, view.New(view.Config{Origin: scaleOrigin, Self: "none", TTL: 5 * time.Second})).Home(node.Name)
 		home.Replace(version, &node, all)
 		if err := stream.WriteReplica(stream.ReplicaFile(copies, node.Name), home, scaleOrigin, addr, 5); err != nil {
 			b.Fatal(err)
@@ -223,7 +224,7 @@ func BenchmarkJoin(b *testing.B) {
 	var last []location.AOR
 	for h := 1; h < scaleHomes; h++ {
 		node, all := scaleHome(h, users)
-		view := zone.NewView(zone.Config{Origin: scaleOrigin, Self: node.Name, TTL: 5 * time.Second})
+		view := answer.New(answer.Config{}, view.New(view.Config{Origin: scaleOrigin, Self: node.Name, TTL: 5 * time.Second}))
 		p := primary.New(primary.Config{Zone: view.Own(), Clock: location.NewClock(time.Now), Node: node, Logger: slog.New(slog.DiscardHandler)})
 		if _, err := p.Update(func(s *location.Store) (out []location.Change) {
 			s.Restore(all...)

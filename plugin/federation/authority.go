@@ -12,7 +12,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	fednode "github.com/asterfed/asterfed/plugin/federation/node"
 	"github.com/asterfed/asterfed/plugin/federation/secondary"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/datadir"
 	"github.com/asterfed/asterfed/zone/dnssec"
 	"github.com/asterfed/asterfed/zone/history"
@@ -53,7 +53,7 @@ type authority struct {
 	data *datadir.Dir // nil until it is locked
 
 	node    node // nil until it is started
-	view    *zone.View
+	view    *answer.Zone
 	primary *primary.Primary
 	clock   *location.Clock
 
@@ -124,7 +124,7 @@ func (r *authority) start() (err error) {
 }
 
 // serve makes a node the one that is asked.
-func (r *authority) serve(n node, v *zone.View, p *primary.Primary, c *location.Clock) {
+func (r *authority) serve(n node, v *answer.Zone, p *primary.Primary, c *location.Clock) {
 	r.node, r.view, r.primary, r.clock = n, v, p, c
 }
 

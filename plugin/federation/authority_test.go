@@ -13,12 +13,13 @@ import (
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	fednode "github.com/asterfed/asterfed/plugin/federation/node"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -54,8 +55,7 @@ func (r *authority) peer(name string, p *peer.Peer) { r.node.(*fakeNode).peers[n
 // viewing returns an authority with a view, but without a home zone.
 func viewing(t testing.TB, cfg config.Config) *authority {
 	r := newAuthority(cfg, slog.New(slog.DiscardHandler))
-	v := zone.NewView(zone.Config{Origin: cfg.Origin, Self: cfg.Node, Addr: cfg.Sender(), TTL: cfg.TTL, Order: cfg.Order, Ways: cfg.Ways,
-		Dial: cfg.Dial, ITAD: cfg.ITAD, Delegations: cfg.Delegations, Done: r.ctx.Done()})
+	v := answer.New(answer.Config{Order: cfg.Order, Selection: cfg.Ways, Dial: cfg.Dial, ITAD: cfg.ITAD, Delegations: cfg.Delegations}, view.New(view.Config{Origin: cfg.Origin, Self: cfg.Node, Addr: cfg.Sender(), TTL: cfg.TTL, Done: r.ctx.Done()}))
 	r.serve(&fakeNode{peers: map[string]*peer.Peer{}}, v, nil, location.NewClock(time.Now))
 	t.Cleanup(func() { r.stop() })
 	return r
@@ -289,7 +289,7 @@ func TestLagGrowsWhileTransfersFail(t *testing.T) {
 func TestLeaveEndsTheAlarm(t *testing.T) {
 	r := newTestAuthority(t, "pbx-a")
 	home := r.view.Home("pbx-b")
-	home.SetReach(zone.Gone)
+	home.SetReach(view.Gone)
 	r.peer("pbx-b", peer.New(peer.Config{Node: "pbx-b", Addr: "127.0.0.1:1", Origin: testZone, Key: testKey, Home: home, Logger: r.log}))
 	if got := metricsOf(t, r, "pbx-b"); got["node_reach gone"] != 1 {
 		t.Fatalf("a node that is gone: %v", got)

@@ -6,9 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 	"github.com/nyaruka/phonenumbers"
 )
@@ -37,8 +38,7 @@ func TestDialledInTheWorld(t *testing.T) {
 		out := digitsOf(phonenumbers.FormatOutOfCountryCallingNumber(other, region))
 		international, _ := strings.CutSuffix(out, full(other))
 		national := phonenumbers.GetNddPrefixForRegion(region, true)
-		v := zone.NewView(zone.Config{Origin: testZone, Self: "pbx-a", TTL: 5 * time.Second, Order: zone.Newest,
-			Dial: zone.Dial{Country: strings.TrimSuffix(full(own), phonenumbers.GetNationalSignificantNumber(own)), National: national, International: international}})
+		v := answer.New(answer.Config{Order: answer.Newest, Dial: answer.Dial{Country: strings.TrimSuffix(full(own), phonenumbers.GetNationalSignificantNumber(own)), National: national, International: international}}, view.New(view.Config{Origin: testZone, Self: "pbx-a", TTL: 5 * time.Second}))
 		var all []location.Binding
 		for number, user := range map[string]location.AOR{full(own): "own", full(other): "other"} {
 			b, err := location.Publish(location.Number, number, location.Details{Target: user})

@@ -12,10 +12,11 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/plugin/federation/fastpath"
 	"github.com/asterfed/asterfed/plugin/federation/udp"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 	"github.com/miekg/dns"
@@ -31,9 +32,9 @@ type both struct {
 
 func newBoth(t testing.TB) *both {
 	t.Helper()
-	cfg := config.Config{Origin: diffOrigin, Node: "pbx-a", TTL: 5 * time.Second, Order: zone.Newest, Fast: true, ITAD: "256",
-		Key: &tsig.Key{Name: "transfer.fed.example."}, Dial: zone.Dial{Country: "972", National: "0", International: "00"},
-		Delegations: []zone.Delegation{{Block: "97246", Servers: []zone.NameServer{{Name: "ns.example.", Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.9")}}}}}}
+	cfg := config.Config{Origin: diffOrigin, Node: "pbx-a", TTL: 5 * time.Second, Order: answer.Newest, Fast: true, ITAD: "256",
+		Key: &tsig.Key{Name: "transfer.fed.example."}, Dial: answer.Dial{Country: "972", National: "0", International: "00"},
+		Delegations: []answer.Delegation{{Block: "97246", Servers: []answer.NameServer{{Name: "ns.example.", Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.9")}}}}}}
 	r := viewing(t, cfg)
 	populate(t, r.view)
 	conf := &dnsserver.Config{Zone: diffOrigin, ListenHosts: []string{"127.0.0.1"}, Port: "53", Transport: "dns"}
@@ -48,7 +49,7 @@ func newBoth(t testing.TB) *both {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := &fastpath.Path{Conf: conf, Plugin: "federation", Origin: diffOrigin, View: func() *zone.View { return r.view }, MaxUDP: maxUDP, Requests: requestCount.WithLabelValues(diffOrigin), Logger: r.log,
+	path := &fastpath.Path{Conf: conf, Plugin: "federation", Origin: diffOrigin, View: func() *answer.Zone { return r.view }, MaxUDP: maxUDP, Requests: requestCount.WithLabelValues(diffOrigin), Logger: r.log,
 		All: func() []*dnsserver.Config { return []*dnsserver.Config{conf} }}
 	if why := path.Obstacle("127.0.0.1:53"); why != "" {
 		t.Fatal(why)
@@ -58,7 +59,7 @@ func newBoth(t testing.TB) *both {
 
 // populate binds users of every kind. Each node has a distance of its own, so
 // that none take turns.
-func populate(t testing.TB, v *zone.View) {
+func populate(t testing.TB, v *answer.Zone) {
 	t.Helper()
 	published := func(k location.Kind, name string, d location.Details) location.Binding {
 		b, err := location.Publish(k, name, d)
@@ -96,7 +97,7 @@ func populate(t testing.TB, v *zone.View) {
 		h.Replace(record.Version{Epoch: "e", Serial: 1}, &n, lines[name])
 		h.SetDistance(time.Duration(i) * 100 * time.Millisecond)
 	}
-	v.Home("pbx-c").SetReach(zone.Gone)
+	v.Home("pbx-c").SetReach(view.Gone)
 	v.SetSettled(true)
 }
 

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
@@ -84,7 +84,7 @@ func crowd(t *testing.T, nodes int) *authority { return crowdOf(t, nodes, "pbx-f
 
 func crowdOf(t *testing.T, nodes int, name string, iax uint16) *authority {
 	t.Helper()
-	r := viewing(t, config.Config{Origin: diffOrigin, Node: fmt.Sprintf(name, 0), TTL: 5 * time.Second, Order: zone.Newest,
+	r := viewing(t, config.Config{Origin: diffOrigin, Node: fmt.Sprintf(name, 0), TTL: 5 * time.Second, Order: answer.Newest,
 		Key: &tsig.Key{Name: "transfer.fed.example.", Algorithm: dns.HmacSHA256, Secret: "c2VjcmV0IHNlY3JldCBzZWNyZXQ="}})
 	for i := range nodes {
 		n := record.Node{State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}, {Proto: "tcp", Port: 5060}}, IAX: iax, Addrs: []netip.Addr{

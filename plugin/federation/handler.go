@@ -162,9 +162,9 @@ func (f *Federation) Ready() bool { return f.authority.node != nil && f.authorit
 func (f *Federation) client(w dns.ResponseWriter) record.Client {
 	switch a := w.RemoteAddr().(type) {
 	case *net.UDPAddr:
-		return f.authority.view.Asker(a.AddrPort().Addr())
+		return f.authority.view.Client(a.AddrPort().Addr())
 	case *net.TCPAddr:
-		return f.authority.view.Asker(a.AddrPort().Addr())
+		return f.authority.view.Client(a.AddrPort().Addr())
 	}
 	return record.Client{}
 }

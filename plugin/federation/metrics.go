@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/coredns/coredns/plugin"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
@@ -111,7 +111,7 @@ func (r *authority) Collect(ch chan<- prometheus.Metric) {
 		if !known && h.Name != r.cfg.Node { // it left: nobody is to be alarmed
 			continue
 		}
-		for _, reach := range []zone.Reach{zone.Alive, zone.Orphan, zone.Gone} {
+		for _, reach := range []view.Reach{view.Alive, view.Orphan, view.Gone} {
 			gauge(reachDesc, truth(h.Reach() == reach), h.Name, reach.String())
 		}
 		if !known {

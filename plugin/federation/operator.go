@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/history"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
@@ -76,7 +76,7 @@ func (f *Federation) operator(w dns.ResponseWriter, r *dns.Msg, qname string) (i
 
 // explain explains a name, and says what this node itself keeps out of the
 // answers.
-func (f *Federation) explain(qname string) zone.Explanation {
+func (f *Federation) explain(qname string) answer.Explanation {
 	e := f.authority.view.Explain(qname)
 	name, ok := strings.CutSuffix(qname, ".users."+f.authority.cfg.Origin)
 	if a, err := location.ParseAOR(name); ok && err == nil {

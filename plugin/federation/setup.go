@@ -9,7 +9,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/plugin/federation/fastpath"
 	"github.com/asterfed/asterfed/serf"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
@@ -60,7 +60,7 @@ func setup(c *caddy.Controller) error {
 	})
 	standInFront(conf, cfg.Origin)
 	path := fastpath.Path{Off: !cfg.Fast, Conf: conf, All: fastpath.Configs(c, Default.Blocks), Plugin: "federation", Origin: cfg.Origin,
-		View: func() *zone.View { return r.view }, MaxUDP: maxUDP, Requests: d.requests, Logger: r.log}
+		View: func() *answer.Zone { return r.view }, MaxUDP: maxUDP, Requests: d.requests, Logger: r.log}
 	path.Open(c)
 	return nil
 }

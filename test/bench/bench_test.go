@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/primary"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
@@ -99,7 +100,7 @@ func TestWorldIsTheSameInBothForms(t *testing.T) {
 		t.Fatal(err, aside)
 	}
 	defer j.Close()
-	v := zone.NewView(zone.Config{Origin: origin, Self: home, TTL: ttl * time.Second})
+	v := answer.New(answer.Config{}, view.New(view.Config{Origin: origin, Self: home, TTL: ttl * time.Second}))
 	v.Home(home).Replace(j.Version(), j.Node(), j.Bindings())
 	v.SetSettled(true)
 	records := masterRecords(t, w, filepath.Join(dir, "zone"))

@@ -15,10 +15,11 @@ import (
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/plugin/federation/ami/registrations"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 // insideSource is set in the process that runs the AMI source alone: the address
@@ -60,7 +61,7 @@ func source(addr string) error {
 	}
 	quiet := slog.New(slog.DiscardHandler)
 	clock := location.NewClock(time.Now)
-	view := zone.NewView(zone.Config{Origin: origin, Self: home, TTL: ttl * time.Second})
+	view := answer.New(answer.Config{}, view.New(view.Config{Origin: origin, Self: home, TTL: ttl * time.Second}))
 	r := &published{p: primary.New(primary.Config{Zone: view.Own(), Clock: clock, Journal: journal, Logger: quiet,
 		Node: record.Node{Name: home, State: record.Up}})}
 	defer r.p.Close()

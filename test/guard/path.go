@@ -5,10 +5,11 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/plain"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
@@ -17,7 +18,7 @@ const origin = "fed.example."
 // path is one way through the code that has to stay short.
 type path struct {
 	name string
-	make func(*zone.View) func() // what is run again and again
+	make func(*answer.Zone) func() // what is run again and again
 }
 
 var paths = []path{
@@ -37,9 +38,8 @@ func binding(i int, stamp uint64) location.Binding {
 }
 
 // newView has a thousand numbers at four nodes, and one block.
-func newView() *zone.View {
-	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-0", TTL: 5 * time.Second, Order: zone.Newest,
-		Now: func() time.Time { return time.Unix(1e9, 0) }})
+func newView() *answer.Zone {
+	v := answer.New(answer.Config{Order: answer.Newest}, view.New(view.Config{Origin: origin, Self: "pbx-0", TTL: 5 * time.Second, Now: func() time.Time { return time.Unix(1e9, 0) }}))
 	for h := range 4 {
 		n := record.Node{Name: fmt.Sprintf("pbx-%d", h), State: record.Up, IAX: 4569, SIP: []record.Transport{{Proto: "udp", Port: 5060}},
 			Addrs: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(h)})}}
@@ -57,8 +57,8 @@ func newView() *zone.View {
 }
 
 // query is a plain query on the fast path, from octets to octets.
-func query(name string, qtype uint16) func(*zone.View) func() {
-	return func(v *zone.View) func() {
+func query(name string, qtype uint16) func(*answer.Zone) func() {
+	return func(v *answer.Zone) func() {
 		m := new(dns.Msg)
 		m.SetQuestion(name+origin, qtype)
 		datagram, err := m.Pack()
@@ -71,7 +71,7 @@ func query(name string, qtype uint16) func(*zone.View) func() {
 			if !q.Parse(datagram) {
 				panic("no plain query")
 			}
-			if _, _, ok := p.Append(buf, v.Asker(from), &q, 1480); !ok {
+			if _, _, ok := p.Append(buf, v.Client(from), &q, 1480); !ok {
 				panic("not answered")
 			}
 		}
@@ -79,7 +79,7 @@ func query(name string, qtype uint16) func(*zone.View) func() {
 }
 
 // lookup makes the records of an answer, as for the chain of plugins.
-func lookup(v *zone.View) func() {
+func lookup(v *answer.Zone) func() {
 	return func() {
 		if r := v.Lookup("4.3.2.0.0.0.0.1.3.2.7.9.e164."+origin, dns.TypeNAPTR); len(r.Answer) == 0 {
 			panic("no answer")
@@ -88,7 +88,7 @@ func lookup(v *zone.View) func() {
 }
 
 // change takes in that a user has registered again.
-func change(v *zone.View) func() {
+func change(v *answer.Zone) func() {
 	h, old, stamp := v.Home("pbx-2"), binding(234, 235), uint64(1000)
 	return func() {
 		stamp++
@@ -99,7 +99,7 @@ func change(v *zone.View) func() {
 }
 
 // registration writes a registration for a transfer.
-func registration(*zone.View) func() {
+func registration(*answer.Zone) func() {
 	b, buf := binding(234, 235), make([]byte, 0, 256)
 	return func() { record.AppendUser(buf, b) }
 }

@@ -3,7 +3,7 @@
 // number grows.
 //
 // What runs is the real code: Serf and memberlist with the settings of profile
-// lan, primary.Primary, zone.View and xfr.Peer, and the DNS server that CoreDNS
+// lan, primary.Primary, answer.Zone and xfr.Peer, and the DNS server that CoreDNS
 // builds on. Only the network below is a model: Network carries packets and
 // streams with latency, loss and cuts, and counts octets as they would be on
 // the wire. Asterisk is a flag that says whether SIP OPTIONS is answered.

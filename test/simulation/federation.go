@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 // Federation is all nodes together. Its methods are for the one goroutine
@@ -119,7 +119,7 @@ func (f *Federation) level() bool {
 		v, bindings := b.primary.Version(), b.view.Find(b.name).Len()
 		for _, a := range f.meshedWith(b) {
 			h := a.view.Find(b.name)
-			if h == nil || h.Version() != v || h.Len() != bindings || h.Reach() != zone.Alive {
+			if h == nil || h.Version() != v || h.Len() != bindings || h.Reach() != view.Alive {
 				return false
 			}
 		}
@@ -130,7 +130,7 @@ func (f *Federation) level() bool {
 // hidden reports whether everyone connected with the node says it is gone.
 func (f *Federation) hidden(victim *Node) bool {
 	for _, n := range f.meshedWith(victim) {
-		if n.view.Find(victim.name).Reach() != zone.Gone {
+		if n.view.Find(victim.name).Reach() != view.Gone {
 			return false
 		}
 	}

@@ -7,11 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
@@ -26,7 +27,7 @@ func BenchmarkLoopback(b *testing.B) {
 	f := NewFederation(2, 2, 0, 1, nil)
 	for _, n := range f.nodes {
 		n.clock = location.NewClock(time.Now)
-		n.view = zone.NewView(zone.Config{Origin: origin, Self: n.name, TTL: time.Second})
+		n.view = answer.New(answer.Config{}, view.New(view.Config{Origin: origin, Self: n.name, TTL: time.Second}))
 		n.primary = primary.New(primary.Config{Zone: n.view.Own(), Clock: n.clock, Logger: quiet, Node: record.Node{Name: n.name, State: record.Up}})
 	}
 	near, far := f.nodes[0], f.nodes[1]

@@ -9,12 +9,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
@@ -34,7 +35,7 @@ type Node struct {
 	dir   string // of the journal, "" keeps nothing
 
 	clock   *location.Clock
-	view    *zone.View
+	view    *answer.Zone
 	primary *primary.Primary
 	herald  *peer.Notifier
 	server  *dns.Server
@@ -59,7 +60,7 @@ func (n *Node) start(seed *Host) error {
 	n.peers = map[string]*peer.Peer{}
 	n.up.Store(0)
 	n.clock = location.NewClock(time.Now)
-	n.view = zone.NewView(zone.Config{Origin: origin, Self: n.name, TTL: ttl * time.Second, Order: zone.Newest})
+	n.view = answer.New(answer.Config{Order: answer.Newest}, view.New(view.Config{Origin: origin, Self: n.name, TTL: ttl * time.Second}))
 	var journal *primary.Journal
 	if n.dir != "" {
 		j, aside, err := primary.OpenJournal(n.dir, n.name, origin)

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 // detector holds the rule by which plugin/federation says that a node is
@@ -13,7 +13,7 @@ import (
 // does not answer OPTIONS. An Asterisk that answers keeps its users.
 type detector struct {
 	node, other *Node
-	home        *zone.Home
+	home        *view.Home
 
 	mu      sync.Mutex
 	losses  int           // since the peer was last heard
@@ -33,7 +33,7 @@ func (d *detector) Heard() {
 		d.heard, d.losses, d.checked = nil, 0, false
 	}
 	d.mu.Unlock()
-	d.home.SetReach(zone.Alive)
+	d.home.SetReach(view.Alive)
 }
 
 // Lost is called whenever the connection ends or cannot be made.
@@ -83,8 +83,8 @@ func (d *detector) decide() {
 	switch {
 	case !known || d.node.ctx.Err() != nil:
 	case alive:
-		d.home.SetReach(zone.Orphan)
-	case d.home.SetReach(zone.Gone):
+		d.home.SetReach(view.Orphan)
+	case d.home.SetReach(view.Gone):
 		d.node.fed.faults.note(gone, d.node, d.other)
 	}
 }

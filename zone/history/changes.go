@@ -6,8 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 // Event is one thing that has changed for a name.
@@ -22,7 +23,7 @@ type Event struct {
 // Changes returns what has changed for qname, newest first, limit at most: its
 // claims and those of whom it stands for, the homes that they are at, starts of
 // this node, and gaps.
-func (l *Log) Changes(v *zone.View, qname string, limit int) ([]Event, error) {
+func (l *Log) Changes(v *answer.Zone, qname string, limit int) ([]Event, error) {
 	l.reading.Lock()
 	defer l.reading.Unlock()
 	wanted := map[string]bool{}
@@ -36,10 +37,10 @@ func (l *Log) Changes(v *zone.View, qname string, limit int) ([]Event, error) {
 		var out []Event
 		more := false
 		homes := map[string]bool{}
-		follow := func(list []zone.Claimed) {
+		follow := func(list []view.Claimed) {
 			for _, c := range list {
 				homes[c.Home] = true
-				for _, key := range zone.KeysOf(c.Binding) {
+				for _, key := range view.KeysOf(c.Binding) {
 					more = more || !wanted[key]
 					wanted[key] = true
 				}
@@ -82,12 +83,12 @@ func events(r entry) (out []Event) {
 		return []Event{{At: r.at, What: "gap", Is: r.text}}
 	}
 	for _, c := range r.was {
-		if !slices.ContainsFunc(r.now, func(o zone.Claimed) bool { return same(c, o) }) {
+		if !slices.ContainsFunc(r.now, func(o view.Claimed) bool { return same(c, o) }) {
 			out = append(out, Event{At: r.at, What: "removed", Home: c.Home, Binding: c.Binding})
 		}
 	}
 	for _, c := range r.now {
-		i := slices.IndexFunc(r.was, func(o zone.Claimed) bool { return same(c, o) })
+		i := slices.IndexFunc(r.was, func(o view.Claimed) bool { return same(c, o) })
 		switch {
 		case i < 0:
 			out = append(out, Event{At: r.at, What: "added", Home: c.Home, Binding: c.Binding})
@@ -98,12 +99,12 @@ func events(r entry) (out []Event) {
 	return out
 }
 
-func same(a, b zone.Claimed) bool {
+func same(a, b view.Claimed) bool {
 	return a.Home == b.Home && a.Binding.AOR == b.Binding.AOR && a.Binding.Kind == b.Binding.Kind && a.Binding.Contact == b.Binding.Contact
 }
 
 // inWords says how a home was: its reach, and what it said of itself.
-func inWords(s zone.HomeState) string {
+func inWords(s view.HomeState) string {
 	if len(s.Node) == 0 {
 		return "unknown"
 	}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 // entry is a change as it is kept. In a chunk each is a head line, "= unix-ms
@@ -20,8 +20,8 @@ import (
 type entry struct {
 	at       time.Time
 	key      string
-	was, now []zone.Claimed
-	from, to zone.HomeState // of a home
+	was, now []view.Claimed
+	from, to view.HomeState // of a home
 	text     string         // of a note
 }
 
@@ -34,7 +34,7 @@ const (
 
 func (r entry) home() (string, bool) { return strings.CutPrefix(r.key, "@") }
 
-func recordOf(c zone.Change) entry {
+func recordOf(c view.Change) entry {
 	r := entry{at: c.At, key: c.Key, from: c.Was, to: c.Now}
 	r.was, r.now = c.Claims()
 	return r
@@ -54,15 +54,15 @@ func (r *entry) append(b []byte) []byte {
 		return appendState(appendState(b, '-', r.from), '+', r.to)
 	}
 	for _, c := range r.was {
-		b = append(zone.AppendClaim(append(b, "- "...), c), '\n')
+		b = append(view.AppendClaim(append(b, "- "...), c), '\n')
 	}
 	for _, c := range r.now {
-		b = append(zone.AppendClaim(append(b, "+ "...), c), '\n')
+		b = append(view.AppendClaim(append(b, "+ "...), c), '\n')
 	}
 	return b
 }
 
-func appendState(b []byte, op byte, s zone.HomeState) []byte {
+func appendState(b []byte, op byte, s view.HomeState) []byte {
 	b = fmt.Appendf(append(b, op), " %d %d", s.Reach, int64(s.RTT))
 	for _, t := range s.Node {
 		b = append(append(b, ' '), t...)
@@ -70,17 +70,17 @@ func appendState(b []byte, op byte, s zone.HomeState) []byte {
 	return append(b, '\n')
 }
 
-func parseState(line string) (s zone.HomeState, err error) {
+func parseState(line string) (s view.HomeState, err error) {
 	f := strings.Fields(line)
 	if len(f) < 2 {
 		return s, fmt.Errorf("state %q: want reach, rtt and node", line)
 	}
 	reach, err := strconv.ParseUint(f[0], 10, 8)
 	rtt, err2 := strconv.ParseInt(f[1], 10, 64)
-	if err != nil || err2 != nil || zone.Reach(reach) > zone.Gone {
+	if err != nil || err2 != nil || view.Reach(reach) > view.Gone {
 		return s, fmt.Errorf("state %q: want reach, rtt and node", line)
 	}
-	return zone.HomeState{Reach: zone.Reach(reach), RTT: time.Duration(rtt), Node: slices.Clone(f[2:])}, nil
+	return view.HomeState{Reach: view.Reach(reach), RTT: time.Duration(rtt), Node: slices.Clone(f[2:])}, nil
 }
 
 // packer makes chunks. It keeps what a compressor needs, most of a megabyte, which
@@ -172,7 +172,7 @@ func (r *entry) take(line string) bool {
 			r.to = s
 		}
 	case op == "-" || op == "+":
-		c, err := zone.ParseClaim(rest)
+		c, err := view.ParseClaim(rest)
 		if err != nil || len(r.was)+len(r.now) >= maxClaims {
 			return false
 		}

@@ -12,9 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 const origin = "fed.example."
@@ -25,7 +26,7 @@ type bench struct {
 	dir string
 	now time.Time
 	log *Log
-	v   *zone.View
+	v   *answer.Zone
 }
 
 func newBench(t *testing.T, dir string, now time.Time, edit ...func(*Config)) *bench {
@@ -36,8 +37,7 @@ func newBench(t *testing.T, dir string, now time.Time, edit ...func(*Config)) *b
 		f(&c)
 	}
 	b.log = New(c)
-	b.v = zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: time.Second, Order: zone.Newest, Now: c.Now,
-		OnChange: b.log.Record})
+	b.v = answer.New(answer.Config{Order: answer.Newest}, view.New(view.Config{Origin: origin, Self: "pbx-a", TTL: time.Second, Now: c.Now, Listeners: view.Listeners{OnChange: b.log.Record}}))
 	if err := b.log.Open(); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func newBench(t *testing.T, dir string, now time.Time, edit ...func(*Config)) *b
 	return b
 }
 
-func (b *bench) flush() { b.log.flush(func() map[string]zone.HomeState { return Homes(b.v) }) }
+func (b *bench) flush() { b.log.flush(func() map[string]view.HomeState { return Homes(b.v) }) }
 
 // pass moves the clock.
 func (b *bench) pass(d time.Duration) { b.now = b.now.Add(d) }
@@ -73,8 +73,8 @@ func (b *bench) unbind(home, aor string, contact uint64) {
 	}
 }
 
-// answer is what an explanation says is answered.
-func answer(e zone.Explanation) string {
+// answerTo is what an explanation says is answered.
+func answerTo(e answer.Explanation) string {
 	out := e.Answer
 	for _, c := range e.Claims {
 		if c.Preference != 0 {
@@ -90,7 +90,7 @@ func (b *bench) at(qname string, t time.Time) string {
 	if err != nil {
 		return err.Error()
 	}
-	return answer(e)
+	return answerTo(e)
 }
 
 // Whatever happened, the log says of every moment what was answered then.
@@ -126,7 +126,7 @@ func TestPastIsWhatWasAnswered(t *testing.T) {
 			case 3:
 				b.unbind(home, aor, 1+rnd.Uint64N(2))
 			case 4:
-				b.v.Home(home).SetReach([]zone.Reach{zone.Alive, zone.Orphan, zone.Gone}[rnd.IntN(3)])
+				b.v.Home(home).SetReach([]view.Reach{view.Alive, view.Orphan, view.Gone}[rnd.IntN(3)])
 			case 5:
 				h := b.v.Home(home)
 				n, _ := h.Node()
@@ -145,7 +145,7 @@ func TestPastIsWhatWasAnswered(t *testing.T) {
 			}
 			m := moment{b.now, map[string]string{}}
 			for _, n := range names {
-				m.want[n] = answer(b.v.Explain(n + origin))
+				m.want[n] = answerTo(b.v.Explain(n + origin))
 			}
 			past = append(past, m)
 		}
@@ -259,7 +259,7 @@ func TestSlowDisk(t *testing.T) {
 	b := newBench(t, t.TempDir(), time.UnixMilli(1795384580000))
 	b.flush()
 	for i := range maxQueue + 500 {
-		b.log.Record(zone.Change{At: b.now, Key: fmt.Sprint(i)})
+		b.log.Record(view.Change{At: b.now, Key: fmt.Sprint(i)})
 	}
 	if n := b.log.Dropped(); n != 500 {
 		t.Errorf("%d dropped, want 500", n)
@@ -331,7 +331,7 @@ func TestRun(t *testing.T) {
 	done := make(chan struct{})
 	b.bind("pbx-b", "1001", 1, 1)
 	go func() {
-		b.log.Run(ctx, func() map[string]zone.HomeState { return Homes(b.v) }, "order=newest")
+		b.log.Run(ctx, func() map[string]view.HomeState { return Homes(b.v) }, "order=newest")
 		close(done)
 	}()
 	stop()
@@ -347,8 +347,8 @@ func TestRun(t *testing.T) {
 // FuzzUnpack: whatever a chunk holds, reading it ends, without a panic.
 func FuzzUnpack(f *testing.F) {
 	good, err := new(packer).pack([]entry{note(time.UnixMilli(1), startKey, "alive=5 order=all"), {at: time.UnixMilli(2), key: "1001",
-		now: []zone.Claimed{{Home: "pbx-a", Binding: location.Binding{AOR: "1001", Kind: location.PJSIP, Contact: 1, Stamp: 2}}}},
-		{at: time.UnixMilli(3), key: "@pbx-a", to: zone.HomeState{Node: []string{"v=1", "state=up"}, RTT: -1}}})
+		now: []view.Claimed{{Home: "pbx-a", Binding: location.Binding{AOR: "1001", Kind: location.PJSIP, Contact: 1, Stamp: 2}}}},
+		{at: time.UnixMilli(3), key: "@pbx-a", to: view.HomeState{Node: []string{"v=1", "state=up"}, RTT: -1}}})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/view"
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 )
@@ -41,14 +41,14 @@ type Log struct {
 	cfg Config
 
 	mu      sync.Mutex // of the queue
-	queue   []zone.Change
+	queue   []view.Change
 	off     bool  // there is no file, and will be none
 	dropped int64 // altogether
 	missing int64 // since the last gap was written
 
 	db      *bolt.DB // nil until Open, and if it cannot be opened
 	size    int64    // octets of all chunks; the writer's
-	pending []zone.Change
+	pending []view.Change
 	told    string // the last error that was logged
 	born    time.Time
 	lived   int64     // when the last run was alive, Unix ms
@@ -74,7 +74,7 @@ func New(c Config) *Log {
 }
 
 // Record takes one change. It never waits for the disk.
-func (l *Log) Record(c zone.Change) {
+func (l *Log) Record(c view.Change) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.off {
@@ -167,7 +167,7 @@ func (l *Log) open() (db *bolt.DB, err error) {
 // Run writes what Record takes until ctx ends, and closes the file. Homes are
 // those of the view, now; settings is what of its settings decides about
 // answers, as "order=newest".
-func (l *Log) Run(ctx context.Context, homes func() map[string]zone.HomeState, settings string) {
+func (l *Log) Run(ctx context.Context, homes func() map[string]view.HomeState, settings string) {
 	if l.db == nil {
 		return
 	}

@@ -5,7 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 // maxRounds is how often the log is gone through for a name that stands for
@@ -15,7 +16,7 @@ const maxRounds = 5
 // At explains how v answered at qname (lower-case FQDN below the origin) at a
 // time. It goes through the whole log, so that one question is answered at a
 // time. The error is ErrNone for a time that is not kept.
-func (l *Log) At(v *zone.View, qname string, t time.Time) (zone.Explanation, error) {
+func (l *Log) At(v *answer.Zone, qname string, t time.Time) (answer.Explanation, error) {
 	l.reading.Lock()
 	defer l.reading.Unlock()
 	wanted := map[string]bool{}
@@ -23,18 +24,18 @@ func (l *Log) At(v *zone.View, qname string, t time.Time) (zone.Explanation, err
 		wanted[key] = true
 	}
 	if len(wanted) == 0 {
-		return zone.Explanation{}, fmt.Errorf("%w of %s: only of users, numbers, trunks, providers and services", ErrNone, qname)
+		return answer.Explanation{}, fmt.Errorf("%w of %s: only of users, numbers, trunks, providers and services", ErrNone, qname)
 	}
 	for round := 1; ; round++ {
 		m := newMoment(t)
 		begins, err := l.scan(func(key string) bool { return wanted[key] || key[0] == '@' || key[0] == '=' }, m.take)
 		switch {
 		case err != nil:
-			return zone.Explanation{}, err
+			return answer.Explanation{}, err
 		case begins.IsZero() || t.Before(begins):
-			return zone.Explanation{}, fmt.Errorf("%w of that time: it begins %s", ErrNone, begun(begins))
+			return answer.Explanation{}, fmt.Errorf("%w of that time: it begins %s", ErrNone, begun(begins))
 		case t.After(l.cfg.Now()):
-			return zone.Explanation{}, fmt.Errorf("%w of the future", ErrNone)
+			return answer.Explanation{}, fmt.Errorf("%w of the future", ErrNone)
 		}
 		claims, more := m.claimed(v, wanted)
 		if more && round < maxRounds {
@@ -53,8 +54,8 @@ func begun(at time.Time) string {
 
 // claimed returns all claims of the moment under the keys. It adds the keys of
 // whom they stand for to wanted, and reports whether there are new ones.
-func (m *moment) claimed(v *zone.View, wanted map[string]bool) (out []zone.Claimed, more bool) {
-	seen := map[zone.Claimed]bool{} // a range stands under several keys
+func (m *moment) claimed(v *answer.Zone, wanted map[string]bool) (out []view.Claimed, more bool) {
+	seen := map[view.Claimed]bool{} // a range stands under several keys
 	var keys []string
 	for key := range wanted {
 		list, told := m.claims[key]
@@ -66,7 +67,7 @@ func (m *moment) claimed(v *zone.View, wanted map[string]bool) (out []zone.Claim
 				seen[c] = true
 				out = append(out, c)
 			}
-			keys = append(keys, zone.KeysOf(c.Binding)...)
+			keys = append(keys, view.KeysOf(c.Binding)...)
 		}
 	}
 	for _, key := range keys {
@@ -78,7 +79,7 @@ func (m *moment) claimed(v *zone.View, wanted map[string]bool) (out []zone.Claim
 }
 
 // explain ranks what there was as v would.
-func (m *moment) explain(v *zone.View, qname string, claims []zone.Claimed, keys map[string]bool) zone.Explanation {
+func (m *moment) explain(v *answer.Zone, qname string, claims []view.Claimed, keys map[string]bool) answer.Explanation {
 	past := v.Past(m.homes, claims, m.settled || !m.started)
 	if m.run.order != "" {
 		past.SetOrder(m.run.order)

@@ -7,7 +7,8 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
+	"github.com/asterfed/asterfed/zone/view"
 	bolt "go.etcd.io/bbolt"
 )
 
@@ -23,7 +24,7 @@ func (l *Log) scan(wanted func(string) bool, f func(entry)) (begins time.Time, e
 		return begins, ErrNone
 	}
 	l.mu.Lock()
-	late := append(append([]zone.Change(nil), l.pending...), l.queue...)
+	late := append(append([]view.Change(nil), l.pending...), l.queue...)
 	l.mu.Unlock()
 	err = l.db.View(func(tx *bolt.Tx) error {
 		return tx.Bucket(chunks).ForEach(func(at, chunk []byte) error {
@@ -50,7 +51,7 @@ func (l *Log) scan(wanted func(string) bool, f func(entry)) (begins time.Time, e
 // run is one run of the process, as its start tells.
 type run struct {
 	at, alive time.Time // when it began, and when the one before was last alive
-	order     zone.Order
+	order     answer.Order
 }
 
 func runOf(r entry) run {
@@ -60,7 +61,7 @@ func runOf(r entry) run {
 	if n, _ := fmt.Sscanf(r.text, "alive=%d order=%s", &ms, &order); n > 0 && ms > 0 {
 		out.alive = time.UnixMilli(ms)
 	}
-	out.order = zone.Order(order)
+	out.order = answer.Order(order)
 	return out
 }
 
@@ -72,17 +73,17 @@ type moment struct {
 	next     run  // the run behind t's
 	settled  bool
 	started  bool                      // the start of t's run is kept
-	claims   map[string][]zone.Claimed // by key
+	claims   map[string][]view.Claimed // by key
 	lastAt   map[string]time.Time      // of the record that says so, before t
 	nextAt   map[string]time.Time      // of the first one behind t
-	homes    map[string]zone.HomeState
+	homes    map[string]view.HomeState
 	homeNext map[string]bool // the state is from behind t
 	gaps     []time.Time
 }
 
 func newMoment(t time.Time) *moment {
-	return &moment{t: t, claims: map[string][]zone.Claimed{}, lastAt: map[string]time.Time{}, nextAt: map[string]time.Time{},
-		homes: map[string]zone.HomeState{}, homeNext: map[string]bool{}}
+	return &moment{t: t, claims: map[string][]view.Claimed{}, lastAt: map[string]time.Time{}, nextAt: map[string]time.Time{},
+		homes: map[string]view.HomeState{}, homeNext: map[string]bool{}}
 }
 
 // take folds one record in; they come in the order in which they were written.

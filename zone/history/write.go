@@ -9,7 +9,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
+	"github.com/asterfed/asterfed/zone/view"
 	bolt "go.etcd.io/bbolt"
 )
 
@@ -32,7 +33,7 @@ func (l *Log) measure(tx *bolt.Tx) error {
 
 // flush writes what has come since the last time. What cannot be written waits
 // for the next one, within the bounds of the queue.
-func (l *Log) flush(homes func() map[string]zone.HomeState) {
+func (l *Log) flush(homes func() map[string]view.HomeState) {
 	now := l.cfg.Now()
 	l.mu.Lock()
 	list, gap := append(l.pending, l.queue...), l.missing
@@ -70,10 +71,10 @@ func (l *Log) flush(homes func() map[string]zone.HomeState) {
 }
 
 // Settled notes that from now on what the view does not know is absent.
-func (l *Log) Settled() { l.Record(zone.Change{At: l.cfg.Now(), Key: settledKey}) }
+func (l *Log) Settled() { l.Record(view.Change{At: l.cfg.Now(), Key: settledKey}) }
 
 // keep puts back what could not be written.
-func (l *Log) keep(list []zone.Change, gap int64) {
+func (l *Log) keep(list []view.Change, gap int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if over := len(list) + len(l.queue) - maxQueue; over > 0 {
@@ -156,8 +157,8 @@ func (l *Log) prune(all *bolt.Bucket, size int64, now time.Time) (int64, error) 
 }
 
 // Homes returns the states of a view's homes.
-func Homes(v *zone.View) map[string]zone.HomeState {
-	out := map[string]zone.HomeState{}
+func Homes(v *answer.Zone) map[string]view.HomeState {
+	out := map[string]view.HomeState{}
 	for _, h := range v.Homes() {
 		out[h.Name] = h.State()
 	}

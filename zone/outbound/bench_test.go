@@ -7,19 +7,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
 // sized returns the zone of a view with so many users, who are numbers, on ten
 // homes.
-func sized(b *testing.B, users int) (*zone.View, *Zone) {
+func sized(b *testing.B, users int) (*answer.Zone, *Zone) {
 	b.Helper()
-	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-0", TTL: 5 * time.Second})
+	v := answer.New(answer.Config{}, view.New(view.Config{Origin: origin, Self: "pbx-0", TTL: 5 * time.Second}))
 	for h := range 10 {
 		node := record.Node{Name: fmt.Sprintf("pbx-%d", h), State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}}
 		var all []location.Binding

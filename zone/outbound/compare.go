@@ -3,7 +3,7 @@ package outbound
 import (
 	"slices"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 // dependents are the keys that stand in the place of a user or number: they
@@ -66,7 +66,7 @@ func (z *Zone) everything(f func(unit string)) {
 
 // compare returns what has become of the units that the dirt may have changed.
 // The caller holds working.
-func (z *Zone) compare(d zone.Dirt) (out []change) {
+func (z *Zone) compare(d view.Dirty) (out []change) {
 	seen := map[string]struct{}{}
 	take := func(unit string) {
 		if _, again := seen[unit]; again {
@@ -137,7 +137,7 @@ func (z *Zone) affected(dirty []string) map[string]struct{} {
 			if key[0] == '*' {
 				blocks[key[1:]] = true
 			}
-			for k := range z.deps.who[zone.Stem(key)] {
+			for k := range z.deps.who[view.Stem(key)] {
 				add(k)
 			}
 		}

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 )
@@ -117,7 +117,7 @@ func TestSerialWithoutDisk(t *testing.T) {
 // set back in between, holds the zone at the end.
 func TestRestart(t *testing.T) {
 	dir := t.TempDir()
-	w := newWorld(t, 5, zone.Newest, dir)
+	w := newWorld(t, 5, answer.Newest, dir)
 	var soa = w.v.SOA(0)
 	c := copyOf{}
 	for range 10 {
@@ -132,7 +132,7 @@ func TestRestart(t *testing.T) {
 		}
 		w.now = w.now.Add(time.Duration(w.IntN(100)-80) * time.Minute)
 		w.held = nil
-		w.open(zone.Newest, dir)
+		w.open(answer.Newest, dir)
 		w.held = map[string][]location.Binding{}
 		if kind, _, _ := c.pull(t, w.z, soa); kind != Full {
 			t.Fatalf("after a restart the answer is %s", kind)

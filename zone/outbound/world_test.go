@@ -10,9 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
@@ -20,7 +21,7 @@ import (
 type world struct {
 	*rand.Rand
 	t     *testing.T
-	v     *zone.View
+	v     *answer.Zone
 	z     *Zone
 	now   time.Time
 	held  map[string][]location.Binding // by node
@@ -29,23 +30,22 @@ type world struct {
 
 var nodes = []string{"pbx-a", "pbx-b", "pbx-c"}
 
-func newWorld(t *testing.T, seed uint64, order zone.Order, data string) *world {
+func newWorld(t *testing.T, seed uint64, order answer.Order, data string) *world {
 	w := &world{Rand: rand.New(rand.NewPCG(seed, 7)), t: t, now: time.Unix(1_800_000_000, 0), held: map[string][]location.Binding{}}
 	w.open(order, data)
 	return w
 }
 
 // open begins anew, as a process that starts.
-func (w *world) open(order zone.Order, data string) {
-	c := zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second, Order: order, Now: func() time.Time { return w.now },
-		Dial: zone.Dial{Country: "98", National: "0", International: "00"}}
+func (w *world) open(order answer.Order, data string) {
+	c := answer.Config{Order: order, Dial: answer.Dial{Country: "98", National: "0", International: "00"}}
 	if w.IntN(2) == 0 {
 		c.ITAD = "256"
 	} else {
-		c.Delegations = []zone.Delegation{{Block: "989", Servers: []zone.NameServer{
+		c.Delegations = []answer.Delegation{{Block: "989", Servers: []answer.NameServer{
 			{Name: "ns.9.8.9.e164." + origin, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.53")}}, {Name: "ns.example."}}}}
 	}
-	w.v = zone.NewView(c)
+	w.v = answer.New(c, view.New(view.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second, Now: func() time.Time { return w.now }}))
 	w.z = Open(Config{View: w.v, Data: data, Followed: true, Now: func() time.Time { return w.now }, Logger: slog.New(slog.DiscardHandler)})
 	for i, n := range nodes {
 		node := w.node(n, i)
@@ -132,7 +132,7 @@ func (w *world) happen() {
 	v.Serial++
 	switch op := w.IntN(24); {
 	case op == 0:
-		h.SetReach(zone.Reach(w.IntN(3)))
+		h.SetReach(view.Reach(w.IntN(3)))
 	case op == 1:
 		node := w.node(n, w.IntN(5))
 		h.Apply(v, &node, nil)

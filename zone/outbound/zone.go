@@ -6,12 +6,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 )
 
 // Config is what a Zone needs.
 type Config struct {
-	View *zone.View
+	View *answer.Zone
 	// Data is the directory that the serial is kept in, "" for none.
 	Data string
 	// Boot changes when the machine starts, "" where it cannot be told.
@@ -26,7 +26,7 @@ type Config struct {
 // Zone is the federation zone as it is transferred. Safe for concurrent use.
 type Zone struct {
 	cfg  Config
-	view *zone.View
+	view *answer.Zone
 	log  *slog.Logger
 
 	working sync.Mutex // locked before mu; one comparison with the view at a time
@@ -120,7 +120,7 @@ func (z *Zone) step() {
 	case z.sets == nil:
 		z.build()
 	default:
-		if changes := z.compare(z.view.TakeDirt()); len(changes) > 0 {
+		if changes := z.compare(z.view.TakeDirty()); len(changes) > 0 {
 			z.publish(changes)
 		}
 	}

@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
@@ -18,7 +19,7 @@ import (
 func TestSecondaryAnswersAlike(t *testing.T) {
 	names := questions()
 	for seed := range uint64(20) {
-		w := newWorld(t, seed, []zone.Order{zone.Newest, zone.Nearest, zone.All}[seed%3], "")
+		w := newWorld(t, seed, []answer.Order{answer.Newest, answer.Nearest, answer.All}[seed%3], "")
 		for range 30 {
 			w.happen()
 		}
@@ -33,7 +34,7 @@ func TestSecondaryAnswersAlike(t *testing.T) {
 func TestDeltasLeadToTheZone(t *testing.T) {
 	kinds := map[Kind]int{}
 	for seed := range uint64(8) {
-		w := newWorld(t, seed, []zone.Order{zone.Newest, zone.Nearest, zone.All}[seed%3], "")
+		w := newWorld(t, seed, []answer.Order{answer.Newest, answer.Nearest, answer.All}[seed%3], "")
 		w.z.step()
 		_, c, soa := copyOf{}.pull(t, w.z, nil)
 		for range 50 {
@@ -95,7 +96,7 @@ func diff(a, b []string) (out []string) {
 // Another node's SOA, one from a time that is forgotten and one from the future
 // get what RFC 1995 §4 and the zone's nature ask for.
 func TestKinds(t *testing.T) {
-	w := newWorld(t, 1, zone.Newest, "")
+	w := newWorld(t, 1, answer.Newest, "")
 	for range 20 {
 		w.happen()
 	}
@@ -125,7 +126,7 @@ func TestKinds(t *testing.T) {
 
 // Hiding a node that has nearly everything is a full zone, not a delta.
 func TestHiddenNodeIsFullZone(t *testing.T) {
-	w := newWorld(t, 1, zone.Newest, "")
+	w := newWorld(t, 1, answer.Newest, "")
 	h := w.v.Home("pbx-b")
 	var all []location.Binding
 	for i := range 1500 {
@@ -137,7 +138,7 @@ func TestHiddenNodeIsFullZone(t *testing.T) {
 	if len(c) < 5*1500 {
 		t.Fatalf("%d records", len(c))
 	}
-	h.SetReach(zone.Gone)
+	h.SetReach(view.Gone)
 	w.z.step()
 	kind, c, soa := c.pull(t, w.z, soa)
 	if kind != Full || len(c) > 100 {
@@ -152,7 +153,7 @@ func TestHiddenNodeIsFullZone(t *testing.T) {
 
 // Who is asked no more holds nothing but the serial, which goes on.
 func TestNobodyFollows(t *testing.T) {
-	w := newWorld(t, 1, zone.Newest, "")
+	w := newWorld(t, 1, answer.Newest, "")
 	w.z.cfg.Followed = false
 	change := func() {
 		w.v.Home("pbx-b").Apply(record.Version{Epoch: "e", Serial: 9}, nil, []location.Change{{New: w.binding()}})
@@ -171,7 +172,7 @@ func TestNobodyFollows(t *testing.T) {
 	_, c, soa := copyOf{}.pull(t, w.z, nil)
 	w.now = w.now.Add(idle + time.Second)
 	w.z.step()
-	if w.z.sets != nil || len(w.v.TakeDirt().Keys) > 0 {
+	if w.z.sets != nil || len(w.v.TakeDirty().Keys) > 0 {
 		t.Error("an hour later all is still held")
 	}
 	moved()
@@ -186,7 +187,7 @@ func TestNobodyFollows(t *testing.T) {
 
 // The history is bounded.
 func TestHistoryIsBounded(t *testing.T) {
-	w := newWorld(t, 1, zone.Newest, "")
+	w := newWorld(t, 1, answer.Newest, "")
 	w.z.step()
 	for i := range 3 * maxHistory / fewChanges {
 		changes := make([]change, fewChanges)

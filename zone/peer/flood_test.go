@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
@@ -96,7 +96,7 @@ func (l *logged) count(prefix string) (n int) {
 // What breaks off IXFRs leads to a full transfer; transfers that go on failing are
 // counted, and logged once.
 func TestBrokenTransfers(t *testing.T) {
-	home := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second}).Home("pbx-b")
+	home := view.New(view.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second}).Home("pbx-b")
 	log := &logged{}
 	p := New(Config{Node: "pbx-b", Addr: "192.0.2.1:53", Origin: origin, Home: home, Clock: location.NewClock(time.Now),
 		Logger: slog.New(log), Timing: Timing{Silence: time.Second}})

@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 var errSilent = errors.New("no answer on an open connection")
@@ -188,7 +188,7 @@ type roundTrip struct{ smoothed atomic.Int64 } // nanoseconds
 
 // add smooths the round-trip time (RFC 6298 §2). One that stands for several counts
 // as that many equal ones.
-func (s *roundTrip) add(h *zone.Home, d time.Duration, times float64) {
+func (s *roundTrip) add(h *view.Home, d time.Duration, times float64) {
 	if old := s.smoothed.Load(); old > 0 {
 		d += time.Duration(math.Pow(7.0/8, times) * float64(time.Duration(old)-d))
 	}

@@ -9,16 +9,16 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
 // asked is a peer of the node self, which follows pbx-b, and is asked by it.
 func asked(self string) *Peer {
-	v := zone.NewView(zone.Config{Origin: origin, Self: self, TTL: time.Second})
+	v := view.New(view.Config{Origin: origin, Self: self, TTL: time.Second})
 	own := primary.New(primary.Config{Zone: v.Own(), Clock: location.NewClock(time.Now), Node: record.Node{Name: self, State: record.Up}})
 	return New(Config{Node: "pbx-b", Addr: "192.0.2.2:53", Origin: origin, Home: v.Home("pbx-b"), Own: NewNotifier(own, origin),
 		Heard: func() {}, Lost: func(error) {}, Logger: slog.New(slog.DiscardHandler)})

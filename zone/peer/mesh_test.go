@@ -7,12 +7,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
@@ -20,7 +21,7 @@ import (
 // behind a real DNS server on loopback.
 type meshNode struct {
 	name    string
-	view    *zone.View
+	view    *answer.Zone
 	primary *primary.Primary
 	herald  *Notifier
 	clock   *location.Clock
@@ -33,7 +34,7 @@ type meshNode struct {
 
 func newMeshNode(name string) *meshNode {
 	n := &meshNode{name: name, clock: location.NewClock(time.Now), peers: map[string]*Peer{}}
-	n.view = zone.NewView(zone.Config{Origin: origin, Self: name, TTL: 5 * time.Second})
+	n.view = answer.New(answer.Config{}, view.New(view.Config{Origin: origin, Self: name, TTL: 5 * time.Second}))
 	n.view.SetSettled(true)
 	n.primary = primary.New(primary.Config{Zone: n.view.Own(), Clock: n.clock, Logger: slog.New(slog.DiscardHandler),
 		Node: record.Node{Name: name, State: record.Up, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")},

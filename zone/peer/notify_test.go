@@ -11,11 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
@@ -112,8 +112,8 @@ func hinted(t testing.TB, a *primary.Primary, acked record.Version) []dns.RR {
 // What may not be taken from a NOTIFY is asked for.
 func TestNewsThatIsOnlyAHint(t *testing.T) {
 	own := func(name string) *primary.Primary {
-		view := zone.NewView(zone.Config{Origin: origin, Self: name, TTL: 5 * time.Second})
-		return primary.New(primary.Config{Zone: view.Own(), Clock: location.NewClock(time.Now),
+		v := view.New(view.Config{Origin: origin, Self: name, TTL: 5 * time.Second})
+		return primary.New(primary.Config{Zone: v.Own(), Clock: location.NewClock(time.Now),
 			Node: record.Node{Name: name, State: record.Up, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}})
 	}
 	register := func(p *primary.Primary, users ...string) {
@@ -150,8 +150,8 @@ func TestNewsThatIsOnlyAHint(t *testing.T) {
 		{"nothing", nil, at("192.0.2.1"), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			view := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second})
-			home := view.Home("pbx-b")
+			v := view.New(view.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second})
+			home := v.Home("pbx-b")
 			home.Replace(held, &node, all)
 			p := New(Config{Node: "pbx-b", Addr: "192.0.2.1:53", Origin: origin, Home: home, Clock: location.NewClock(time.Now), Logger: quiet})
 			p.HandleNotify(c.answer, c.from)
@@ -174,8 +174,8 @@ func TestNewsThatIsOnlyAHint(t *testing.T) {
 
 // What is much, or long, is asked for.
 func TestNewsIsShort(t *testing.T) {
-	view := zone.NewView(zone.Config{Origin: origin, Self: "pbx-b", TTL: 5 * time.Second})
-	b := primary.New(primary.Config{Zone: view.Own(), Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-b", State: record.Up}})
+	v := view.New(view.Config{Origin: origin, Self: "pbx-b", TTL: 5 * time.Second})
+	b := primary.New(primary.Config{Zone: v.Own(), Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-b", State: record.Up}})
 	many := func(n int, target string) record.Version {
 		before := b.Version()
 		b.Publish(func(*location.Store, *location.Publications) (out []location.Change, err error) {
@@ -204,8 +204,8 @@ func TestNewsIsShort(t *testing.T) {
 // Whatever a NOTIFY says, the view is at a version that a transfer could have
 // brought, or where it was.
 func FuzzNews(f *testing.F) {
-	view := zone.NewView(zone.Config{Origin: origin, Self: "pbx-b", TTL: 5 * time.Second})
-	b := primary.New(primary.Config{Zone: view.Own(), Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-b", State: record.Up}})
+	v := view.New(view.Config{Origin: origin, Self: "pbx-b", TTL: 5 * time.Second})
+	b := primary.New(primary.Config{Zone: v.Own(), Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-b", State: record.Up}})
 	held := b.Version()
 	for _, u := range []string{"1001", "alice.example", "+97231231001"} {
 		b.Update(func(s *location.Store) []location.Change {
@@ -222,7 +222,7 @@ func FuzzNews(f *testing.F) {
 		if m.Unpack(wire) != nil {
 			return
 		}
-		home := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second}).Home("pbx-b")
+		home := view.New(view.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second}).Home("pbx-b")
 		home.Replace(held, nil, nil)
 		p := New(Config{Node: "pbx-b", Addr: "192.0.2.1:53", Origin: origin, Home: home, Clock: location.NewClock(time.Now), Logger: quiet})
 		p.HandleNotify(m.Answer, &net.TCPAddr{IP: net.ParseIP("192.0.2.1")})
@@ -237,7 +237,7 @@ func FuzzNews(f *testing.F) {
 
 // A full transfer that was overtaken by a NOTIFY is followed by another.
 func TestFullTransferOvertaken(t *testing.T) {
-	home := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second}).Home("pbx-b")
+	home := view.New(view.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second}).Home("pbx-b")
 	p := New(Config{Node: "pbx-b", Addr: "192.0.2.1:53", Origin: origin, Home: home, Clock: location.NewClock(time.Now), Logger: quiet})
 	older, newer := record.Version{Epoch: "e", Serial: 7}, record.Version{Epoch: "e", Serial: 8}
 	home.Replace(newer, nil, nil)

@@ -8,10 +8,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 // Peer keeps a replica of one other node's home zone, and notifies that node of
@@ -38,7 +38,7 @@ type Config struct {
 	Addr   string // host:port of its DNS server
 	Origin string
 	Key    *tsig.Key // nil only in tests
-	Home   *zone.Home
+	Home   *view.Home
 	Own    *Notifier
 	Clock  *location.Clock
 	// Heard is called for every message that verifies, Lost when the connection

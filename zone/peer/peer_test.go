@@ -12,12 +12,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
@@ -29,7 +30,7 @@ var testKey = &tsig.Key{Name: "transfer.", Algorithm: dns.HmacSHA256, Secret: "c
 type node struct {
 	t        *testing.T
 	name     string
-	view     *zone.View
+	view     *answer.Zone
 	primary  *primary.Primary
 	clock    *location.Clock
 	addr     string
@@ -45,7 +46,7 @@ type node struct {
 func newNode(t *testing.T, name, dir string) *node {
 	t.Helper()
 	n := &node{t: t, name: name, clock: location.NewClock(time.Now)}
-	n.view = zone.NewView(zone.Config{Origin: origin, Self: name, TTL: 5 * time.Second})
+	n.view = answer.New(answer.Config{}, view.New(view.Config{Origin: origin, Self: name, TTL: 5 * time.Second}))
 	cfg := primary.Config{Zone: n.view.Own(), Clock: n.clock, Logger: slog.New(slog.DiscardHandler),
 		Node: record.Node{Name: name, State: record.Up, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, SIP: []record.Transport{{Proto: "udp", Port: 5060}}}}
 	if dir != "" {

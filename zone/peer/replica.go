@@ -7,17 +7,17 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 // replica is the home zone of a peer as this node has it: its version, what the
 // peer has reported, and how the next transfer is to be asked for. It knows no
 // connection. Safe for concurrent use, except that one goroutine transfers.
 type replica struct {
-	home    *zone.Home
+	home    *view.Home
 	stamps  *location.Clock
 	log     *slog.Logger
 	now     func() time.Duration // monotonic, since the peer was made

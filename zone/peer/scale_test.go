@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 )
 
@@ -222,7 +222,7 @@ func join(b *testing.B, addrs []string, users int) (j joined) {
 	return j
 }
 
-func total(v *zone.View) (n int) {
+func total(v *answer.Zone) (n int) {
 	for _, h := range v.Homes() {
 		n += h.Len()
 	}

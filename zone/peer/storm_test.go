@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
@@ -85,7 +85,7 @@ func newStorm(b *testing.B, n, users int) *storm {
 	dead.close()
 	s.nodes = s.nodes[:n]
 	for _, m := range s.nodes {
-		m.view.Home(dead.name).SetReach(zone.Gone)
+		m.view.Home(dead.name).SetReach(view.Gone)
 	}
 	s.nodes[0].listenUDP()
 	return s

@@ -11,12 +11,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 // lone is a peer that is not run.
 func lone(dial func(context.Context, string, string) (net.Conn, error), peers int) *Peer {
-	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: time.Second})
+	v := view.New(view.Config{Origin: origin, Self: "pbx-a", TTL: time.Second})
 	return New(Config{Node: "pbx-b", Addr: "192.0.2.2:53", Origin: origin, Home: v.Home("pbx-b"), Heard: func() {},
 		Lost: func(error) {}, Logger: slog.New(slog.DiscardHandler), Dial: dial, Peers: func() int { return peers }})
 }

@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 // TestFollow: what a source sees is published, and no more; what stays keeps
@@ -57,7 +58,7 @@ func TestFollow(t *testing.T) {
 
 // crowded returns a primary with so many names of a directory, and a room.
 func crowded(t testing.TB, entries int) (*Primary, []location.Binding) {
-	p := New(Config{Zone: zone.NewView(zone.Config{Origin: origin, Self: "pbx-a"}).Own(), Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-a"},
+	p := New(Config{Zone: answer.New(answer.Config{}, view.New(view.Config{Origin: origin, Self: "pbx-a"})).Own(), Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-a"},
 		Logger: slog.New(slog.DiscardHandler)})
 	publish := func(k location.Kind, name, by string) location.Binding {
 		b, err := location.Publish(k, name, location.Details{By: by})

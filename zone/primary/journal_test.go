@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 func openPrimary(t *testing.T, dir string) (*Primary, *Journal, error) {
@@ -19,7 +20,7 @@ func openPrimary(t *testing.T, dir string) (*Primary, *Journal, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second})
+	v := answer.New(answer.Config{}, view.New(view.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second}))
 	p := New(Config{Zone: v.Own(), Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-a", State: record.Up},
 		Journal: j, Logger: slog.New(slog.DiscardHandler)})
 	return p, j, aside

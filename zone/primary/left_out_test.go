@@ -12,9 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
@@ -22,7 +23,7 @@ import (
 // left out, and the rest of it is published.
 func TestNodeLeavesOutWhatPeersRefuse(t *testing.T) {
 	var log bytes.Buffer
-	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second})
+	v := answer.New(answer.Config{}, view.New(view.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second}))
 	p := New(Config{Zone: v.Own(), Clock: location.NewClock(time.Now), Logger: slog.New(slog.NewTextHandler(&log, nil)),
 		Node: record.Node{Name: "pbx-a", State: record.Up, Region: "a\x1b[2Jb"}})
 	for _, version := range []string{strings.Repeat("9", 300), "18\u202e9", "18 9", `18"9`} {
@@ -83,7 +84,7 @@ func TestJournalLeavesOutWhatPeersRefuse(t *testing.T) {
 // name a long AOR cannot be published.
 func TestLongOwnersAreLeftOut(t *testing.T) {
 	long := strings.Repeat(strings.Repeat("z", 59)+".", 3) // 180 octets
-	v := zone.NewView(zone.Config{Origin: long, Self: "pbx-a", TTL: 5 * time.Second})
+	v := answer.New(answer.Config{}, view.New(view.Config{Origin: long, Self: "pbx-a", TTL: 5 * time.Second}))
 	p := New(Config{Zone: v.Own(), Clock: location.NewClock(time.Now), Node: record.Node{Name: "pbx-a", State: record.Up}, Logger: slog.New(slog.DiscardHandler)})
 	aor := strings.Repeat("a", 60)
 	register(t, p, aor)

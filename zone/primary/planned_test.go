@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
@@ -23,7 +23,7 @@ func TestPlan(t *testing.T) {
 		}
 		return location.Plan{r}
 	}
-	var v *zone.View
+	var v *answer.Zone
 	start := func(plan location.Plan) *Primary {
 		v = newTestView(t)
 		j, _, err := OpenJournal(dir, "pbx-a", origin)
@@ -72,7 +72,7 @@ func TestPlan(t *testing.T) {
 
 // sip returns the "user@node" of the E2U+sip records, best first, or "NODATA"
 // or "NXDOMAIN".
-func sipOf(v *zone.View, name string) string {
+func sipOf(v *answer.Zone, name string) string {
 	res := v.Lookup(name+"."+origin, dns.TypeNAPTR)
 	var out []string
 	for _, rr := range res.Answer {

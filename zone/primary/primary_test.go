@@ -8,15 +8,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
-func newTestPrimary(t *testing.T) (*Primary, *zone.View) {
+func newTestPrimary(t *testing.T) (*Primary, *answer.Zone) {
 	t.Helper()
-	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second})
+	v := answer.New(answer.Config{}, view.New(view.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second}))
 	v.SetSettled(true)
 	return New(Config{Zone: v.Own(), Clock: location.NewClock(time.Now), Logger: slog.New(slog.DiscardHandler),
 		Node: record.Node{Name: "pbx-a", State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}}}), v
@@ -163,7 +164,7 @@ func TestFreshUntilSomethingIsKept(t *testing.T) {
 		if !j.Fresh() {
 			t.Error("nothing was ever kept, and yet the journal is not fresh")
 		}
-		New(Config{Zone: zone.NewView(zone.Config{Origin: origin, Self: "pbx-a"}).Own(), Clock: location.NewClock(time.Now),
+		New(Config{Zone: answer.New(answer.Config{}, view.New(view.Config{Origin: origin, Self: "pbx-a"})).Own(), Clock: location.NewClock(time.Now),
 			Node: record.Node{Name: "pbx-a", State: record.Up}, Journal: j, Logger: slog.New(slog.DiscardHandler)})
 	}
 	p, _, _ := openPrimary(t, dir)

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 const flood = 20_000
@@ -129,8 +129,8 @@ func TestJournalWithSurplus(t *testing.T) {
 	}
 	p, _, _ := openPrimary(t, dir)
 	v, _, all := p.Snapshot()
-	if len(all) != 2*location.MaxPerName || p.zone.(*zone.Home).Len() != len(all) || p.LeftOut() != 2000-int64(len(all)) || v.Serial < 3 {
-		t.Errorf("serial %d: %d bindings, %d in the view, %d left out", v.Serial, len(all), p.zone.(*zone.Home).Len(), p.LeftOut())
+	if len(all) != 2*location.MaxPerName || p.zone.(*view.Home).Len() != len(all) || p.LeftOut() != 2000-int64(len(all)) || v.Serial < 3 {
+		t.Errorf("serial %d: %d bindings, %d in the view, %d left out", v.Serial, len(all), p.zone.(*view.Home).Len(), p.LeftOut())
 	}
 	if _, _, ok := p.Since(2); ok {
 		t.Error("a secondary that has the surplus gets a step that does not take it away")

@@ -5,17 +5,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 const origin = "fed.example."
 
 // newTestView returns a settled view of pbx-a with pbx-b beside it.
-func newTestView(t *testing.T) *zone.View {
+func newTestView(t *testing.T) *answer.Zone {
 	t.Helper()
-	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second, Order: zone.Newest})
+	v := answer.New(answer.Config{Order: answer.Newest}, view.New(view.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second}))
 	for _, n := range []string{"pbx-a", "pbx-b"} {
 		node := record.Node{Name: n, State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}}
 		v.Home(n).Apply(record.Version{Epoch: "e", Serial: 1}, &node, nil)

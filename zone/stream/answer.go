@@ -3,9 +3,9 @@ package stream
 import (
 	"slices"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
@@ -29,7 +29,7 @@ type Zone interface {
 
 // Replica is the home zone of another node as this node has it. It has no
 // history: every answer is the current SOA or a full zone.
-type Replica struct{ Home *zone.Home }
+type Replica struct{ Home *view.Home }
 
 // Since implements Zone.
 func (h Replica) Since(serial uint32) (record.Version, []record.Delta, bool) {

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
@@ -15,8 +15,8 @@ import (
 // them.
 func ExampleAnswer() {
 	const origin = "fed.example."
-	view := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second})
-	home := view.Home("pbx-b")
+	v := view.New(view.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second})
+	home := v.Home("pbx-b")
 	node := record.Node{Name: "pbx-b", State: record.Up}
 	home.Replace(record.Version{Epoch: "0011223344556677", Serial: 7}, &node, []location.Binding{{AOR: "1001", Kind: location.PJSIP, Contact: 0xff}})
 

@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/datadir"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
@@ -30,7 +30,7 @@ func ReplicaNode(file string) (node string, ok bool) {
 // WriteReplica writes the replica of a home zone to a master file (RFC 1035 §5), with
 // the address of the node's DNS server in the first line. An existing file is
 // replaced only by a complete one.
-func WriteReplica(file string, h *zone.Home, origin, addr string, ttl uint32) error {
+func WriteReplica(file string, h *view.Home, origin, addr string, ttl uint32) error {
 	err := datadir.Replace(file, datadir.Atomic, 0o640, func(tmp *os.File) error {
 		w := bufio.NewWriterSize(tmp, 1<<16)
 		fmt.Fprintf(w, "; dns %s\n", addr)

@@ -9,14 +9,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
 func TestReplica(t *testing.T) {
-	home := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5e9}).Home("pbx-b")
+	home := view.New(view.Config{Origin: origin, Self: "pbx-a", TTL: 5e9}).Home("pbx-b")
 	node := record.Node{Name: "pbx-b", State: record.Up, Region: "eu", Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.2")}, SIP: []record.Transport{{Proto: "udp", Port: 5060}}}
 	home.Replace(record.Version{Epoch: record.NewEpoch(), Serial: 7}, &node, []location.Binding{{AOR: "1001", Kind: location.PJSIP, Contact: 1, Stamp: 1 << 40},
 		{AOR: "Alice.Smith", Kind: location.PJSIP, Contact: 2, Stamp: 2 << 40}, {AOR: "+97231234000", Kind: location.SIP, Contact: 3}})
@@ -71,7 +71,7 @@ func TestReplicaThatCannotBeUsed(t *testing.T) {
 // What is written and read line by line is what package dns writes and reads;
 // a file that somebody has edited is read as any master file.
 func TestReplicaIsAMasterFile(t *testing.T) {
-	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5e9})
+	v := view.New(view.Config{Origin: origin, Self: "pbx-a", TTL: 5e9})
 	home := v.Home("pbx-b")
 	home.Replace(record.Version{Epoch: "e", Serial: 9}, &record.Node{Name: "pbx-b", State: record.Up}, mixed(t, 300))
 	file := ReplicaFile(t.TempDir(), "pbx-b")

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami/pbx"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
@@ -49,8 +49,8 @@ type Config struct {
 	Asterisk Asterisk
 	Data     string
 	TTL      time.Duration
-	Order    zone.Order
-	Ways     []zone.Criterion // how ways out are ranked, none for the default
+	Order    answer.Order
+	Ways     []answer.Criterion // how ways out are ranked, none for the default
 	// Directory is the CSV file of what registrations do not show, "" for none;
 	// numbers in it without "+" are read as in DirectoryRegion (ISO 3166).
 	Directory, DirectoryRegion string
@@ -64,9 +64,9 @@ type Config struct {
 
 	DNSSEC []string // key files, none for an unsigned zone
 	Fast   bool     // plain queries need not go through the chain of plugins
-	Dial   zone.Dial
+	Dial   answer.Dial
 	// Delegations are blocks of numbers that others answer for.
-	Delegations []zone.Delegation
+	Delegations []answer.Delegation
 	ITAD        string
 	Plan        location.Plan // numbers of registered users
 	Users       []string      // patterns of AORs that are published; none: all

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
@@ -19,7 +19,7 @@ func (p *parser) delegate(args []string) error {
 	if err != nil || !strings.HasPrefix(args[0], "+") {
 		return p.Errf("delegate %q: want %s", args[0], delegateForm)
 	}
-	d := zone.Delegation{Block: digits}
+	d := answer.Delegation{Block: digits}
 	for rest := args[1:]; len(rest) > 0; {
 		if rest[0] == "ds" {
 			ds, err := parseDS(rest[1:])
@@ -36,14 +36,14 @@ func (p *parser) delegate(args []string) error {
 			s := &d.Servers[len(d.Servers)-1]
 			s.Addrs = append(s.Addrs, a.Unmap())
 		} else if _, ok := dns.IsDomainName(rest[0]); ok && strings.Contains(rest[0], ".") {
-			d.Servers = append(d.Servers, zone.NameServer{Name: dns.CanonicalName(rest[0])})
+			d.Servers = append(d.Servers, answer.NameServer{Name: dns.CanonicalName(rest[0])})
 		} else {
 			return p.Errf("delegate +%s: %q: want %s", digits, rest[0], delegateForm)
 		}
 		rest = rest[1:]
 	}
 	list := append(p.cfg.Delegations, d)
-	if err := zone.CheckDelegations(list, p.cfg.Origin); err != nil {
+	if err := answer.CheckDelegations(list, p.cfg.Origin); err != nil {
 		return p.Errf("%v", err)
 	}
 	apex := record.ENUM(digits) + "e164." + p.cfg.Origin

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami/pbx"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/plugin"
@@ -74,7 +74,7 @@ var propertyList = strings.Join(slices.Sorted(maps.Keys(properties)), ", ")
 // Parse reads the federation block at c. It reads key files but opens nothing.
 func Parse(c *caddy.Controller, port string) (*Config, error) {
 	p := &parser{Controller: c, port: port, seen: map[string]bool{}, given: map[string]bool{}, cfg: &Config{
-		RPC: "127.0.0.1:7373", Data: "/var/lib/asterfed", TTL: 5 * time.Second, Order: zone.Newest, Profile: "lan", Fast: true,
+		RPC: "127.0.0.1:7373", Data: "/var/lib/asterfed", TTL: 5 * time.Second, Order: answer.Newest, Profile: "lan", Fast: true,
 		History: defaultHistory,
 	}}
 	blocks := 0

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 )
@@ -77,7 +77,7 @@ func TestParseWholeNode(t *testing.T) {
 		GossipKey: dir + "/gossip.key", RPC: "127.0.0.1:7373", RPCKey: "/var/lib/asterfed/rpc.key", Join: []string{"10.0.0.2", "10.0.0.3"}, Profile: "lan",
 		Server: "127.0.0.1:53", Transfer: netip.MustParseAddrPort("10.0.0.1:53"), OwnKey: true,
 		Asterisk: Asterisk{"127.0.0.1:5038", "asterfed", "s3cret"}, Data: "/var/lib/asterfed",
-		TTL: 5 * time.Second, Order: zone.Newest, Users: []string{"1*", "alice"}, Fast: true,
+		TTL: 5 * time.Second, Order: answer.Newest, Users: []string{"1*", "alice"}, Fast: true,
 		History: History{7 * 24 * time.Hour, 64 << 20},
 	}
 	if !reflect.DeepEqual(cfg, want) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/record"
 )
 
@@ -87,8 +87,8 @@ func (p *parser) order(args []string) error {
 	if err != nil {
 		return err
 	}
-	switch o := zone.Order(s); o {
-	case zone.Newest, zone.Nearest, zone.All:
+	switch o := answer.Order(s); o {
+	case answer.Newest, answer.Nearest, answer.All:
 		p.cfg.Order = o
 		return nil
 	}
@@ -106,9 +106,9 @@ func (p *parser) fast(args []string) error {
 // ways reads "cost health distance" in the order that counts.
 func (p *parser) ways(args []string) error {
 	for _, a := range args {
-		p.cfg.Ways = append(p.cfg.Ways, zone.Criterion(a))
+		p.cfg.Ways = append(p.cfg.Ways, answer.Criterion(a))
 	}
-	if err := zone.CheckWays(p.cfg.Ways); err != nil {
+	if err := answer.CheckWays(p.cfg.Ways); err != nil {
 		return p.Errf("ways: %v", err)
 	}
 	return nil

@@ -8,8 +8,9 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/udp"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/plain"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,14 +19,14 @@ import (
 // Answerer answers plain queries at one socket, without allocating. It is for one
 // goroutine.
 type Answerer struct {
-	view      *zone.View
-	packer    *zone.Packer
+	view      *answer.Zone
+	packer    *answer.Packer
 	log       *slog.Logger
 	size      uint16
 	requests  prometheus.Counter
 	counters  *counters // nil without prometheus
 	query     plain.Query
-	lookAhead *zone.Ahead
+	lookAhead *view.Ahead
 	next      plain.Query // looked at ahead
 }
 
@@ -65,7 +66,7 @@ func (a *Answerer) Answer(buf, datagram []byte, from netip.AddrPort) (out []byte
 	if a.counters != nil {
 		start = time.Now()
 	}
-	out, rcode, ok := a.packer.Append(buf, a.view.Asker(from.Addr()), q, min(limit, q.Limit()))
+	out, rcode, ok := a.packer.Append(buf, a.view.Client(from.Addr()), q, min(limit, q.Limit()))
 	if !ok {
 		return nil, false
 	}
@@ -91,7 +92,7 @@ func (a *Answerer) ahead(datagram []byte) {
 	if datagram == nil {
 		a.lookAhead.Touch()
 	} else if a.next.Parse(datagram) {
-		a.lookAhead.Note(&a.next)
+		a.lookAhead.Note(a.next.Name())
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin/bufsize"
@@ -27,8 +27,8 @@ type Path struct {
 	All      func() []*dnsserver.Config // those of all server blocks, none if that is not known
 	Plugin   string                     // the plugin that answers for Origin
 	Origin   string
-	View     func() *zone.View // called when the server has started
-	MaxUDP   uint16            // octets of an answer where the block has no bufsize
+	View     func() *answer.Zone // called when the server has started
+	MaxUDP   uint16              // octets of an answer where the block has no bufsize
 	Requests prometheus.Counter
 	Logger   *slog.Logger
 }

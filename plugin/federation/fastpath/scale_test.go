@@ -11,9 +11,10 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/udp"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
@@ -73,7 +74,7 @@ type asked struct {
 const together = 63
 
 func newAsked(b *testing.B, users int, spread string) *asked {
-	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-0", TTL: 5 * time.Second})
+	v := answer.New(answer.Config{}, view.New(view.Config{Origin: origin, Self: "pbx-0", TTL: 5 * time.Second}))
 	for h := range 50 {
 		node := record.Node{Name: fmt.Sprintf("pbx-%d", h), State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}}
 		var all []location.Binding

@@ -12,7 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 	"github.com/miekg/dns"
@@ -48,9 +49,9 @@ func coredns(t *testing.T, addr string, off bool) (at string, closeOurs func() e
 		t.Fatal(err)
 	}
 	_, conf.Port, _ = net.SplitHostPort(at)
-	v := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second})
+	v := answer.New(answer.Config{}, view.New(view.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second}))
 	path := &Path{Off: off, Conf: conf, All: func() []*dnsserver.Config { return []*dnsserver.Config{conf} }, Plugin: "chain", Origin: origin, MaxUDP: 1232,
-		View:     func() *zone.View { return v },
+		View:     func() *answer.Zone { return v },
 		Requests: prometheus.NewCounter(prometheus.CounterOpts{Name: "requests"}), Logger: slog.New(slog.DiscardHandler)}
 	ours := &sockets{path: path}
 	ours.decorate(s)

@@ -6,14 +6,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 // Detector finds out what the silence of another node means. A connection that
 // ends proves nothing; a node is gone only when the connection is lost, a new
 // one cannot be made, and its SIP server does not answer OPTIONS. A node whose
-// SIP server answers keeps its users, ranked last (zone.Orphan).
+// SIP server answers keeps its users, ranked last (view.Orphan).
 //
 // Heard, Lost and Leave may be called from any goroutine and do not block.
 type Detector struct {
@@ -35,7 +35,7 @@ type Detector struct {
 // DetectorConfig says which node, and how it is asked. All fields but Gossip are
 // required.
 type DetectorConfig struct {
-	Home *zone.Home
+	Home *view.Home
 	// Ask returns nil if the node's SIP server answers before ctx ends.
 	Ask func(ctx context.Context) error
 	// Patience is how long that may take.
@@ -62,8 +62,8 @@ func (d *Detector) Heard() {
 		d.heard, d.losses, d.checked = nil, 0, false
 	}
 	d.mu.Unlock()
-	if silent || d.cfg.Home.Reach() != zone.Alive {
-		d.set(zone.Alive)
+	if silent || d.cfg.Home.Reach() != view.Alive {
+		d.set(view.Alive)
 	}
 }
 
@@ -174,11 +174,11 @@ func (d *Detector) decide() {
 	switch {
 	case !ok:
 	case alive && silent > record.Expire: // RFC 1035 §3.3.13: what is this old is no answer
-		d.set(zone.Gone)
+		d.set(view.Gone)
 	case alive:
-		d.set(zone.Orphan)
+		d.set(view.Orphan)
 	default:
-		d.set(zone.Gone)
+		d.set(view.Gone)
 	}
 }
 
@@ -187,11 +187,11 @@ func (d *Detector) Leave() {
 	d.setting.Lock()
 	defer d.setting.Unlock()
 	d.left = true
-	d.cfg.Home.SetReach(zone.Gone)
+	d.cfg.Home.SetReach(view.Gone)
 }
 
 // set records a verdict, and logs it once, with its cause and what to do.
-func (d *Detector) set(r zone.Reach) {
+func (d *Detector) set(r view.Reach) {
 	d.setting.Lock()
 	defer d.setting.Unlock()
 	if d.left {
@@ -201,7 +201,7 @@ func (d *Detector) set(r zone.Reach) {
 	if !d.cfg.Home.SetReach(r) {
 		return
 	}
-	if r == zone.Alive {
+	if r == view.Alive {
 		d.cfg.Logger.Info("node is alive", "was", was.String())
 		return
 	}
@@ -213,16 +213,16 @@ func (d *Detector) set(r zone.Reach) {
 }
 
 // diagnosis says why a node is orphan or gone, and what an administrator can do.
-func (d *Detector) diagnosis(r zone.Reach) (why, remedy string) {
+func (d *Detector) diagnosis(r view.Reach) (why, remedy string) {
 	d.mu.Lock()
 	alive := d.alive
 	d.mu.Unlock()
 	gossip := d.cfg.Gossip()
 	switch {
-	case r == zone.Orphan && gossip:
+	case r == view.Orphan && gossip:
 		return "its DNS server does not answer over TCP; Serf reached its asterfed until now, and its SIP server answers",
 			"if asterfed runs there, let this node through the firewall to the TCP port of its transfer line, else start it; its users stay, ranked last"
-	case r == zone.Orphan:
+	case r == view.Orphan:
 		return "its asterfed is silent, its SIP server answers", "start asterfed there; its users stay, ranked last"
 	case alive:
 		return "nothing was heard of its asterfed for a week", "start asterfed there; its users are hidden until then"

@@ -11,14 +11,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 // patient is a detector whose peer's Asterisk the test plays.
 type patient struct {
 	*Detector
-	home     *zone.Home
+	home     *view.Home
 	log      strings.Builder
 	gossip   atomic.Bool
 	asterisk atomic.Bool
@@ -29,7 +29,7 @@ type patient struct {
 }
 
 func newPatient(t *testing.T) *patient {
-	v := zone.NewView(zone.Config{Origin: "fed.example.", Self: "pbx-a", TTL: time.Second})
+	v := view.New(view.Config{Origin: "fed.example.", Self: "pbx-a", TTL: time.Second})
 	ctx, cancel := context.WithCancel(t.Context())
 	p := &patient{cancel: cancel, home: v.Home("pbx-b")}
 	p.asterisk.Store(true)
@@ -50,7 +50,7 @@ func newPatient(t *testing.T) *patient {
 	return p
 }
 
-func (p *patient) want(t *testing.T, r zone.Reach) {
+func (p *patient) want(t *testing.T, r view.Reach) {
 	t.Helper()
 	synctest.Wait()
 	if got := p.home.Reach(); got != r {
@@ -66,11 +66,11 @@ func TestOneLostConnectionProvesNothing(t *testing.T) {
 		p := newPatient(t)
 		p.asterisk.Store(false)
 		p.Lost(errLost)
-		p.want(t, zone.Alive)
+		p.want(t, view.Alive)
 		p.Heard()
-		p.want(t, zone.Alive)
+		p.want(t, view.Alive)
 		time.Sleep(time.Minute)
-		p.want(t, zone.Alive)
+		p.want(t, view.Alive)
 		if n := p.pings.Load(); n > 1 {
 			t.Errorf("%d pings of a node that is heard", n)
 		}
@@ -82,17 +82,17 @@ func TestSilentNode(t *testing.T) {
 		p := newPatient(t)
 		p.Lost(errLost)
 		p.Lost(errLost)
-		p.want(t, zone.Orphan) // its Asterisk answers
+		p.want(t, view.Orphan) // its Asterisk answers
 		p.asterisk.Store(false)
 		time.Sleep(2 * Patience)
-		p.want(t, zone.Gone)
+		p.want(t, view.Gone)
 		p.asterisk.Store(true)
 		time.Sleep(2 * Patience)
-		p.want(t, zone.Orphan)
+		p.want(t, view.Orphan)
 		p.Heard()
-		p.want(t, zone.Alive)
+		p.want(t, view.Alive)
 		p.Lost(errLost) // counts from one again
-		p.want(t, zone.Alive)
+		p.want(t, view.Alive)
 	})
 }
 
@@ -103,11 +103,11 @@ func TestAsteriskDiesLast(t *testing.T) {
 		p := newPatient(t)
 		p.Lost(errLost)
 		p.Lost(errLost)
-		p.want(t, zone.Orphan)
+		p.want(t, view.Orphan)
 		time.Sleep(20 * time.Millisecond)
 		p.asterisk.Store(false)
 		time.Sleep(100 * time.Millisecond)
-		p.want(t, zone.Gone)
+		p.want(t, view.Gone)
 	})
 }
 
@@ -116,8 +116,8 @@ func TestAsteriskDiesLast(t *testing.T) {
 func TestOwnLatenessProvesNothing(t *testing.T) {
 	for _, c := range []struct {
 		late int32 // questions that end too late
-		want zone.Reach
-	}{{maxTardy, zone.Orphan}, {100, zone.Gone}} {
+		want view.Reach
+	}{{maxTardy, view.Orphan}, {100, view.Gone}} {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPatient(t)
 			asked := int32(0)
@@ -131,7 +131,7 @@ func TestOwnLatenessProvesNothing(t *testing.T) {
 			p.Lost(errLost)
 			p.Lost(errLost)
 			time.Sleep(maxTardy * (Patience + tardy))
-			p.want(t, zone.Alive)
+			p.want(t, view.Alive)
 			time.Sleep(2 * (Patience + 2*tardy))
 			p.want(t, c.want)
 		})
@@ -146,9 +146,9 @@ func TestHostCutOff(t *testing.T) {
 		p.slow.Store(true)
 		p.Lost(errLost)
 		p.Lost(errLost)
-		p.want(t, zone.Alive) // OPTIONS is still out
+		p.want(t, view.Alive) // OPTIONS is still out
 		time.Sleep(Patience)
-		p.want(t, zone.Gone)
+		p.want(t, view.Gone)
 		pings := p.pings.Load()
 		time.Sleep(time.Hour)
 		if n := p.pings.Load() - pings; n < 600 || n > 1000 {
@@ -163,11 +163,11 @@ func TestOrphanExpires(t *testing.T) {
 		p := newPatient(t)
 		p.Lost(errLost)
 		p.Lost(errLost)
-		p.want(t, zone.Orphan)
+		p.want(t, view.Orphan)
 		time.Sleep(record.Expire + time.Minute)
-		p.want(t, zone.Gone)
+		p.want(t, view.Gone)
 		p.Heard()
-		p.want(t, zone.Alive)
+		p.want(t, view.Alive)
 	})
 }
 
@@ -180,10 +180,10 @@ func TestLeftStaysGone(t *testing.T) {
 		time.Sleep(Patience / 2)
 		p.cancel()
 		p.Leave()
-		p.want(t, zone.Gone)
+		p.want(t, view.Gone)
 		p.Lost(errLost)
 		p.Heard()
-		p.want(t, zone.Gone)
+		p.want(t, view.Gone)
 	})
 }
 

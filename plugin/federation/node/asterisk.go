@@ -11,7 +11,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/plugin/federation/liveness"
 	"github.com/asterfed/asterfed/plugin/federation/source"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/primary"
 )
@@ -33,7 +33,7 @@ type asteriskConfig struct {
 	settings *config.Config
 	primary  *primary.Primary
 	clock    *location.Clock
-	view     *zone.View
+	view     *answer.Zone
 	recovery *recovery
 	permits  func(location.AOR) bool
 	names    *names

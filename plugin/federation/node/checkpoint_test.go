@@ -9,9 +9,10 @@ import (
 
 	"github.com/asterfed/asterfed/plugin/federation/ami/registrations"
 	"github.com/asterfed/asterfed/plugin/federation/config"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/primary"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 // What was kept counts with the data, the Asterisk and the users that it was
@@ -19,7 +20,7 @@ import (
 func TestCheckpointCountsWithItsDataOnly(t *testing.T) {
 	begin := func(cfg config.Config) *checkpoint {
 		clock := location.NewClock(time.Now)
-		view := zone.NewView(zone.Config{Origin: cfg.Origin, Self: cfg.Node, TTL: time.Second})
+		view := answer.New(answer.Config{}, view.New(view.Config{Origin: cfg.Origin, Self: cfg.Node, TTL: time.Second}))
 		log := slog.New(slog.DiscardHandler)
 		j, _, err := primary.OpenJournal(cfg.Data, cfg.Node, cfg.Origin)
 		if err != nil {

@@ -3,7 +3,7 @@
 //
 // Start opens the journal of the node's home zone, publishes what the sources know
 // (package source), joins Serf, and connects to each other node (zone/peer). From
-// then on the view (zone.View) has what every node publishes. Each part knows only
+// then on the view (answer.Zone) has what every node publishes. Each part knows only
 // what it needs:
 //
 //   - peers: a connection to each other node, and what its silence means;

@@ -12,12 +12,13 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/plugin/federation/source"
 	"github.com/asterfed/asterfed/serf"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/history"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 // Node is a node at work: its home zone, its view of all others, Serf, its
@@ -28,7 +29,7 @@ type Node struct {
 	log *slog.Logger
 
 	clock     *location.Clock
-	view      *zone.View
+	view      *answer.Zone
 	primary   *primary.Primary
 	history   *history.Log // nil where none is kept
 	boot      string
@@ -88,7 +89,7 @@ func Start(c Config) (started *Node, err error) {
 	}()
 	var contested atomic.Pointer[func(location.AOR)] // set once there is an AMI source
 	n.history = newHistory(cfg, log)
-	n.view = newView(n, func(a location.AOR) {
+	n.view = newZone(n, func(a location.AOR) {
 		if f := contested.Load(); f != nil {
 			(*f)(a)
 		}
@@ -220,7 +221,7 @@ func (n *Node) join(start func(context.Context, serf.Config) (Membership, error)
 }
 
 // View returns what this node answers from.
-func (n *Node) View() *zone.View { return n.view }
+func (n *Node) View() *answer.Zone { return n.view }
 
 // Primary returns the primary of the own home zone.
 func (n *Node) Primary() *primary.Primary { return n.primary }
@@ -313,25 +314,15 @@ func (n *Node) writeHistory() {
 		return
 	}
 	n.tasks.run(func(ctx context.Context) {
-		n.history.Run(ctx, func() map[string]zone.HomeState { return history.Homes(n.view) }, "order="+string(n.cfg.Order))
+		n.history.Run(ctx, func() map[string]view.HomeState { return history.Homes(n.view) }, "order="+string(n.cfg.Order))
 	})
 }
 
-// newView returns the view of a node. Contested takes AORs bound here that another
-// node claims newer.
-func newView(n *Node, contested func(location.AOR)) *zone.View {
+// newZone returns the federation zone as a node answers it, over an empty view.
+// Contested is called with AORs bound here that another node claims newer.
+func newZone(n *Node, contested func(location.AOR)) *answer.Zone {
 	cfg := n.cfg
-	trimmed := limiter{every: time.Minute}
-	vc := zone.Config{Origin: cfg.Origin, Self: cfg.Node, Addr: cfg.Sender(), TTL: cfg.TTL, Order: cfg.Order, Ways: cfg.Ways, Dial: cfg.Dial,
-		ITAD: cfg.ITAD, Delegations: cfg.Delegations, Done: n.tasks.ctx.Done(), OnContested: contested,
-		OnTrimmed: func(owner string) {
-			if trimmed.allow(time.Now()) {
-				n.log.Warn("answer has the best-ranked records only: Asterisk reads 4096 octets", "name", owner)
-			}
-		},
-		OnOccluded: func(a location.AOR, block string) {
-			n.log.Warn("nobody is sent to this number here: its block is delegated", "aor", a, "block", "+"+block)
-		},
+	on := view.Listeners{OnContested: contested,
 		OnSurplus: func(home string, b location.Binding) {
 			if count := n.view.Home(home).Surplus(); count == 1 || count%10_000 == 0 {
 				n.log.Warn("records refused: their home has as many of one name as a home may have", "node", home, "name", b.AOR,
@@ -339,9 +330,19 @@ func newView(n *Node, contested func(location.AOR)) *zone.View {
 			}
 		}}
 	if n.history != nil {
-		vc.OnChange = n.history.Record
+		on.OnChange = n.history.Record
 	}
-	return zone.NewView(vc)
+	v := view.New(view.Config{Origin: cfg.Origin, Self: cfg.Node, Addr: cfg.Sender(), TTL: cfg.TTL, Done: n.tasks.ctx.Done(), Listeners: on})
+	trimmed := limiter{every: time.Minute}
+	return answer.New(answer.Config{Order: cfg.Order, Selection: cfg.Ways, Dial: cfg.Dial, ITAD: cfg.ITAD, Delegations: cfg.Delegations,
+		OnTrimmed: func(owner string) {
+			if trimmed.allow(time.Now()) {
+				n.log.Warn("answer has the best-ranked records only: Asterisk reads 4096 octets", "name", owner)
+			}
+		},
+		OnOccluded: func(a location.AOR, block string) {
+			n.log.Warn("nobody is sent to this number here: its block is delegated", "aor", a, "block", "+"+block)
+		}}, v)
 }
 
 // limiter allows one event a period.

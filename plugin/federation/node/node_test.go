@@ -14,12 +14,13 @@ import (
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/serf"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
 	"github.com/asterfed/asterfed/zone/tsig"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
@@ -97,7 +98,7 @@ func answering(t *testing.T, homes map[string]stream.Zone) string {
 // word of one that has nothing only if no other is still to answer.
 func TestRecover(t *testing.T) {
 	lost := location.Binding{AOR: "1001", Kind: location.PJSIP, Contact: 7, Stamp: 1 << 40}
-	held := zone.NewView(zone.Config{Origin: testZone, Self: "pbx-b", TTL: time.Second}).Home("pbx-a")
+	held := answer.New(answer.Config{}, view.New(view.Config{Origin: testZone, Self: "pbx-b", TTL: time.Second})).Home("pbx-a")
 	held.Replace(record.Version{Epoch: "00000000000000aa", Serial: 4711}, &record.Node{Name: "pbx-a", State: record.Up}, []location.Binding{lost})
 	a := newTestNode(t, config.Config{})
 	a.recovery.asking.Store(2)

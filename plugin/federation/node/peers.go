@@ -12,7 +12,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/plugin/federation/liveness"
 	"github.com/asterfed/asterfed/serf"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/record"
@@ -58,7 +58,7 @@ type peers struct {
 
 type peersConfig struct {
 	settings *config.Config
-	view     *zone.View
+	view     *answer.Zone
 	clock    *location.Clock
 	own      *peer.Notifier // announces the own home zone to them
 	recovery *recovery
@@ -192,7 +192,7 @@ func (p *peers) connect(node, addr string) *member {
 		Gossip: func() bool { return p.gossips(node) },
 		Ask: func(ctx context.Context) error {
 			n, _ := home.Node()
-			n = n.For(p.view.Asker(p.settings.Sender()))
+			n = n.For(p.view.Client(p.settings.Sender()))
 			return liveness.Ask(ctx, n.Addrs, n.SIP)
 		}}
 	if p.settings.Profile == "wan" {

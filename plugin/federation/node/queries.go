@@ -11,7 +11,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/plugin/federation/liveness"
 	"github.com/asterfed/asterfed/serf"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/primary"
 )
 
@@ -30,7 +30,7 @@ type queries struct {
 	node     string
 	asterisk *asterisk
 	primary  *primary.Primary
-	view     *zone.View
+	view     *answer.Zone
 }
 
 // answer answers a Serf query with words, key=value, separated by blanks. It returns

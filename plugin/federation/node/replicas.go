@@ -10,10 +10,11 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/serf"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/stream"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 // replicasPeriod is how often replicas that have changed are written.
@@ -36,7 +37,7 @@ type replicas struct {
 
 type replicasConfig struct {
 	dir, self, origin string
-	view              *zone.View
+	view              *answer.Zone
 	clock             *location.Clock
 	peers             *peers
 	log               *slog.Logger
@@ -83,7 +84,7 @@ func (r *replicas) take(file string) {
 		return
 	}
 	home := r.view.Home(node)
-	home.SetReach(zone.Orphan)
+	home.SetReach(view.Orphan)
 	home.Replace(t.Version, t.Node, t.Bindings)
 	r.clock.ObserveAll(t.Bindings)
 	r.peers.follow(node, addr)

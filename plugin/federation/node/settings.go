@@ -9,7 +9,7 @@ import (
 	"sync"
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 )
 
 // settingsTag is the Serf tag in which nodes compare the settings that must be equal
@@ -27,7 +27,7 @@ type setting struct{ name, value string }
 func comparedSettings(c *config.Config) []setting {
 	routes := c.Ways
 	if len(routes) == 0 {
-		routes = zone.DefaultWays
+		routes = answer.DefaultWays
 	}
 	var delegations []string
 	for _, d := range c.Delegations {

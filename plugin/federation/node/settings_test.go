@@ -9,7 +9,7 @@ import (
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/serf"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/miekg/dns"
 )
@@ -25,25 +25,25 @@ func mustRule(t *testing.T, from, to string) location.Rule {
 // Each setting that must be equal is told from its neighbours, and the order in
 // which a Corefile delegates, or that it spells a default out, is no difference.
 func TestComparedSettings(t *testing.T) {
-	block := func(digits string) zone.Delegation {
-		return zone.Delegation{Block: digits, Servers: []zone.NameServer{{Name: "ns.example.", Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.53")}}}}
+	block := func(digits string) answer.Delegation {
+		return answer.Delegation{Block: digits, Servers: []answer.NameServer{{Name: "ns.example.", Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.53")}}}}
 	}
-	base := config.Config{TTL: 5 * time.Second, Order: zone.Newest, Profile: "lan", Delegations: []zone.Delegation{block("49"), block("44")}}
+	base := config.Config{TTL: 5 * time.Second, Order: answer.Newest, Profile: "lan", Delegations: []answer.Delegation{block("49"), block("44")}}
 	for want, change := range map[string]func(*config.Config){
-		"":         func(c *config.Config) { c.Ways = zone.DefaultWays },
-		" ":        func(c *config.Config) { c.Delegations = []zone.Delegation{block("44"), block("49")} },
+		"":         func(c *config.Config) { c.Ways = answer.DefaultWays },
+		" ":        func(c *config.Config) { c.Delegations = []answer.Delegation{block("44"), block("49")} },
 		"ttl":      func(c *config.Config) { c.TTL = time.Second },
-		"order":    func(c *config.Config) { c.Order = zone.All },
-		"ways":     func(c *config.Config) { c.Ways = []zone.Criterion{zone.Distance, zone.Cost, zone.Health} },
+		"order":    func(c *config.Config) { c.Order = answer.All },
+		"ways":     func(c *config.Config) { c.Ways = []answer.Criterion{answer.Distance, answer.Cost, answer.Health} },
 		"profile":  func(c *config.Config) { c.Profile = "wan" },
 		"dial":     func(c *config.Config) { c.Dial.Country = "972" },
 		"isn":      func(c *config.Config) { c.ITAD = "256" },
 		"plan":     func(c *config.Config) { c.Plan = location.Plan{mustRule(t, "1xxx", "+97231231xxx")} },
 		"delegate": func(c *config.Config) { c.Delegations = c.Delegations[:1] },
 		"delegate\t": func(c *config.Config) {
-			c.Delegations = []zone.Delegation{block("49"), {Block: "44", DS: []*dns.DS{{KeyTag: 1}}}}
+			c.Delegations = []answer.Delegation{block("49"), {Block: "44", DS: []*dns.DS{{KeyTag: 1}}}}
 		},
-		"ttl order": func(c *config.Config) { c.TTL, c.Order = time.Second, zone.Nearest },
+		"ttl order": func(c *config.Config) { c.TTL, c.Order = time.Second, answer.Nearest },
 		"dial isn plan": func(c *config.Config) {
 			c.Dial.National, c.ITAD = "0", "1"
 			c.Plan = location.Plan{mustRule(t, "2xx", "+4930xx")}

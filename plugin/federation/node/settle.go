@@ -7,7 +7,8 @@ import (
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/serf"
-	"github.com/asterfed/asterfed/zone"
+	"github.com/asterfed/asterfed/zone/answer"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 // The times within which a starting node expects to know everything; until
@@ -23,7 +24,7 @@ type settling struct {
 	settings *config.Config
 	gossip   Membership
 	peers    *peers
-	view     *zone.View
+	view     *answer.Zone
 	recovery *recovery
 	met      bool // an earlier process has reached other nodes
 	log      *slog.Logger
@@ -67,7 +68,7 @@ func (s *settling) complete(since time.Duration) bool {
 			continue
 		}
 		expected = false
-		if p := s.peers.member(m.Name); p == nil || !p.peer.Level() && s.view.Home(m.Name).Reach() != zone.Gone {
+		if p := s.peers.member(m.Name); p == nil || !p.peer.Level() && s.view.Home(m.Name).Reach() != view.Gone {
 			return false
 		}
 	}

@@ -10,9 +10,9 @@ import (
 
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 	"github.com/asterfed/asterfed/serf"
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
@@ -186,15 +186,15 @@ func (o status) peerTroubles(m serf.Member) (out []trouble) {
 	case p == nil:
 		add("address", "its tag dns is no address: "+strconv.Quote(port), "give it a transfer line with an IP address")
 		return out
-	case reach == zone.Alive && p.keyRefused():
+	case reach == view.Alive && p.keyRefused():
 		add("key", "it and this node have different transfer keys, or their clocks differ", "compare the key files of the transfer lines, and the clocks")
-	case reach == zone.Alive && n.State == record.Down:
+	case reach == view.Alive && n.State == record.Down:
 		add("asterisk", "its Asterisk is down; calls go to the other homes of its users", "see asterfed status there")
-	case reach == zone.Alive:
+	case reach == view.Alive:
 	case m.Status == serf.StatusAlive:
 		add("port", "it is alive for Serf, but its DNS server at "+port+" does not answer over TCP",
 			"let TCP to port "+portOf(port)+" through the packet filters in between, in both directions")
-	case reach == zone.Orphan:
+	case reach == view.Orphan:
 		add("silent", "its asterfed is silent, its Asterisk answers; its users stay, ranked last", "start asterfed there")
 	default:
 		add("gone", "neither its asterfed nor its Asterisk answers; its users are hidden",

@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/directory"
-	"github.com/asterfed/asterfed/zone"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/primary"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 )
 
 // opened returns a directory that reads text, the home zone that it publishes in,
@@ -26,7 +26,7 @@ func opened(t testing.TB, text string, known func(string) (bool, bool)) (*Direct
 	log := new(strings.Builder)
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	clock := location.NewClock(time.Now)
-	view := zone.NewView(zone.Config{Origin: "fed.example.", Self: "pbx-a", TTL: time.Second})
+	view := view.New(view.Config{Origin: "fed.example.", Self: "pbx-a", TTL: time.Second})
 	p := primary.New(primary.Config{Zone: view.Own(), Clock: clock, Node: record.Node{Name: "pbx-a", State: record.Up}, Logger: logger})
 	d := NewDirectory(DirectoryConfig{File: file, Options: directory.Options{Node: "pbx-a"}, Primary: p, Logger: logger,
 		Permits: func(location.AOR) bool { return true }, Known: known})

@@ -1,0 +1,121 @@
+package view
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
+)
+
+// route is all that is published under one key that is not a user's name,
+// newest claim first, at least one. It is immutable.
+//
+// The keys: "#972…" a number, "*972…" what covers every longer number (prefix,
+// block of a range, wildcard), "trunks/berlin", "providers/…", "services/…".
+type route struct {
+	key  string
+	list []Claim
+}
+
+func (r *route) claims() []Claim {
+	if r == nil {
+		return nil
+	}
+	return r.list
+}
+
+func newRoutes() *table[route] {
+	return newTable(func(r *route) string { return r.key }, func(r *route, key string) bool { return r.key == key })
+}
+
+// routeKeys returns the keys of a binding that is not a user's.
+func routeKeys(b location.Binding) []string {
+	switch b.Kind {
+	case location.Number:
+		return []string{"#" + b.Digits()}
+	case location.Prefix, location.Wildcard:
+		return []string{"*" + b.Digits()}
+	case location.Range:
+		out := record.Blocks(b.Digits(), b.Info.Details().To)
+		for i := range out {
+			out[i] = "*" + out[i]
+		}
+		return out
+	}
+	return []string{record.TreeOf(b.Kind) + "/" + b.AOR.Fold()}
+}
+
+// changeRoute puts one change into every key that it belongs to, as change does.
+func (h *Home) changeRoute(c location.Change) bool {
+	b := c.New
+	if b.Kind == 0 {
+		b = c.Old
+	}
+	if b.Kind == location.Wildcard && !h.view.wildcards.Load() {
+		h.view.wildcards.Store(true)
+	}
+	delta, sum, keys := 0, uint64(0), routeKeys(b)
+	if c.New.Kind != 0 && h.fullRoute(keys, c) {
+		return false
+	}
+	for _, key := range keys {
+		had, has := false, false
+		h.view.routes.update(key, func(old *route) *route {
+			was := old.claims()
+			now := h.replaced(make([]Claim, 0, len(was)+1), was, c)
+			had, has, delta = holds(was, h), holds(now, h), len(now)-len(was)
+			sum = h.added(was, now)
+			h.view.noted(key, was, now)
+			if len(now) == 0 {
+				return nil
+			}
+			return &route{strings.Clone(key), now}
+		})
+		if had != has && b.Kind.Dialled() {
+			h.enumerateRoute(key, has)
+		}
+		h.view.changed(key)
+	}
+	h.count.Add(int64(delta))
+	h.sum.Add(sum)
+	return true
+}
+
+// enumerateRoute counts a key in (or out of) the ENUM nodes above it.
+func (h *Home) enumerateRoute(key string, add bool) {
+	v, d, digits := h.view, int32(-1), key[1:]
+	if add {
+		d = 1
+	}
+	if key[0] == '*' {
+		v.lengths.Cover.add(len(digits))
+		v.numbers().enumerate(digits+"*", h, d)
+		return
+	}
+	v.lengths.Published.add(len(digits))
+	if !v.lengths.Plain.Has(len(digits)) && !v.lengths.Plus.Has(len(digits)) ||
+		!holds(v.Named(digits), h) && !holds(v.Named("+"+digits), h) {
+		v.numbers().enumerate(digits, h, d)
+	}
+}
+
+// firstKey reports whether key is the first that a binding stands under, so
+// that who walks all keys sees it once.
+func firstKey(b location.Binding, key string) bool {
+	return b.Kind != location.Range || routeKeys(b)[0] == key
+}
+
+// Visible returns the claims whose homes calls can go to. What it returns is
+// shared if all are, and must not be modified.
+func Visible(all []Claim) []Claim {
+	if !slices.ContainsFunc(all, func(c Claim) bool { return c.Home.Visible() }) {
+		return nil
+	}
+	for i := range all {
+		if !all[i].Home.Visible() {
+			return slices.DeleteFunc(slices.Clone(all), func(c Claim) bool { return !c.Home.Visible() })
+		}
+	}
+	return all
+}
