@@ -20,11 +20,11 @@ import (
 // the other.
 type Answer func(buf, datagram []byte, from netip.AddrPort) ([]byte, bool)
 
-// MaxReply bounds a reply, MaxRequest what is seen of a datagram, in octets.
+// MaxReply bounds a reply, maxRequest what is seen of a datagram, in octets.
 // The latter is what CoreDNS reads.
 const (
 	MaxReply   = 1500
-	MaxRequest = 512
+	maxRequest = 512
 )
 
 // Conn is a net.PacketConn. ReadFrom answers datagrams for as long as Answer
@@ -73,7 +73,7 @@ func Listen(addr string, others int, answer Answer) (*Conn, error) {
 		u.Close()
 		return nil, err
 	}
-	c := &Conn{UDPConn: u, raw: raw, answer: answer, in: newBatch(MaxRequest, wild(u)), out: newBatch(MaxReply, wild(u)), group: g}
+	c := &Conn{UDPConn: u, raw: raw, answer: answer, in: newBatch(maxRequest, wild(u)), out: newBatch(MaxReply, wild(u)), group: g}
 	c.receive = func(fd uintptr) bool { return c.in.receive(fd) }
 	c.send = func(fd uintptr) bool { return c.out.send(fd) }
 	return c, nil

@@ -25,7 +25,7 @@ func slow(t *testing.T, c net.PacketConn) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		b := make([]byte, MaxRequest)
+		b := make([]byte, maxRequest)
 		for {
 			n, from, err := c.ReadFrom(b)
 			if err != nil {
@@ -145,7 +145,7 @@ func TestLookAhead(t *testing.T) {
 	for _, s := range want[:6] {
 		d.Write([]byte(s))
 	}
-	b := make([]byte, MaxRequest)
+	b := make([]byte, maxRequest)
 	n, _, err := c.ReadFrom(b)
 	if err != nil || string(b[:n]) != "no" || !slices.Equal(seen, want) {
 		t.Errorf("read %q, %v; saw %q, want %q", b[:n], err, seen, want)
