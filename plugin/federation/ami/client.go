@@ -46,8 +46,8 @@ func (b Boot) Young() bool { return !b.Known || b.Uptime < bootTime }
 // bootTime is up to which uptime Asterisk may still be busy with its start.
 const bootTime = time.Minute
 
-// SameRun reports whether two reckonings are of the start of one run. Asterisk
-// tells its uptime in whole seconds; a run that was followed at all was longer
+// SameRun reports whether two times are the start of one run of Asterisk. Asterisk
+// reports its uptime in whole seconds; a run that was followed at all was longer
 // than the difference.
 func SameRun(a, b time.Time) bool {
 	d := a.Sub(b)
@@ -89,7 +89,7 @@ type Client struct {
 	connected          atomic.Bool
 	events, reconnects atomic.Uint64
 
-	version, systemName string // of the last connection that told
+	version, systemName string // of the last connection that had them
 	last                Status
 	warned              string // the last outage that was logged, and when
 	warnedAt            time.Time

@@ -346,7 +346,7 @@ func (c *Conn) State() State { return c.client.last.State }
 // User returns the name of the manager user.
 func (c *Conn) User() string { return c.client.cfg.User }
 
-// Say logs a warning once for each connection; what tells warnings apart.
+// Say logs a warning once for each connection; what identifies it.
 func (c *Conn) Say(what, msg string, args ...any) {
 	if !c.logged[what] {
 		c.logged[what] = true

@@ -47,7 +47,7 @@ func (b Bad) Log(to *slog.Logger, message, file string) {
 // line of it, a T. The header has some of the words, in any order and case.
 type Columns[T any] struct {
 	Set  map[string]func(*T, string) error
-	List string // all words, for whoever reads an error
+	List string // all words, for error messages
 	Need string // the word that must be there
 }
 

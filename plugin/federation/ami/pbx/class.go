@@ -32,7 +32,7 @@ const (
 	Empty                 // nobody is logged in
 )
 
-// class is how Asterisk tells of a class.
+// class is how Asterisk lists and announces the services of a class.
 type class struct {
 	name string
 	list ami.Action // lists all of them
@@ -50,7 +50,7 @@ var classes = [NumClasses]class{
 	Parked: {"parked calls", ami.ActParked, "ParkedCall", ami.KeyParkingSpace, "", "call", "call"},
 }
 
-// sign is what an event tells.
+// sign is what an event says about a class.
 type sign struct {
 	class Class
 	what  signKind
@@ -61,7 +61,7 @@ type signKind uint8
 const (
 	comes signKind = iota + 1
 	goes
-	differs // a list tells how
+	differs // a list says how
 )
 
 // signs are the events of all classes.

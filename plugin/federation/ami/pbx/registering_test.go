@@ -44,8 +44,8 @@ func samples(t *testing.T, name string) (out []phase) {
 func TestRefreshIsNoOutage(t *testing.T) {
 	all := samples(t, "ast16_registering.raw.txt")
 	w := &watcher{devices: []pbx.Device{
-		{Kind: location.SIP, Name: "telco", Registration: "customer@a.example@127.0.0.1:5098"},
-		{Kind: location.SIP, Name: "telco", Registration: "customer@b.example@127.0.0.1"}}}
+		{Kind: location.SIP, Name: "telco", Registration: "customer@a.example@10.88.0.100:5098"},
+		{Kind: location.SIP, Name: "telco", Registration: "customer@b.example@10.88.0.100"}}}
 	const down = "SIP/telco: it is not registered at its provider yet"
 	a := &actor{uptime: "7200", now: all[0]}
 	watch(t, a, w, func() {
@@ -104,13 +104,13 @@ func TestRefreshOfIAX2(t *testing.T) {
 func TestRegistrationsAreToldApart(t *testing.T) {
 	all := samples(t, "ast16_registering.raw.txt")
 	for registration, want := range map[string]string{
-		"customer@a.example@127.0.0.1:5098": "<nil>",
-		"customer@A.example@127.0.0.1":      "<nil>",
-		"customer@b.example@127.0.0.1:5097": "it is not registered at its provider yet",
-		"customer@127.0.0.1:5098":           "<nil>", // the only one there
-		"customer@127.0.0.1":                "Asterisk has several such registrations; write USER@DOMAIN@HOST:PORT",
-		"customer@c.example@127.0.0.1":      "no such registration is known to Asterisk",
-		"a.example@127.0.0.1":               "no such registration is known to Asterisk",
+		"customer@a.example@10.88.0.100:5098": "<nil>",
+		"customer@A.example@10.88.0.100":      "<nil>",
+		"customer@b.example@10.88.0.100:5097": "it is not registered at its provider yet",
+		"customer@10.88.0.100:5098":           "<nil>", // the only one there
+		"customer@10.88.0.100":                "Asterisk has several such registrations; write USER@DOMAIN@HOST:PORT",
+		"customer@c.example@10.88.0.100":      "no such registration is known to Asterisk",
+		"a.example@10.88.0.100":               "no such registration is known to Asterisk",
 	} {
 		w := &watcher{devices: []pbx.Device{{Kind: location.SIP, Name: "telco", Registration: registration}}}
 		watch(t, &actor{uptime: "7200", now: all[0]}, w, func() {

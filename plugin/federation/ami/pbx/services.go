@@ -8,7 +8,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/ami"
 )
 
-// ServiceWatcher is told of services. Its methods are called in order from the
+// ServiceWatcher receives the services of Asterisk. Its methods are called in order from the
 // goroutine of the Client and must not block.
 type ServiceWatcher interface {
 	// Follows reports whether a class matters. It does not change.
@@ -21,8 +21,8 @@ type ServiceWatcher interface {
 
 const (
 	servicesEvery = 30 * time.Second
-	// servicesPoll takes the place of events until one was heard: nothing else
-	// tells whether they are granted.
+	// servicesPoll is how often services are listed until an event was heard:
+	// nothing else shows whether the manager user may hear them.
 	servicesPoll = time.Second
 	// servicesPause is from a sign to the list that it asks for, however many
 	// signs there are.
@@ -34,8 +34,8 @@ type serviceWatch struct {
 	at      time.Time // when to list, zero for never
 	listing bool
 	again   bool // an event came meanwhile
-	events  bool // one was heard, so that they are granted
-	silent  bool // the last list differed, and no event has told of it
+	events  bool // one was heard, so that the manager user may hear them
+	silent  bool // the last list differed, and no event has announced it
 	listed  bool // there was a list in this connection
 	fresh   bool // Asterisk has been started since the last one
 	refused bool // in this connection
@@ -66,7 +66,7 @@ type Services struct {
 	of      [NumClasses]serviceWatch
 }
 
-// NewServices returns a part that tells the watcher.
+// NewServices returns a part that reports to the watcher.
 func NewServices(w ServiceWatcher) *Services { return &Services{watcher: w} }
 
 // Classes implements ami.Part.
@@ -79,8 +79,8 @@ func (s *Services) Classes() (out []string) {
 	return out
 }
 
-// Begin implements ami.Part. An Asterisk that has been started since the last
-// connection has no services from before, if it does not tell which it has.
+// Begin implements ami.Part. An Asterisk that was started after the last
+// connection and does not list its services has none of before.
 func (s *Services) Begin(c *ami.Conn, b ami.Boot) error {
 	now := time.Now()
 	fresh := b.Known && (b.Young() || !s.begun.IsZero() && b.Uptime < now.Sub(s.begun).Truncate(time.Second))
@@ -179,7 +179,7 @@ func (l *serviceList) Done(m *ami.Message, err error) error {
 	}
 	if w.again {
 		w.at = time.Now().Add(servicesPause)
-		if c != Queues { // what a list misses may be one of those that events told of
+		if c != Queues { // what a list misses may be one that an event announced
 			return nil
 		}
 	}
@@ -212,7 +212,7 @@ func (s *Services) unlisted(c Class, m *ami.Message, err error) {
 		args = append(args, "missing", "write="+need)
 	}
 	// Who was parked may have been fetched before this connection. Later on events
-	// have told of everything.
+	// have announced everything.
 	if first := !w.refused && !s.again; ami.Unknown(err) || first && (w.fresh || c == Parked) {
 		s.watcher.Services(c, nil)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/asterfed/asterfed/zone/location"
 )
 
-// TrunkWatcher says which devices matter, and is told whether they can be used.
+// TrunkWatcher names the devices that matter, and receives whether they can be used.
 // Its methods are called from the goroutine of the Client and must not block.
 type TrunkWatcher interface {
 	// Devices returns the devices to list, asked before each listing.
@@ -45,7 +45,7 @@ type Trunks struct {
 	run       time.Time // of Asterisk
 }
 
-// NewTrunks returns a part that tells the watcher.
+// NewTrunks returns a part that reports to the watcher.
 func NewTrunks(w TrunkWatcher) *Trunks { return &Trunks{watcher: w} }
 
 // Classes implements ami.Part.

@@ -77,7 +77,7 @@ func (k *marks) step(now time.Time) {
 // was registered after, if the Listener does not know it.
 func (k *marks) proves(c *location.Contact) location.Stamp {
 	switch f := k.f; {
-	case f.full.delivered[c.Kind]: // not the first: events told of all since
+	case f.full.delivered[c.Kind]: // not the first: events have announced all since
 	case f.users.denied[c.AOR]: // not passed on before, and so not known
 	case c.Kind != location.PJSIP && !f.users.bare[c.AOR]:
 		// A peer of a database, with the address that it had once, is listed

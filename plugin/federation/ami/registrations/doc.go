@@ -9,8 +9,8 @@
 // addresses-of-record again when an expiry is due, when another home claims
 // them, or when an event leaves something open.
 //
-// The package knows nothing of DNS, of stamps or of other nodes: it tells a
-// Listener what it learned, and that decides what it means.
+// The package knows nothing of DNS, of stamps or of other nodes: it reports
+// what it learned to a Listener, which decides what it means.
 //
 // Start reading at Source (source.go), then follower.go for one connection,
 // contacts.go, peerlist.go and endpoint.go for the listings, event.go for what

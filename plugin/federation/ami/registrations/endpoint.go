@@ -64,7 +64,7 @@ func (l *endpointList) done(failed, missing bool) {
 	if k.suspect != 0 {
 		gone := missing || !failed && !l.sawAOR
 		f.configured.answered(l.aor, k.suspect, gone)
-		if gone || f.shared() { // then only a full listing tells whose its contacts are
+		if gone || f.shared() { // then only a full listing shows whose its contacts are
 			return
 		}
 	}

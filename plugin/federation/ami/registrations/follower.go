@@ -59,7 +59,7 @@ func (f *follower) step(now time.Time) (next time.Time, err error) {
 	return next, nil
 }
 
-// dueAt returns when the next look at a user is due: Config.Now tells that time,
+// dueAt returns when the next look at a user is due: that time is by Config.Now,
 // not the clock of the connection.
 func (f *follower) dueAt(now time.Time) time.Time {
 	at := f.plan.next()

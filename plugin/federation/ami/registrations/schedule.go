@@ -85,7 +85,7 @@ func (s *schedule) next() time.Time {
 	return s.heap[0].at
 }
 
-// begin plans so many users anew: add is told of each, end comes last.
+// begin replaces the plan by one for so many users: add adds each, end comes last.
 func (s *schedule) begin(users int) { s.heap = slices.Grow(s.heap[:0], users) }
 
 func (s *schedule) add(u *user, now, again time.Time) {

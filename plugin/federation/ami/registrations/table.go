@@ -183,7 +183,7 @@ func (u *user) nextDue(now time.Time) time.Time {
 	return due
 }
 
-// merge takes in a contact of a listing. Revived says that it
+// merge adds or updates a contact that a listing shows. Revived says that it
 // had lapsed and was refreshed since, which proves a REGISTER.
 func (u *user) merge(c *row, p pass) (h *held, revived bool) {
 	if h = u.find(c.uri); h == nil {
