@@ -45,8 +45,8 @@ bench-compare: ## compare the hot paths of a revision with the working tree, by 
 scale: ## measure 1,000,000 users on 50 nodes, and storms of 10,000; ARGS='-bench Join'
 	$(GO) test -run '^$$' -bench 'Scale|Join|Storm' -benchtime 3x -timeout 30m $(ARGS) ./zone ./zone/peer
 coefficients: build bench-build ## measure the coefficients of asterfed plan (as root)
-	$(GO) test -run '^$$' -bench Coefficients -benchtime 1x ./zone/peer -args -write-coefficients $(CURDIR)/cmd/asterfed/coefficients.json
-	@bin/bench -parts coefficients -coefficients cmd/asterfed/coefficients.json
+	$(GO) test -run '^$$' -bench Coefficients -benchtime 1x ./zone/peer -args -write-coefficients $(CURDIR)/cmd/asterfed/plan/coefficients.json
+	@bin/bench -parts coefficients -coefficients cmd/asterfed/plan/coefficients.json
 plan: build bench-build ## compare asterfed plan with real runs; writes docs/scale.md (as root)
 	@bin/bench -parts plan -write docs/scale.md
 simulate: ## show what a node costs against the number of nodes, in virtual time; ARGS="-nodes 200 -sample 20"

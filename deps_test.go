@@ -53,6 +53,14 @@ var layers = []struct {
 		"a sign of life is bytes on a socket"},
 	{"plugin/federation/source", []string{"plugin/federation/ami/pbx", "plugin/federation/directory", "plugin/federation/trunk", "zone/location", "zone/primary"}, []string{"github.com/coredns", "github.com/miekg", "github.com/hashicorp"},
 		"what a source publishes goes into the home zone: who asks for it, and who else there is, does not matter to it"},
+	{"cmd/asterfed/command", nil, []string{"github.com/coredns", "github.com/hashicorp"},
+		"what commands share is about the command line: none of it knows a federation"},
+	{"cmd/asterfed/plan", []string{"cmd/asterfed/command", "zone/peer"}, []string{"github.com/coredns", "github.com/hashicorp", "net"},
+		"an estimate is arithmetic: it asks nobody"},
+	{"cmd/asterfed/demo", []string{"cmd/asterfed/command", "plugin/federation/ami/amitest"}, []string{"github.com/coredns", "github.com/hashicorp"},
+		"the demo runs the real command as a user would, and asks it by DNS"},
+	{"cmd/asterfed/account", []string{"plugin/federation/config"}, nil,
+		"whether the service may read a file is a question to the file system and the Corefile alone"},
 	{"plugin/federation/liveness", []string{"plugin/federation/ami", "plugin/federation/liveness/sip", "zone/location", "zone/record", "zone/view"}, []string{"github.com/coredns", "github.com/miekg", "github.com/hashicorp"},
 		"who is alive is found out by SIP: what Serf, AMI and transfers say is reported to it"},
 	{"plugin/federation/reuseport", nil, []string{"github.com/"},
@@ -113,10 +121,10 @@ func TestImportsPointDownward(t *testing.T) {
 func TestOneImporter(t *testing.T) {
 	doors := map[string][]string{
 		"github.com/hashicorp/":     {"serf", "serf/gate", "test/simulation"},
-		"github.com/coredns/":       {"plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "cmd/asterfed", "test/bench/constant"},
+		"github.com/coredns/":       {"plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "cmd/asterfed", "cmd/asterfed/account", "test/bench/constant"},
 		"go.etcd.io/bbolt":          {"zone/history"},
-		"github.com/urfave/cli/v2":  {"cmd/asterfed"},
-		"github.com/miekg/dns":      {"zone/answer", "zone/record", "zone/dnssec", "zone/outbound", "zone/stream", "zone/tsig", "zone/update", "zone/peer", "plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "plugin/federation/node", "plugin/federation/secondary", "cmd/asterfed", "test/lab", "examples/three-nodes", "test/chaos", "test/simulation", "test/bench", "test/bench/watch", "test/guard", "test/bench/constant"},
+		"github.com/urfave/cli/v2":  {"cmd/asterfed", "cmd/asterfed/command", "cmd/asterfed/demo", "cmd/asterfed/plan"},
+		"github.com/miekg/dns":      {"zone/answer", "zone/record", "zone/dnssec", "zone/outbound", "zone/stream", "zone/tsig", "zone/update", "zone/peer", "plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "plugin/federation/node", "plugin/federation/secondary", "cmd/asterfed", "cmd/asterfed/command", "cmd/asterfed/demo", "test/lab", "examples/three-nodes", "test/chaos", "test/simulation", "test/bench", "test/bench/watch", "test/guard", "test/bench/constant"},
 		"github.com/prometheus/cli": {"plugin/federation", "plugin/federation/fastpath"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/asterfed/asterfed/cmd/asterfed/command"
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/stream"
@@ -35,7 +36,7 @@ var askCommand = &cli.Command{
 
 // asking is the command that puts one question, and adds up some keys.
 func asking(what, use string, sums ...string) *cli.Command {
-	flags := []cli.Flag{confFlag, rpcFlag, rpcKeyFlag, jsonFlag,
+	flags := []cli.Flag{confFlag, rpcFlag, rpcKeyFlag, command.JSONFlag,
 		&cli.DurationFlag{Name: "timeout", Value: 2 * time.Second, Usage: "wait `DURATION` for the answers"}}
 	if what == "channels" || what == "users" {
 		flags = append(flags, &cli.BoolFlag{Name: "all", Usage: "list every one, over DNS"})
@@ -57,7 +58,7 @@ func asking(what, use string, sums ...string) *cli.Command {
 			}
 		}
 		if len(missing) > 0 {
-			return silent(errors.New("no answer from " + strings.Join(missing, ", ")))
+			return command.Silent(errors.New("no answer from " + strings.Join(missing, ", ")))
 		}
 		return nil
 	})}
@@ -100,7 +101,7 @@ func printAnswers(c *cli.Context, list []serf.Response, members []serf.Member, s
 	t := tabwriter.NewWriter(c.App.Writer, 0, 8, 2, ' ', 0)
 	var objects []map[string]string
 	for _, r := range list {
-		fmt.Fprintf(t, "%s\t%s\n", clean(r.From), clean(string(r.Payload)))
+		fmt.Fprintf(t, "%s\t%s\n", command.Clean(r.From), command.Clean(string(r.Payload)))
 		objects = append(objects, wordsOf(r))
 		for key, val := range wordsOf(r) {
 			if n, err := strconv.Atoi(val); err == nil {
@@ -118,7 +119,7 @@ func printAnswers(c *cli.Context, list []serf.Response, members []serf.Member, s
 	}
 	slices.Sort(missing)
 	if c.Bool("json") {
-		printJSON(c, objects)
+		command.PrintJSON(c, objects)
 		return missing
 	}
 	var words []string

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/asterfed/asterfed/cmd/asterfed/command"
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/serf"
 	"github.com/urfave/cli/v2"
@@ -22,7 +23,7 @@ var membersCommand = &cli.Command{
 	Usage: "list the nodes of the federation",
 	Description: "STATUS is what Serf says of the node. ASTERISK is what the node says of its Asterisk: up, down or\n" +
 		"draining; \"-\" where the node does not answer. VERSION is that of its asterfed. asterfed status says more.",
-	Flags:  []cli.Flag{confFlag, rpcFlag, rpcKeyFlag, jsonFlag},
+	Flags:  []cli.Flag{confFlag, rpcFlag, rpcKeyFlag, command.JSONFlag},
 	Action: withRPC(members),
 }
 
@@ -33,18 +34,18 @@ var joinCommand = &cli.Command{
 	Flags:     []cli.Flag{confFlag, rpcFlag, rpcKeyFlag},
 	Before: func(c *cli.Context) error {
 		if c.NArg() == 0 {
-			return usagef("join: want the gossip address of at least one node")
+			return command.Usagef("join: want the gossip address of at least one node")
 		}
 		return nil
 	},
 	Action: withRPC(func(c *cli.Context, rpc *serf.Client) error {
-		args, err := arguments(c)
+		args, err := command.Arguments(c)
 		if err != nil {
 			return err
 		}
 		n, err := rpc.Join(args)
 		if err != nil {
-			return no("%s", strings.Join(strings.Fields(err.Error()), " "))
+			return command.No("%s", strings.Join(strings.Fields(err.Error()), " "))
 		}
 		fmt.Fprintf(c.App.Writer, "joined %d nodes\n", n)
 		return nil
@@ -59,7 +60,7 @@ var leaveCommand = &cli.Command{
 		"It is a member again when it starts.",
 	Flags: []cli.Flag{confFlag, rpcFlag, rpcKeyFlag},
 	Action: withRPC(func(c *cli.Context, rpc *serf.Client) error {
-		name, err := optional(c, "")
+		name, err := command.Optional(c, "")
 		switch {
 		case err != nil:
 			return err
@@ -67,7 +68,7 @@ var leaveCommand = &cli.Command{
 			return rpc.Leave()
 		}
 		if err := rpc.ForceLeave(name); err != nil {
-			return no("%w", err)
+			return command.No("%w", err)
 		}
 		return nil
 	}),
@@ -96,23 +97,23 @@ func withRPC(f func(*cli.Context, *serf.Client) error) cli.ActionFunc {
 // dialRPC connects to a Serf RPC with the key in keyFile, "" if it asks for none.
 func dialRPC(addr, keyFile string) (*serf.Client, error) {
 	if addr == "" {
-		return nil, usage(errors.New("the node has no Serf RPC (rpc off): give --rpc HOST:PORT of one that has"))
+		return nil, command.Usage(errors.New("the node has no Serf RPC (rpc off): give --rpc HOST:PORT of one that has"))
 	}
 	key := ""
 	if keyFile != "" {
 		var err error
 		if key, err = serf.ReadRPCKey(keyFile); errors.Is(err, fs.ErrNotExist) {
-			return nil, silent(fmt.Errorf("%w (is asterfed serving? It creates the file)", err))
+			return nil, command.Silent(fmt.Errorf("%w (is asterfed serving? It creates the file)", err))
 		} else if err != nil {
-			return nil, no("%w", err)
+			return nil, command.No("%w", err)
 		}
 	}
 	rpc, err := serf.Dial(addr, key)
 	switch {
 	case errors.Is(err, serf.ErrRPCKey):
-		return nil, no("%w: give the file with the key of that node, --rpc-key FILE", err)
+		return nil, command.No("%w: give the file with the key of that node, --rpc-key FILE", err)
 	case err != nil:
-		return nil, silent(fmt.Errorf("%w (is asterfed serving?)", err))
+		return nil, command.Silent(fmt.Errorf("%w (is asterfed serving?)", err))
 	}
 	return rpc, nil
 }
@@ -120,18 +121,18 @@ func dialRPC(addr, keyFile string) (*serf.Client, error) {
 func members(c *cli.Context, rpc *serf.Client) error {
 	list, err := rpc.Members()
 	if err != nil {
-		return silent(err)
+		return command.Silent(err)
 	}
 	slices.SortFunc(list, func(a, b serf.Member) int { return strings.Compare(a.Name, b.Name) })
-	table := newListing("NODE", "STATUS", "ASTERISK", "GOSSIP", "DNS", "REGION", "VERSION")
+	table := command.NewListing("NODE", "STATUS", "ASTERISK", "GOSSIP", "DNS", "REGION", "VERSION")
 	for _, m := range list {
 		state := m.Tags["state"]
 		if m.Status != serf.StatusAlive {
 			state = "" // what it said before it went
 		}
-		table.add(m.Name, m.Status.String(), state, m.Addr.String(), m.Tags["dns"], m.Tags["region"], m.Tags["asterfed"])
+		table.Add(m.Name, m.Status.String(), state, m.Addr.String(), m.Tags["dns"], m.Tags["region"], m.Tags["asterfed"])
 	}
-	return table.print(c)
+	return table.Print(c)
 }
 
 // nodeNames returns every node that has not left.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/asterfed/asterfed/cmd/asterfed/command"
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/urfave/cli/v2"
 )
@@ -15,11 +16,11 @@ import (
 func local(c *cli.Context) (*config.Config, error) {
 	in, _, err := readCorefile(c.String("conf"))
 	if err != nil {
-		return nil, usagef("%w (name the Corefile with --conf)", err)
+		return nil, command.Usagef("%w (name the Corefile with --conf)", err)
 	}
 	cfg, err := config.Read(in.Filepath, in.Contents)
 	if err != nil {
-		return nil, usage(plain(err))
+		return nil, command.Usage(plain(err))
 	}
 	return cfg, nil
 }
@@ -56,7 +57,7 @@ func nodeServer(name string, cfg *config.Config) (string, error) {
 	defer rpc.Close()
 	list, err := rpc.Members()
 	if err != nil {
-		return "", silent(err)
+		return "", command.Silent(err)
 	}
 	var names []string
 	for _, m := range list {
@@ -69,7 +70,7 @@ func nodeServer(name string, cfg *config.Config) (string, error) {
 		return hostPort(name), nil
 	}
 	slices.Sort(names)
-	return "", usagef("--server %s: no node and no host has this name; the nodes are %s", name, strings.Join(names, ", "))
+	return "", command.Usagef("--server %s: no node and no host has this name; the nodes are %s", name, strings.Join(names, ", "))
 }
 
 func hostPort(s string) string {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/asterfed/asterfed/cmd/asterfed/command"
 	"github.com/asterfed/asterfed/serf"
 	"github.com/urfave/cli/v2"
 )
@@ -44,7 +45,7 @@ func drain(c *cli.Context, rpc *serf.Client) error {
 			}
 		}
 		if time.Now().After(deadline) {
-			return silent(fmt.Errorf("%s did not carry it out within %v: is it an asterfed that can drain?", self, drainLimit))
+			return command.Silent(fmt.Errorf("%s did not carry it out within %v: is it an asterfed that can drain?", self, drainLimit))
 		}
 	}
 }

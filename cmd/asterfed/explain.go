@@ -5,6 +5,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/asterfed/asterfed/cmd/asterfed/command"
 	"github.com/urfave/cli/v2"
 )
 
@@ -16,7 +17,7 @@ var explainCommand = &cli.Command{
 		"what its own ranking did. NAME is a number (+97231231001, \"+49 30 1234-501\", 1001), a user\n" +
 		"(alice), or berlin.trunks and the like.\n\n" +
 		"Exit code 1 means that calls go nowhere, 3 that the node is silent.",
-	Flags:  []cli.Flag{confFlag, serverFlag, jsonFlag},
+	Flags:  []cli.Flag{confFlag, serverFlag, command.JSONFlag},
 	Action: explain,
 }
 
@@ -41,7 +42,7 @@ func printExplanation(c *cli.Context, qname string, list []text) error {
 	}
 	head := list[0]
 	if c.Bool("json") {
-		if err := printJSON(c, map[string]any{"name": strings.TrimSuffix(qname, "."), "whole": head, "claims": list[1:]}); err != nil {
+		if err := command.PrintJSON(c, map[string]any{"name": strings.TrimSuffix(qname, "."), "whole": head, "claims": list[1:]}); err != nil {
 			return err
 		}
 		return nowhere(qname, head)
@@ -63,12 +64,12 @@ func printExplanation(c *cli.Context, qname string, list []text) error {
 		t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 		fmt.Fprintln(t, "PREF\tHOME\tCALLS TO\tKIND\tNAME\tSOURCE\tSINCE\tRULE\tWHY")
 		for _, c := range list[1:] {
-			user := dash(c["user"])
+			user := command.Dash(c["user"])
 			if c["pref"] != "" && c["user"] == "" {
 				user = "as dialled"
 			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", dash(c["pref"]), c["home"], user, c["k"], named(c), source(c),
-				dash(localTime(c["since"])), c["rule"], c["why"])
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", command.Dash(c["pref"]), c["home"], user, c["k"], named(c), source(c),
+				command.Dash(localTime(c["since"])), c["rule"], c["why"])
 		}
 		if err := t.Flush(); err != nil {
 			return err
@@ -83,9 +84,9 @@ func nowhere(qname string, head text) error {
 	case "NAPTR":
 		return nil
 	case "SERVFAIL", "":
-		return silent(fmt.Errorf("%s: %s does not know yet", strings.TrimSuffix(qname, "."), head["node"]))
+		return command.Silent(fmt.Errorf("%s: %s does not know yet", strings.TrimSuffix(qname, "."), head["node"]))
 	}
-	return no("calls to %s go nowhere", strings.TrimSuffix(qname, "."))
+	return command.No("calls to %s go nowhere", strings.TrimSuffix(qname, "."))
 }
 
 // named is the name of a claim, and the name to display, if it has one.

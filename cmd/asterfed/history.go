@@ -6,6 +6,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/asterfed/asterfed/cmd/asterfed/command"
 	"github.com/urfave/cli/v2"
 )
 
@@ -17,7 +18,7 @@ var historyCommand = &cli.Command{
 		"what it saw itself (property history). TIME is 14:03 or 14:03:20 (the last time it was that),\n" +
 		"\"2026-11-25 14:03\", RFC 3339, or a duration such as 10m for ten minutes ago.\n\n" +
 		"Exit code 1 means that nothing is recorded or, with --at, that calls went nowhere.",
-	Flags: []cli.Flag{confFlag, serverFlag, jsonFlag,
+	Flags: []cli.Flag{confFlag, serverFlag, command.JSONFlag,
 		&cli.StringFlag{Name: "at", Usage: "where calls went at `TIME`"}},
 	Action: pastOf,
 }
@@ -30,7 +31,7 @@ func pastOf(c *cli.Context) error {
 	if when := c.String("at"); when != "" {
 		t, err := momentOf(when, time.Now())
 		if err != nil {
-			return usage(err)
+			return command.Usage(err)
 		}
 		list, err := at.txt(owner + "." + t.UTC().Format("20060102T150405Z") + ".history")
 		if err != nil {
@@ -72,10 +73,10 @@ func momentOf(s string, now time.Time) (time.Time, error) {
 
 func printChanges(c *cli.Context, list []text) error {
 	if len(list) < 2 {
-		return no("nothing has changed for as long as the node remembers")
+		return command.No("nothing has changed for as long as the node remembers")
 	}
 	if c.Bool("json") {
-		return printJSON(c, map[string]any{"whole": list[0], "changes": list[1:]})
+		return command.PrintJSON(c, map[string]any{"whole": list[0], "changes": list[1:]})
 	}
 	t := tabwriter.NewWriter(c.App.Writer, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "AT\tCHANGE\tHOME\tKIND\tNAME\tSOURCE\tSTAMP")
@@ -89,7 +90,7 @@ func printChanges(c *cli.Context, list []text) error {
 			fmt.Fprintf(t, "%s\tgap\t%s\t%s changes are missing\t\t\t\n", localTime(e["at"]), list[0]["node"], e["is"])
 		default:
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", localTime(e["at"]), e["change"], e["home"], e["k"], named(e), source(e),
-				dash(localTime(e["since"])))
+				command.Dash(localTime(e["since"])))
 		}
 	}
 	if err := t.Flush(); err != nil {

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/asterfed/asterfed/cmd/asterfed/command"
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone/datadir"
 	"github.com/urfave/cli/v2"
@@ -29,7 +30,7 @@ var keysCommand = &cli.Command{
 		"send with it. \"asterfed keys rotate\" replaces them in one go. The options do single steps of that.\n" +
 		"Keys themselves are read from files and never shown.\n\n" +
 		"Exit code 1 means that nodes differ, or that one is absent.",
-	Flags: []cli.Flag{confFlag, rpcFlag, rpcKeyFlag, jsonFlag,
+	Flags: []cli.Flag{confFlag, rpcFlag, rpcKeyFlag, command.JSONFlag,
 		&cli.StringFlag{Name: "install", Usage: "give every node the key in `FILE` (- for standard input)"},
 		&cli.StringFlag{Name: "use", Usage: "make every node send with the key `ID`"},
 		&cli.StringFlag{Name: "remove", Usage: "make every node forget the key `ID`"}},
@@ -50,10 +51,10 @@ var rotateCommand = &cli.Command{
 }
 
 func keys(c *cli.Context, rpc *serf.Client) error {
-	if args, err := arguments(c); err != nil {
+	if args, err := command.Arguments(c); err != nil {
 		return err
 	} else if len(args) > 0 {
-		return usagef("keys: want no argument, got %q", args[0])
+		return command.Usagef("keys: want no argument, got %q", args[0])
 	}
 	err := changeKeys(c, rpc)
 	if err != nil {
@@ -61,25 +62,25 @@ func keys(c *cli.Context, rpc *serf.Client) error {
 	}
 	k, err := rpc.Keys()
 	if len(k.On) == 0 {
-		return no("%w", cmp.Or(err, errors.New("keys: no node has one")))
+		return command.No("%w", cmp.Or(err, errors.New("keys: no node has one")))
 	}
 	whole := err == nil && len(k.On) > 0
-	table := newListing("KEY", "ON", "OF", "PRIMARY ON")
+	table := command.NewListing("KEY", "ON", "OF", "PRIMARY ON")
 	for _, key := range slices.Sorted(maps.Keys(k.On)) {
 		whole = whole && k.Everywhere(key)
-		table.add(serf.KeyIDOf(key), k.On[key], k.All(), k.Primary[key])
+		table.Add(serf.KeyIDOf(key), k.On[key], k.All(), k.Primary[key])
 	}
-	if err := table.print(c); err != nil {
+	if err := table.Print(c); err != nil {
 		return err
 	}
 	for _, node := range slices.Sorted(maps.Keys(k.Errors)) {
-		fmt.Fprintf(c.App.ErrWriter, "%s: %s\n", clean(node), clean(k.Errors[node]))
+		fmt.Fprintf(c.App.ErrWriter, "%s: %s\n", command.Clean(node), command.Clean(k.Errors[node]))
 	}
 	for _, node := range k.Absent {
-		fmt.Fprintf(c.App.ErrWriter, "%s failed and keeps the keys that it had: start it, or declare that it has left (asterfed leave %s)\n", clean(node), clean(node))
+		fmt.Fprintf(c.App.ErrWriter, "%s failed and keeps the keys that it had: start it, or declare that it has left (asterfed leave %s)\n", command.Clean(node), command.Clean(node))
 	}
 	if !whole {
-		return no("keys: not every node has the same ones")
+		return command.No("keys: not every node has the same ones")
 	}
 	return nil
 }
@@ -94,7 +95,7 @@ func changeKeys(c *cli.Context, rpc *serf.Client) (err error) {
 		}
 	}
 	if given > 1 {
-		return usagef("keys: want one of --install, --use and --remove")
+		return command.Usagef("keys: want one of --install, --use and --remove")
 	}
 	switch {
 	case file != "":
@@ -103,7 +104,7 @@ func changeKeys(c *cli.Context, rpc *serf.Client) (err error) {
 			return err
 		}
 		if _, err := rpc.InstallKey(key); err != nil {
-			return no("%w", err)
+			return command.No("%w", err)
 		}
 		return nil
 	case use != "":
@@ -117,18 +118,18 @@ func changeKeys(c *cli.Context, rpc *serf.Client) (err error) {
 // changeKey does a step with the key of that ID.
 func changeKey(rpc *serf.Client, id string, step func(string) (serf.Keys, error)) error {
 	if serf.CheckKey(id) == nil {
-		return usagef("keys: want the ID of a key, as asterfed keys lists it; a key itself does not belong on a command line, where every user can read it")
+		return command.Usagef("keys: want the ID of a key, as asterfed keys lists it; a key itself does not belong on a command line, where every user can read it")
 	}
 	k, err := rpc.Keys()
 	if len(k.On) == 0 {
-		return no("%w", err)
+		return command.No("%w", err)
 	}
 	key, err := k.Find(id)
 	if err != nil {
-		return no("%w", err)
+		return command.No("%w", err)
 	}
 	if _, err := step(key); err != nil {
-		return no("%w", err)
+		return command.No("%w", err)
 	}
 	return nil
 }
@@ -136,12 +137,12 @@ func changeKey(rpc *serf.Client, id string, step func(string) (serf.Keys, error)
 // readKey reads a gossip key in base64 from a file, or from standard input.
 func readKey(file string) (string, error) {
 	if serf.CheckKey(file) == nil {
-		return "", usagef("keys: want a file; a key does not belong on a command line, where every user can read it")
+		return "", command.Usagef("keys: want a file; a key does not belong on a command line, where every user can read it")
 	}
 	if file != "-" {
 		raw, err := serf.ReadKey(file)
 		if err != nil {
-			return "", usage(err)
+			return "", command.Usage(err)
 		}
 		return serf.EncodeKey(raw), nil
 	}
@@ -151,16 +152,16 @@ func readKey(file string) (string, error) {
 	}
 	key := strings.TrimSpace(line)
 	if err := serf.CheckKey(key); err != nil {
-		return "", usagef("read key from standard input: %w", err)
+		return "", command.Usagef("read key from standard input: %w", err)
 	}
 	return key, nil
 }
 
 func rotate(c *cli.Context, rpc *serf.Client) error {
-	if args, err := arguments(c); err != nil {
+	if args, err := command.Arguments(c); err != nil {
 		return err
 	} else if len(args) > 0 {
-		return usagef("keys rotate: want no argument, got %q", args[0])
+		return command.Usagef("keys rotate: want no argument, got %q", args[0])
 	}
 	file := c.String("file")
 	cfg, err := local(c)
@@ -168,29 +169,29 @@ func rotate(c *cli.Context, rpc *serf.Client) error {
 	case err != nil && file == "":
 		return err
 	case err == nil && !cfg.OwnKey:
-		return usagef("keys rotate: the transfer key of these nodes is derived from the gossip key; give all nodes a key of their own first (transfer IP:PORT key FILE)")
+		return command.Usagef("keys rotate: the transfer key of these nodes is derived from the gossip key; give all nodes a key of their own first (transfer IP:PORT key FILE)")
 	case err == nil:
 		file = cmp.Or(file, cfg.GossipKey)
 	}
 	if err := writable(file); err != nil {
-		return no("keys rotate: %w", err)
+		return command.No("keys rotate: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(c.Context, c.Duration("wait"))
 	defer cancel()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	key, err := rpc.Rotate(ctx, func(s string) { fmt.Fprintln(c.App.Writer, clean(s)) })
+	key, err := rpc.Rotate(ctx, func(s string) { fmt.Fprintln(c.App.Writer, command.Clean(s)) })
 	if key != "" {
 		// Also if an old one could not be removed: all nodes send with this one.
 		err = errors.Join(err, writeKey(file, key))
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return no("rotate keys: gave up after %s; run it again when every node is there", c.Duration("wait"))
+		return command.No("rotate keys: gave up after %s; run it again when every node is there", c.Duration("wait"))
 	case errors.Is(err, context.Canceled):
-		return no("rotate keys: interrupted; run it again to end with one key")
+		return command.No("rotate keys: interrupted; run it again to end with one key")
 	case err != nil:
-		return no("%w", err)
+		return command.No("%w", err)
 	}
 	fmt.Fprintf(c.App.Writer, "done: every node has key %s and no other; it is in %s\n", serf.KeyIDOf(key), file)
 	fmt.Fprintln(c.App.Writer, "Copy that file to the other nodes: one that loses its data starts with its own.")

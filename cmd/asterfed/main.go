@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/asterfed/asterfed/cmd/asterfed/command"
+	"github.com/asterfed/asterfed/cmd/asterfed/demo"
+	"github.com/asterfed/asterfed/cmd/asterfed/plan"
 	"github.com/urfave/cli/v2"
 )
 
@@ -13,23 +16,23 @@ func main() {
 	app := &cli.App{
 		Name:                 "asterfed",
 		Usage:                "many Asterisk servers as one, over DNS",
-		Description:          exitCodes,
+		Description:          command.ExitCodes,
 		Version:              versions(),
 		HideHelpCommand:      true,
 		EnableBashCompletion: true,
 		Commands: []*cli.Command{
-			serveCommand, demoCommand,
-			statusCommand, whereCommand, explainCommand, historyCommand, usersCommand, membersCommand, planCommand,
+			serveCommand, demo.Command,
+			statusCommand, whereCommand, explainCommand, historyCommand, usersCommand, membersCommand, plan.Command,
 			publishCommand, withdrawCommand, publishedCommand, askCommand,
 			joinCommand, leaveCommand, drainCommand, keysCommand, versionCommand,
 		},
-		Action:         unknown,
-		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return usage(err) },
+		Action:         command.Unknown,
+		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return command.Usage(err) },
 		ExitErrHandler: func(*cli.Context, error) {},
 	}
-	strict(app.Commands)
+	command.Strict(app.Commands)
 	if err := app.Run(os.Args); err != nil {
 		fmt.Fprintln(os.Stderr, "asterfed:", err)
-		os.Exit(code(err))
+		os.Exit(command.Code(err))
 	}
 }

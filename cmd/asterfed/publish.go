@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/asterfed/asterfed/cmd/asterfed/command"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/tsig"
@@ -56,13 +57,13 @@ var withdrawCommand = &cli.Command{
 }
 
 func publish(c *cli.Context) error {
-	args, err := arguments(c)
+	args, err := command.Arguments(c)
 	if err != nil {
 		return err
 	}
 	b, txt, err := subject(args, false)
 	if err != nil {
-		return usage(err)
+		return command.Usage(err)
 	}
 	if s := c.String("name"); s != "" {
 		txt = append(txt, "n="+s)
@@ -92,13 +93,13 @@ func publish(c *cli.Context) error {
 }
 
 func withdraw(c *cli.Context) error {
-	args, err := arguments(c)
+	args, err := command.Arguments(c)
 	if err != nil {
 		return err
 	}
 	b, txt, err := subject(args, true)
 	if err != nil {
-		return usage(err)
+		return command.Usage(err)
 	}
 	to, err := updateOf(c)
 	if err != nil {
@@ -110,7 +111,7 @@ func withdraw(c *cli.Context) error {
 	var refusal *rcodeError
 	switch err := to.send(); {
 	case errors.As(err, &refusal) && refusal.rcode == dns.RcodeNXRrset:
-		return no("withdraw: %s %s is not published at %s", b.Kind, b.AOR, to.zone)
+		return command.No("withdraw: %s %s is not published at %s", b.Kind, b.AOR, to.zone)
 	case err != nil:
 		return err
 	}
@@ -188,7 +189,7 @@ func updateOf(c *cli.Context) (*updating, error) {
 			u.zone = record.HomeZone(cfg.Node, cfg.Origin)
 		}
 		if file == "" && len(cfg.Updates) == 0 {
-			return nil, usage(errors.New("no key to sign with: the Corefile has no update line; give --key FILE"))
+			return nil, command.Usage(errors.New("no key to sign with: the Corefile has no update line; give --key FILE"))
 		} else if file == "" {
 			file = cfg.Updates[0].File
 		}
@@ -203,7 +204,7 @@ func updateOf(c *cli.Context) (*updating, error) {
 	u.msg.SetEdns0(1232, false) // so that the server may say why
 	var err error
 	if u.key, err = tsig.ReadKey(file); err != nil {
-		return nil, usage(err)
+		return nil, command.Usage(err)
 	}
 	return u, nil
 }
@@ -225,14 +226,14 @@ func (u *updating) send() error {
 	c := &dns.Client{Net: "tcp", Timeout: u.limit, TsigSecret: map[string]string{u.key.Name: u.key.Secret}}
 	r, _, err := c.ExchangeContext(ctx, u.msg, u.server)
 	if r == nil || err != nil && !errors.Is(err, dns.ErrAuth) && r.Rcode != dns.RcodeNotAuth {
-		return silent(unreachable(u.server, err))
+		return command.Silent(command.Unreachable(u.server, err))
 	}
 	switch refusal := (&rcodeError{r.Rcode, u.explain(r)}); r.Rcode {
 	case dns.RcodeSuccess:
 		return nil
 	case dns.RcodeServerFailure:
-		return silent(refusal)
+		return command.Silent(refusal)
 	default:
-		return cli.Exit(refusal, exitNo)
+		return cli.Exit(refusal, command.ExitNo)
 	}
 }

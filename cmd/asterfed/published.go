@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/asterfed/asterfed/cmd/asterfed/command"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/urfave/cli/v2"
 )
@@ -24,14 +25,14 @@ func published(c *cli.Context) error {
 	if all == nil && err != nil {
 		return err
 	}
-	out := newListing("KIND", "NAME", "TO", "HOME", "USER", "COST", "EXPIRES", "DISPLAY NAME")
+	out := command.NewListing("KIND", "NAME", "TO", "HOME", "USER", "COST", "EXPIRES", "DISPLAY NAME")
 	for _, b := range all {
 		d := b.Info.Details()
 		var ends any = "never"
 		if d.Expires != 0 {
 			ends = time.Unix(d.Expires, 0)
 		}
-		out.add(b.Kind.String(), string(b.AOR), d.To, b.home, string(cmp.Or(d.Target, d.Of)), int(d.Cost), ends, d.Name)
+		out.Add(b.Kind.String(), string(b.AOR), d.To, b.home, string(cmp.Or(d.Target, d.Of)), int(d.Cost), ends, d.Name)
 	}
-	return errors.Join(out.print(c), err)
+	return errors.Join(out.Print(c), err)
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/asterfed/asterfed/cmd/asterfed/account"
+	"github.com/asterfed/asterfed/cmd/asterfed/command"
 	"github.com/asterfed/asterfed/plugin/federation"
 	"github.com/coredns/caddy"
 	"github.com/coredns/caddy/caddyfile"
@@ -57,7 +59,7 @@ func readCorefile(path string) (caddy.CaddyfileInput, [][]string, error) {
 func serve(c *cli.Context) error {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.String("log"))); err != nil {
-		return usagef("log level %q: want debug, info, warn or error", c.String("log"))
+		return command.Usagef("log level %q: want debug, info, warn or error", c.String("log"))
 	}
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: level}))
 	if level <= slog.LevelDebug {
@@ -83,14 +85,14 @@ func serve(c *cli.Context) error {
 	caddy.RegisterCaddyfileLoader("asterfed", caddy.LoaderFunc(load))
 	in, err := load("dns")
 	if err != nil {
-		return usage(err)
+		return command.Usage(err)
 	}
 	if err := caddy.ValidateAndExecuteDirectives(in, nil, true); err != nil {
-		return usage(plain(err))
+		return command.Usage(plain(err))
 	}
-	if a, ok := service(); ok {
-		if err := a.check(in, c.Bool("check")); err != nil {
-			return usage(err)
+	if a, ok := account.Service(); ok {
+		if err := a.Check(in, c.Bool("check")); err != nil {
+			return command.Usage(err)
 		}
 	}
 	if c.Bool("check") {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/asterfed/asterfed/cmd/asterfed/command"
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/zone/tsig"
 	"github.com/miekg/dns"
@@ -27,20 +28,20 @@ func signedTXT(server, qname string, key *tsig.Key, patience time.Duration) ([]t
 	c := &dns.Client{Net: "tcp", Timeout: patience, TsigSecret: map[string]string{key.Name: key.Secret}}
 	r, _, err := c.Exchange(m, server)
 	if r == nil || err != nil && !errors.Is(err, dns.ErrAuth) && r.Rcode != dns.RcodeNotAuth {
-		return nil, silent(unreachable(server, err))
+		return nil, command.Silent(command.Unreachable(server, err))
 	}
 	if r.Rcode != dns.RcodeSuccess {
 		u := updating{key: key}
 		err := fmt.Errorf("%s: %s", qname, u.explain(r))
 		if r.Rcode == dns.RcodeServerFailure {
-			return nil, silent(err)
+			return nil, command.Silent(err)
 		}
-		return nil, cli.Exit(err, exitNo)
+		return nil, cli.Exit(err, command.ExitNo)
 	}
 	if opt := r.IsEdns0(); len(r.Answer) == 0 && opt != nil { // NODATA, and the reason
 		for _, o := range opt.Option {
 			if e, ok := o.(*dns.EDNS0_EDE); ok {
-				return nil, no("%s", e.ExtraText)
+				return nil, command.No("%s", e.ExtraText)
 			}
 		}
 	}
@@ -51,7 +52,7 @@ func signedTXT(server, qname string, key *tsig.Key, patience time.Duration) ([]t
 			for _, s := range txt.Txt {
 				key, val, _ := strings.Cut(s, "=")
 				if _, given := t[key]; !given {
-					t[key] = unescaped(val)
+					t[key] = command.Unescaped(val)
 				}
 			}
 		}
@@ -60,31 +61,6 @@ func signedTXT(server, qname string, key *tsig.Key, patience time.Duration) ([]t
 		}
 	}
 	return out, nil
-}
-
-// unescaped takes out of a string the escapes of RFC 1035 §5.1, which the library
-// puts in.
-func unescaped(s string) string {
-	if !strings.Contains(s, `\`) {
-		return clean(s)
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' || i+1 == len(s) {
-			b.WriteByte(s[i])
-			continue
-		}
-		if i+3 < len(s) {
-			if n, err := strconv.ParseUint(s[i+1:i+4], 10, 8); err == nil {
-				b.WriteByte(byte(n))
-				i += 3
-				continue
-			}
-		}
-		i++
-		b.WriteByte(s[i])
-	}
-	return clean(b.String())
 }
 
 // atNode sends signed questions to the node that the flags name.
@@ -105,7 +81,7 @@ func nodeAt(c *cli.Context) (atNode, error) {
 // asked returns the node that a command asks, and the owner of the one NAME that
 // it was given.
 func asked(c *cli.Context) (owner string, at atNode, err error) {
-	name, err := oneName(c)
+	name, err := command.OneName(c)
 	if err != nil {
 		return "", at, err
 	}
@@ -113,7 +89,7 @@ func asked(c *cli.Context) (owner string, at atNode, err error) {
 		return "", at, err
 	}
 	if owner, err = ownerOf(name, at.cfg.DirectoryRegion); err != nil {
-		return "", at, usage(err)
+		return "", at, command.Usage(err)
 	}
 	return owner, at, nil
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/asterfed/asterfed/cmd/asterfed/command"
 	"github.com/urfave/cli/v2"
 )
 
@@ -21,7 +22,7 @@ var statusCommand = &cli.Command{
 		"that it knows: what each says of itself, how far the first one reaches it, and what does not mend\n" +
 		"itself, with the remedy. LAG is the time since the node was last heard, normally below 2 s.\n\n" +
 		"Exit code 0 means that nothing needs a person, 1 that something does, 3 that the node is silent.",
-	Flags:  []cli.Flag{confFlag, serverFlag, jsonFlag},
+	Flags:  []cli.Flag{confFlag, serverFlag, command.JSONFlag},
 	Action: status,
 }
 
@@ -44,10 +45,10 @@ type trouble struct {
 }
 
 func status(c *cli.Context) error {
-	if args, err := arguments(c); err != nil {
+	if args, err := command.Arguments(c); err != nil {
 		return err
 	} else if len(args) > 0 {
-		return usagef("status: want no argument, got %q; another node is named with --server", args[0])
+		return command.Usagef("status: want no argument, got %q; another node is named with --server", args[0])
 	}
 	at, err := nodeAt(c)
 	if err != nil {
@@ -119,7 +120,7 @@ func (n *nodeStatus) take(list []text) {
 // once, with the nodes that see it.
 func troublesOf(nodes []*nodeStatus) (out []trouble) {
 	for _, n := range nodes {
-		if n.err != nil && code(n.err) == exitSilent && n.seen["reach"] == "alive" {
+		if n.err != nil && command.Code(n.err) == command.ExitSilent && n.seen["reach"] == "alive" {
 			n.troubles = append(n.troubles, trouble{"port", n.name, n.err.Error(),
 				"let TCP from this host to its DNS port through the packet filters in between", []string{"this command"}})
 		}
@@ -151,25 +152,25 @@ func troublesOf(nodes []*nodeStatus) (out []trouble) {
 func printStatus(c *cli.Context, nodes []*nodeStatus) error {
 	slices.SortStableFunc(nodes[1:], func(a, b *nodeStatus) int { return cmp.Compare(a.name, b.name) })
 	troubles := troublesOf(nodes)
-	out := newListing("NODE", "REACH", "STATE", "ASTERISK", "AMI", "REGISTERED", "PUBLISHED", "LAG", "TRANSFERRED", "VERSION")
+	out := command.NewListing("NODE", "REACH", "STATE", "ASTERISK", "AMI", "REGISTERED", "PUBLISHED", "LAG", "TRANSFERRED", "VERSION")
 	for _, n := range nodes {
 		reach := "itself"
 		if n.seen != nil {
 			reach = n.seen["reach"]
 		}
 		when, _ := time.Parse(time.RFC3339, n.seen["transferred"])
-		out.add(n.name, reach, cmp.Or(n.self["state"], n.seen["state"]), short(n.self["asterisk"]), n.self["ami"],
+		out.Add(n.name, reach, cmp.Or(n.self["state"], n.seen["state"]), short(n.self["asterisk"]), n.self["ami"],
 			figure(n.self["registered"]), figure(n.self["published"]), n.seen["lag"], when, cmp.Or(n.self["asterfed"], n.seen["asterfed"]))
 	}
 	if c.Bool("json") {
 		if troubles == nil {
 			troubles = []trouble{}
 		}
-		if err := printJSON(c, map[string]any{"nodes": out.objects(), "troubles": troubles, "ok": len(troubles) == 0}); err != nil {
+		if err := command.PrintJSON(c, map[string]any{"nodes": out.Objects(), "troubles": troubles, "ok": len(troubles) == 0}); err != nil {
 			return err
 		}
 	} else {
-		if err := out.print(c); err != nil {
+		if err := out.Print(c); err != nil {
 			return err
 		}
 		for _, t := range troubles {
@@ -186,9 +187,9 @@ func printStatus(c *cli.Context, nodes []*nodeStatus) error {
 	case 0:
 		return nil
 	case 1:
-		return cli.Exit(errors.New("one thing needs a person"), exitNo)
+		return cli.Exit(errors.New("one thing needs a person"), command.ExitNo)
 	}
-	return no("%d things need a person", len(troubles))
+	return command.No("%d things need a person", len(troubles))
 }
 
 // short is a version without what a distribution adds: 22.10.1 for

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/asterfed/asterfed/cmd/asterfed/command"
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/asterfed/asterfed/zone/record"
@@ -26,7 +27,7 @@ var usersCommand = &cli.Command{
 	Action: users,
 }
 
-var listFlags = []cli.Flag{confFlag, serverFlag, jsonFlag,
+var listFlags = []cli.Flag{confFlag, serverFlag, command.JSONFlag,
 	&cli.StringSliceFlag{Name: "node", Usage: "only the home zone of `NODE`"}}
 
 // held is a binding and its home.
@@ -38,12 +39,12 @@ type held struct {
 // list returns the bindings of all homes that fit and whose names match the
 // argument, by name, the newest claim first.
 func list(c *cli.Context, fits func(location.Kind) bool) ([]held, error) {
-	pattern, err := optional(c, "*")
+	pattern, err := command.Optional(c, "*")
 	if err != nil {
 		return nil, err
 	}
 	if _, err := path.Match(pattern, ""); err != nil {
-		return nil, usagef("pattern %q: want a name with * and ? in it", pattern)
+		return nil, command.Usagef("pattern %q: want a name with * and ? in it", pattern)
 	}
 	cfg, err := local(c)
 	if err != nil {
@@ -86,7 +87,7 @@ func list(c *cli.Context, fits func(location.Kind) bool) ([]held, error) {
 		return strings.Compare(a.home, b.home)
 	})
 	if len(missing) > 0 {
-		return all, silent(fmt.Errorf("%s did not transfer the home zone of %s", at, strings.Join(missing, ", ")))
+		return all, command.Silent(fmt.Errorf("%s did not transfer the home zone of %s", at, strings.Join(missing, ", ")))
 	}
 	return all, nil
 }
@@ -96,11 +97,11 @@ func users(c *cli.Context) error {
 	if all == nil && err != nil {
 		return err
 	}
-	out := newListing("USER", "HOME", "KIND", "SINCE")
+	out := command.NewListing("USER", "HOME", "KIND", "SINCE")
 	for _, u := range all {
-		out.add(string(u.AOR), u.home, u.Kind.String(), sinceOf(u.Stamp))
+		out.Add(string(u.AOR), u.home, u.Kind.String(), sinceOf(u.Stamp))
 	}
-	return errors.Join(out.print(c), err)
+	return errors.Join(out.Print(c), err)
 }
 
 // sinceOf is the time of a claim, zero for one that was there before anybody

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/asterfed/asterfed/cmd/asterfed/command"
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone/location"
@@ -25,7 +26,7 @@ var verifyCommand = &cli.Command{
 		"A difference that a second look no longer finds was a change on its way, and is not reported. A\n" +
 		"node without an Asterisk must have no registrations anywhere.\n\n" +
 		"Exit code 1 means that something differs, or that a node could not be compared.",
-	Flags:  []cli.Flag{confFlag, rpcFlag, rpcKeyFlag, jsonFlag},
+	Flags:  []cli.Flag{confFlag, rpcFlag, rpcKeyFlag, command.JSONFlag},
 	Action: withRPC(verify),
 }
 
@@ -104,7 +105,7 @@ type comparison struct {
 
 func (o comparison) print(c *cli.Context) error {
 	if c.Bool("json") {
-		if err := printJSON(c, o); err != nil {
+		if err := command.PrintJSON(c, o); err != nil {
 			return err
 		}
 	} else {
@@ -116,9 +117,9 @@ func (o comparison) print(c *cli.Context) error {
 	}
 	switch {
 	case len(o.Differences) > 0:
-		return no("what the nodes answer differs from what their Asterisks list")
+		return command.No("what the nodes answer differs from what their Asterisks list")
 	case len(o.Failed) > 0:
-		return no("not every node could be compared")
+		return command.No("not every node could be compared")
 	}
 	return nil
 }

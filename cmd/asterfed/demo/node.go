@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/asterfed/asterfed/cmd/asterfed/command"
 	"github.com/asterfed/asterfed/plugin/federation/ami/amitest"
 	"github.com/miekg/dns"
 )
@@ -98,7 +99,7 @@ func (n *demoNode) start() error {
 func (n *demoNode) ready(ctx context.Context) error {
 	deadline := time.Now().Add(15 * time.Second)
 	for time.Now().Before(deadline) {
-		if r, err := exchange(n.server(), "nobody.users."+demoZone, dns.TypeNAPTR); err == nil && r.Rcode == dns.RcodeNameError {
+		if r, err := command.Exchange(n.server(), "nobody.users."+demoZone, dns.TypeNAPTR); err == nil && r.Rcode == dns.RcodeNameError {
 			return nil
 		}
 		select {
@@ -146,7 +147,7 @@ func (n *demoNode) stop() {
 // home asks the node where a user lives: the best record's node, "" if the
 // user is registered nowhere.
 func (n *demoNode) home(user string) (string, error) {
-	r, err := exchange(n.server(), user+".users."+demoZone, dns.TypeNAPTR)
+	r, err := command.Exchange(n.server(), user+".users."+demoZone, dns.TypeNAPTR)
 	if err != nil {
 		return "", err
 	}

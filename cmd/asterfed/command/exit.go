@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"errors"
@@ -11,53 +11,53 @@ import (
 // The exit codes of every command, so that a script need not know which one it
 // runs.
 const (
-	exitNo     = 1 // the answer is no: not found, refused, differs, or a person is needed
+	ExitNo     = 1 // the answer is no: not found, refused, differs, or a person is needed
 	exitUsage  = 2 // the command line or the Corefile is wrong; nothing was asked
-	exitSilent = 3 // there is no answer: the node is not reachable, or does not know yet
+	ExitSilent = 3 // there is no answer: the node is not reachable, or does not know yet
 )
 
-// exitCodes is what the help says about them.
-const exitCodes = `Exit codes of every command: 0 done, or found; 1 the answer is no (not found, refused,
+// ExitCodes is what the help says about them.
+const ExitCodes = `Exit codes of every command: 0 done, or found; 1 the answer is no (not found, refused,
 nodes that differ, something that needs a person); 2 the command line or the Corefile is
 wrong; 3 no answer (the node cannot be reached, or does not know yet).`
 
-// usage is an error of the command line or of the Corefile.
-func usage(err error) error { return cli.Exit(err, exitUsage) }
+// Usage is an error of the command line or of the Corefile.
+func Usage(err error) error { return cli.Exit(err, exitUsage) }
 
-func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, args...)) }
+func Usagef(format string, args ...any) error { return Usage(fmt.Errorf(format, args...)) }
 
-// no is a negative answer.
-func no(format string, args ...any) error { return cli.Exit(fmt.Errorf(format, args...), exitNo) }
+// No is a negative answer.
+func No(format string, args ...any) error { return cli.Exit(fmt.Errorf(format, args...), ExitNo) }
 
-// silent means that there is no answer.
-func silent(err error) error { return cli.Exit(err, exitSilent) }
+// Silent means that there is no answer.
+func Silent(err error) error { return cli.Exit(err, ExitSilent) }
 
-// code returns the exit code of an error that a command returned.
-func code(err error) int {
+// Code returns the exit code of an error that a command returned.
+func Code(err error) int {
 	var c cli.ExitCoder
 	if errors.As(err, &c) {
 		return c.ExitCode()
 	}
-	return exitNo
+	return ExitNo
 }
 
-// strict makes a wrong option or command an error of usage, at a command and all
+// Strict makes a wrong option or command an error of usage, at a command and all
 // below it. The library would print the whole help instead.
-func strict(commands []*cli.Command) {
+func Strict(commands []*cli.Command) {
 	for _, c := range commands {
-		c.OnUsageError = func(ctx *cli.Context, err error, _ bool) error { return usage(wrongOption(ctx.Command, err)) }
+		c.OnUsageError = func(ctx *cli.Context, err error, _ bool) error { return Usage(wrongOption(ctx.Command, err)) }
 		if c.ArgsUsage == "" && c.Action != nil && len(c.Subcommands) == 0 {
 			c.Action = alone(c.Action)
 		}
 		if len(c.Subcommands) > 0 {
-			strict(c.Subcommands)
+			Strict(c.Subcommands)
 			c.HideHelpCommand = true
 			if own := c.Action; own == nil {
-				c.Action = unknown
+				c.Action = Unknown
 			} else {
 				c.Action = func(ctx *cli.Context) error {
 					if name := ctx.Args().First(); name != "" && name[0] != '-' {
-						return unknown(ctx)
+						return Unknown(ctx)
 					}
 					return own(ctx)
 				}
@@ -69,12 +69,12 @@ func strict(commands []*cli.Command) {
 // alone is the action of a command that takes no arguments.
 func alone(action cli.ActionFunc) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		args, err := arguments(c)
+		args, err := Arguments(c)
 		if err != nil {
 			return err
 		}
 		if len(args) > 0 {
-			return usagef("%s: want no argument, got %q", c.Command.Name, args[0])
+			return Usagef("%s: want no argument, got %q", c.Command.Name, args[0])
 		}
 		return action(c)
 	}
@@ -106,9 +106,9 @@ func dashed(name string) string {
 	return "--" + name
 }
 
-// unknown is the action of asterfed, and of a command with commands below it,
+// Unknown is the action of asterfed, and of a command with commands below it,
 // where none of these was named.
-func unknown(c *cli.Context) error {
+func Unknown(c *cli.Context) error {
 	var names []string
 	for _, sub := range c.App.VisibleCommands() {
 		names = append(names, sub.Name)
@@ -120,10 +120,10 @@ func unknown(c *cli.Context) error {
 		}
 	}
 	if c.NArg() == 0 {
-		return usagef("a command is missing: want one of %s", strings.Join(names, ", "))
+		return Usagef("a command is missing: want one of %s", strings.Join(names, ", "))
 	}
 	name := c.Args().First()
-	return usagef("unknown command %q%s; want one of %s", name, suggestion(name, names), strings.Join(names, ", "))
+	return Usagef("unknown command %q%s; want one of %s", name, suggestion(name, names), strings.Join(names, ", "))
 }
 
 // suggestion names the one that is a typing error away, or has the word as its

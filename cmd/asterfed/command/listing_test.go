@@ -1,4 +1,4 @@
-package main
+package command
 
 import "testing"
 
@@ -17,7 +17,7 @@ func TestClean(t *testing.T) {
 			t.Errorf("%q becomes %q, want %q", in, got, want)
 		}
 	}
-	if got, want := unescaped(`\027[2J \"Zo\195\171\" \\`), "\uFFFD[2J \"Zoë\" \\"; got != want {
-		t.Errorf("unescaped: %q, want %q", got, want)
+	if got, want := Unescaped(`\027[2J \"Zo\195\171\" \\`), "\uFFFD[2J \"Zoë\" \\"; got != want {
+		t.Errorf("Unescaped: %q, want %q", got, want)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"fmt"
@@ -7,9 +7,9 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// arguments returns the arguments of a command. Options may stand behind them as
+// Arguments returns the arguments of a command. Options may stand behind them as
 // well, up to "--".
-func arguments(c *cli.Context) ([]string, error) {
+func Arguments(c *cli.Context) ([]string, error) {
 	var args []string
 	rest := c.Args().Slice()
 	for i := 0; i < len(rest); i++ {
@@ -25,7 +25,7 @@ func arguments(c *cli.Context) ([]string, error) {
 		name, val, given := strings.Cut(word, "=")
 		switch option := optionOf(c.Command, name).(type) {
 		case nil:
-			return nil, usage(wrongOption(c.Command, fmt.Errorf("flag provided but not defined: -%s", name)))
+			return nil, Usage(wrongOption(c.Command, fmt.Errorf("flag provided but not defined: -%s", name)))
 		case *cli.BoolFlag:
 			if !given {
 				val = "true"
@@ -33,41 +33,41 @@ func arguments(c *cli.Context) ([]string, error) {
 		default:
 			if !given {
 				if i++; i == len(rest) {
-					return nil, usagef("option %s needs a value", dashed(option.Names()[0]))
+					return nil, Usagef("option %s needs a value", dashed(option.Names()[0]))
 				}
 				val = rest[i]
 			}
 		}
 		if err := c.Set(name, val); err != nil {
-			return nil, usagef("option %s: %w", dashed(name), err)
+			return nil, Usagef("option %s: %w", dashed(name), err)
 		}
 	}
 	return args, nil
 }
 
-// oneName returns the one argument of a command that wants a NAME.
-func oneName(c *cli.Context) (string, error) {
-	args, err := arguments(c)
+// OneName returns the one argument of a command that wants a NAME.
+func OneName(c *cli.Context) (string, error) {
+	args, err := Arguments(c)
 	if err != nil {
 		return "", err
 	}
 	if len(args) != 1 {
-		return "", usagef("%s: want one NAME, such as 1001, alice, +97231234000 or berlin.trunks", c.Command.Name)
+		return "", Usagef("%s: want one NAME, such as 1001, alice, +97231234000 or berlin.trunks", c.Command.Name)
 	}
 	return args[0], nil
 }
 
-// optional returns the one argument of a command that may have one, or what
+// Optional returns the one argument of a command that may have one, or what
 // stands for it.
-func optional(c *cli.Context, otherwise string) (string, error) {
-	args, err := arguments(c)
+func Optional(c *cli.Context, otherwise string) (string, error) {
+	args, err := Arguments(c)
 	switch {
 	case err != nil:
 		return "", err
 	case len(args) == 0:
 		return otherwise, nil
 	case len(args) > 1:
-		return "", usagef("%s: want one %s at most, got %d (put quotes around a pattern)", c.Command.Name, c.Command.ArgsUsage, len(args))
+		return "", Usagef("%s: want one %s at most, got %d (put quotes around a pattern)", c.Command.Name, c.Command.ArgsUsage, len(args))
 	}
 	return args[0], nil
 }

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"encoding/json"
@@ -11,25 +11,25 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-var jsonFlag = &cli.BoolFlag{Name: "json", Usage: "print it for programs"}
+var JSONFlag = &cli.BoolFlag{Name: "json", Usage: "print it for programs"}
 
-// listing is what a command prints: a table for people or, with --json, an array
+// Listing is what a command prints: a table for people or, with --json, an array
 // of objects, one a row, whose keys are the heads of the columns in lower case.
-type listing struct {
+type Listing struct {
 	heads []string
 	rows  [][]any
 }
 
-func newListing(heads ...string) *listing { return &listing{heads: heads} }
+func NewListing(heads ...string) *Listing { return &Listing{heads: heads} }
 
-// add takes one value for each column: text, numbers, and times, which people
+// Add takes one value for each column: text, numbers, and times, which people
 // read in local time and programs as RFC 3339 has it.
-func (l *listing) add(row ...any) { l.rows = append(l.rows, row) }
+func (l *Listing) Add(row ...any) { l.rows = append(l.rows, row) }
 
-// print prints the listing as the options say.
-func (l *listing) print(c *cli.Context) error {
+// Print prints the listing as the options say.
+func (l *Listing) Print(c *cli.Context) error {
 	if c.Bool("json") {
-		return printJSON(c, l.objects())
+		return PrintJSON(c, l.Objects())
 	}
 	w := tabwriter.NewWriter(c.App.Writer, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, strings.Join(l.heads, "\t"))
@@ -43,7 +43,7 @@ func (l *listing) print(c *cli.Context) error {
 	return w.Flush()
 }
 
-func (l *listing) objects() []map[string]any {
+func (l *Listing) Objects() []map[string]any {
 	all := make([]map[string]any, len(l.rows))
 	for i, row := range l.rows {
 		all[i] = map[string]any{}
@@ -68,12 +68,12 @@ func cell(v any) string {
 		}
 		return t.Local().Format(time.DateTime)
 	}
-	return dash(clean(fmt.Sprint(v)))
+	return Dash(Clean(fmt.Sprint(v)))
 }
 
-// clean takes out of a text that another node has sent what a terminal would obey
+// Clean takes out of a text that another node has sent what a terminal would obey
 // or show in another order: control characters, and the invisible ones of Unicode.
-func clean(s string) string {
+func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
 			return unicode.ReplacementChar
@@ -82,15 +82,18 @@ func clean(s string) string {
 	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
-func dash(s string) string {
+func Dash(s string) string {
 	if s == "" {
 		return "-"
 	}
 	return s
 }
 
-func printJSON(c *cli.Context, v any) error {
+func PrintJSON(c *cli.Context, v any) error {
 	e := json.NewEncoder(c.App.Writer)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
 }
+
+// Len returns the number of rows.
+func (l *Listing) Len() int { return len(l.rows) }

@@ -1,4 +1,4 @@
-package main
+package plan
 
 import (
 	"bytes"
@@ -73,7 +73,7 @@ func TestParseRate(t *testing.T) {
 
 func TestPlanForPrograms(t *testing.T) {
 	var out bytes.Buffer
-	app := &cli.App{Writer: &out, Commands: []*cli.Command{planCommand}}
+	app := &cli.App{Writer: &out, Commands: []*cli.Command{Command}}
 	if err := app.Run([]string{"asterfed", "plan", "--json", "--nodes", "8", "--users", "1000"}); err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,7 @@
-package main
+// Package account knows what the account that the service runs as can read and
+// write: who checks or starts asterfed as root sees no difference, the service
+// does.
+package account
 
 import (
 	"errors"
@@ -20,24 +23,24 @@ import (
 // checks a Corefile is root, and may read everything; the service is not.
 const serviceUser = "asterfed"
 
-// account is a user of this machine.
-type account struct {
+// Account is a user of this machine.
+type Account struct {
 	name string
 	uid  uint32
 	gids []uint32
 }
 
-// service returns the account of the service, and whether there is one on this
+// Service returns the account of the service, and whether there is one on this
 // machine that this process, being root, could be mistaken for.
-func service() (account, bool) {
+func Service() (Account, bool) {
 	if os.Geteuid() != 0 {
-		return account{}, false
+		return Account{}, false
 	}
 	u, err := user.Lookup(serviceUser)
 	if err != nil {
-		return account{}, false
+		return Account{}, false
 	}
-	a := account{name: serviceUser}
+	a := Account{name: serviceUser}
 	uid, err := strconv.ParseUint(u.Uid, 10, 32)
 	if err != nil || uid == 0 {
 		return a, false
@@ -54,7 +57,7 @@ func service() (account, bool) {
 
 // may reports whether the account has a right (4 read, 2 write, 1 search) to a
 // file, as its mode alone gives it.
-func (a account) may(right uint32, info os.FileInfo) bool {
+func (a Account) may(right uint32, info os.FileInfo) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	mode := uint32(info.Mode().Perm())
 	switch {
@@ -69,7 +72,7 @@ func (a account) may(right uint32, info os.FileInfo) bool {
 }
 
 // reads reports why the account cannot read a file, nil if it can.
-func (a account) reads(path string) error {
+func (a Account) reads(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil // whoever reads it says so
@@ -87,9 +90,9 @@ func (a account) reads(path string) error {
 	}
 }
 
-// check says what the service could not do with this Corefile, and before serving
+// Check says what the service could not do with this Corefile, and before serving
 // what root would spoil for it.
-func (a account) check(in caddy.Input, only bool) error {
+func (a Account) Check(in caddy.Input, only bool) error {
 	if only {
 		return a.readsAll(in)
 	}
@@ -101,7 +104,7 @@ func (a account) check(in caddy.Input, only bool) error {
 }
 
 // readsAll checks the Corefile and every file that its federation blocks name.
-func (a account) readsAll(in caddy.Input) error {
+func (a Account) readsAll(in caddy.Input) error {
 	problems := []error{a.reads(in.Path())}
 	blocks, err := caddyfile.Parse(in.Path(), strings.NewReader(string(in.Body())), nil)
 	if err != nil {
@@ -119,7 +122,7 @@ func (a account) readsAll(in caddy.Input) error {
 
 // owns refuses to begin as root what belongs to the account: the files in data
 // would be root's, and the service could not write them afterwards.
-func (a account) owns(data string) error {
+func (a Account) owns(data string) error {
 	info, err := os.Stat(data)
 	if err == nil {
 		if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != a.uid {

@@ -1,4 +1,4 @@
-package main
+package account
 
 import (
 	"os"
@@ -22,7 +22,7 @@ func TestServiceReadsItsFiles(t *testing.T) {
 		}
 	}
 	const uid, gid = 40001, 40002
-	a := account{name: "asterfed", uid: uid, gids: []uint32{gid}}
+	a := Account{name: "asterfed", uid: uid, gids: []uint32{gid}}
 	key := filepath.Join(dir, "gossip.key")
 	conf := filepath.Join(dir, "Corefile")
 	text := "fed.example {\n federation {\n  node pbx-a\n  gossip 127.0.0.1:7946 key " + key + "\n }\n}\n"
@@ -70,7 +70,7 @@ func TestRootLeavesNothing(t *testing.T) {
 		t.Log("only root can leave files of root")
 		return
 	}
-	a := account{name: "asterfed", uid: 40001}
+	a := Account{name: "asterfed", uid: 40001}
 	dir := t.TempDir()
 	if err := a.owns(dir); err != nil {
 		t.Errorf("a folder of root: %v", err)

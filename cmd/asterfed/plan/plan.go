@@ -1,4 +1,6 @@
-package main
+// Package plan estimates what a federation costs each of its nodes, from
+// coefficients that were measured.
+package plan
 
 import (
 	_ "embed"
@@ -10,11 +12,13 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/asterfed/asterfed/cmd/asterfed/command"
 	"github.com/asterfed/asterfed/zone/peer"
 	"github.com/urfave/cli/v2"
 )
 
-var planCommand = &cli.Command{
+// Command is "asterfed plan".
+var Command = &cli.Command{
 	Name:  "plan",
 	Usage: "estimate what a federation of a given size costs each node",
 	Description: "Estimates from coefficients that were measured on one machine (make coefficients).\n" +
@@ -28,7 +32,7 @@ var planCommand = &cli.Command{
 	Action: func(c *cli.Context) error {
 		moves, err := parseRate(c.String("moves"))
 		if err != nil {
-			return usage(err)
+			return command.Usage(err)
 		}
 		if c.Int("nodes") < 1 || c.Int("users") < 0 {
 			return cli.Exit("plan: want at least one node, and no negative number of users", 2)

@@ -1,4 +1,6 @@
-package main
+// Package demo runs a federation on loopback: three nodes, a simulated Asterisk
+// beside each, and users who register, roam and disappear.
+package demo
 
 import (
 	"context"
@@ -12,7 +14,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-var demoCommand = &cli.Command{
+// Command is "asterfed demo".
+var Command = &cli.Command{
 	Name:  "demo",
 	Usage: "run three nodes on loopback with users that register, roam and disappear",
 	Description: "Each node is a real \"asterfed serve\" of its own on 127.0.0.11 to .13, port 5300, beside a\n" +
