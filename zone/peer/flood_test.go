@@ -135,3 +135,17 @@ func TestBrokenTransfers(t *testing.T) {
 		t.Errorf("%d failures counted, want 14", n)
 	}
 }
+
+// A peer that sends what is refused again and again causes a line for each thousand
+// records; all are counted.
+func TestRefusedRecordsDoNotFillTheLog(t *testing.T) {
+	home := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second}).Home("pbx-b")
+	log := &logged{}
+	p := New(Config{Node: "pbx-b", Addr: "192.0.2.1:53", Origin: origin, Home: home, Clock: location.NewClock(time.Now), Logger: slog.New(log)})
+	for range 2500 {
+		p.take(&stream.Transfer{Refused: 1, FirstRefused: errMessage})
+	}
+	if n := log.count("WARN records refused"); n != 3 || p.Stats().Refused != 2500 {
+		t.Errorf("%d lines for %d records, want 3 for 2500", n, p.Stats().Refused)
+	}
+}

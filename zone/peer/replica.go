@@ -77,11 +77,16 @@ func (r *replica) deltas() bool {
 	return held.Epoch != "" && now != nil && now.Epoch == held.Epoch && !r.renew.Load()
 }
 
+// manyRefused is how many refused records lead to one more line in the log: a peer
+// decides how many it sends.
+const manyRefused = 1000
+
 // take enters a transfer into the view. The caller holds taking.
 func (r *replica) take(t *stream.Transfer) {
-	if t.Refused > 0 {
-		r.stats.refused.Add(int64(t.Refused))
-		r.log.Warn("records refused: they must not be published", "count", t.Refused, "first", t.FirstRefused)
+	if n := int64(t.Refused); n > 0 {
+		if all := r.stats.refused.Add(n); all == n || all/manyRefused > (all-n)/manyRefused {
+			r.log.Warn("records refused: they must not be published", "count", t.Refused, "in all", all, "first", t.FirstRefused)
+		}
 	}
 	switch {
 	case t.Full:
