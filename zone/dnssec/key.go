@@ -24,11 +24,11 @@ type Key struct {
 	publish, activate, inactive, remove time.Time
 }
 
-// ReadKey reads the pair of files that dnssec-keygen writes:
+// readKey reads the pair of files that dnssec-keygen writes:
 // K<zone>+<algorithm>+<tag>.key and .private. The path may end in either, or in
 // neither. A key of another zone, or of an algorithm that cannot sign, is an
 // error.
-func ReadKey(path, origin string) (*Key, error) {
+func readKey(path, origin string) (*Key, error) {
 	path = strings.TrimSuffix(strings.TrimSuffix(path, ".key"), ".private")
 	public, err := os.ReadFile(path + ".key")
 	if err != nil {

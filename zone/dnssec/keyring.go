@@ -11,12 +11,12 @@ import (
 // Keyring is the keys of a zone. It is immutable.
 type Keyring struct{ keys []*Key }
 
-// ReadKeys reads key files; see ReadKey. Without one key that can sign at the
+// ReadKeys reads key files; see readKey. Without one key that can sign at the
 // time now, it is an error.
 func ReadKeys(files []string, origin string, now time.Time) (*Keyring, error) {
 	var r Keyring
 	for _, f := range files {
-		k, err := ReadKey(f, origin)
+		k, err := readKey(f, origin)
 		if err != nil {
 			return nil, err
 		}

@@ -24,10 +24,10 @@ const (
 	maxChunk  = 4_096            // records of a chunk
 )
 
-// Config says where the log is and what it may grow to. Path is required.
+// Config says where the log is and how large it may grow. Path is required.
 type Config struct {
 	Path     string
-	MaxAge   time.Duration // what is older goes; zero: no bound
+	MaxAge   time.Duration // older records are deleted; zero: no bound
 	MaxBytes int64         // of chunks; zero: no bound
 	Logger   *slog.Logger
 	Now      func() time.Time
@@ -35,8 +35,8 @@ type Config struct {
 	noSync bool // tests need not survive a power loss
 }
 
-// Log is the history of one view. Make one with New, so that the view can tell
-// it of changes, then Open and Run it. Safe for concurrent use.
+// Log is the history of one view. Make one with New, so that the view can report
+// changes to it, then Open and Run it. Safe for concurrent use.
 type Log struct {
 	cfg Config
 
@@ -62,7 +62,7 @@ type Log struct {
 	reading sync.Mutex // one question at a time
 }
 
-// New returns a log that keeps what Record is told in memory until Run.
+// New returns a log that keeps what it is given in memory until Run.
 func New(c Config) *Log {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -73,7 +73,7 @@ func New(c Config) *Log {
 	return &Log{cfg: c, born: c.Now()}
 }
 
-// Record takes one change. It never waits for the disk.
+// Record records one change. It never waits for the disk.
 func (l *Log) Record(c view.Change) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -103,14 +103,14 @@ var (
 	aliveKey = []byte("alive") // Unix ms of the last sign of life
 )
 
-// Open opens the file. One that cannot be read is set aside, never deleted.
-// An error means that nothing is kept: the log goes on without.
+// Open opens the file. A file that cannot be read is set aside, never deleted. An
+// error means that nothing is kept; the log can be used all the same.
 func (l *Log) Open() error {
 	db, err := l.open()
 	if errors.Is(err, errUnreadable) {
 		aside := fmt.Sprintf("%s.corrupt-%s", l.cfg.Path, l.cfg.Now().UTC().Format("20060102T150405"))
 		if rerr := os.Rename(l.cfg.Path, aside); rerr == nil {
-			l.cfg.Logger.Error("history could not be read; beginning anew", "err", err, "aside", aside)
+			l.cfg.Logger.Error("history could not be read; a new one begins", "err", err, "aside", aside)
 			db, err = l.open()
 		}
 	}
@@ -126,8 +126,8 @@ func (l *Log) Open() error {
 
 var errUnreadable = errors.New("history file cannot be read")
 
-// guard makes an error of what bbolt panics at, pages that are none, and of the
-// fault that a file which was cut short makes of its memory map. It is deferred.
+// guard turns into an error a panic of bbolt at pages that are damaged, and the fault
+// of a memory map whose file was cut short. It is deferred.
 func guard(faults bool, err *error) {
 	debug.SetPanicOnFault(faults)
 	if p := recover(); p != nil {

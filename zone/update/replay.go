@@ -21,18 +21,18 @@ import (
 // whatever the signature allows (RFC 8945 §5.2.3, §10).
 const fudge = tsig.Fudge * time.Second
 
-// ErrTime is the error of a message that was signed too long ago, too far in
-// the future, or was taken before: BADTIME (RFC 8945 §5.2.3).
-var ErrTime = errors.New("signed at another time, or taken before")
+// ErrTime is the error of a message that was signed too long ago or too far in the
+// future, or was accepted before: BADTIME (RFC 8945 §5.2.3).
+var ErrTime = errors.New("signed at another time, or accepted before")
 
-// ReplayFile is the name of the file in the data directory.
-const ReplayFile = "update.seen"
+// replayFile is the name of the file in the data directory.
+const replayFile = "update.seen"
 
-// Replay remembers the signatures that were taken, as long as they would be
-// good, so that none is taken twice. It remembers them on disk: a message is
-// not taken again by the next process either. If the machine has crashed in
-// between, or the file is gone, then whatever was signed before this process
-// began is too old. Safe for concurrent use.
+// Replay remembers the signatures of accepted messages for as long as they would be
+// good, so that none is accepted twice. It keeps them on disk, so that the next
+// process does not accept them either. If the machine has crashed in between, or the
+// file is gone, everything signed before this process began is too old. Safe for
+// concurrent use.
 type Replay struct {
 	now    func() time.Time
 	path   string
@@ -54,7 +54,7 @@ type mark [16]byte
 // messages too old, no more. Boot is a word that changes when the machine
 // starts.
 func OpenReplay(dir, boot string, now func() time.Time) *Replay {
-	r := &Replay{now: now, path: filepath.Join(dir, ReplayFile), seen: map[mark]int64{}, floor: now().Unix(),
+	r := &Replay{now: now, path: filepath.Join(dir, replayFile), seen: map[mark]int64{}, floor: now().Unix(),
 		header: "asterfed-replay 1 boot=" + boot + "\n"}
 	raw, err := os.ReadFile(r.path)
 	if text, ok := strings.CutPrefix(string(raw), r.header); ok && err == nil && boot != "" {

@@ -60,7 +60,7 @@ func TestReplay(t *testing.T) {
 	take("k.", "dd", c.t.Add(-time.Second), false)
 	take("k.", "dd", c.t, true)
 	r.Close()
-	if err := os.Remove(filepath.Join(dir, ReplayFile)); err != nil {
+	if err := os.Remove(filepath.Join(dir, replayFile)); err != nil {
 		t.Fatal(err)
 	}
 	r = OpenReplay(dir, "boot-2", c.now)
@@ -78,7 +78,7 @@ func TestReplayTorn(t *testing.T) {
 		}
 	}
 	r.Close()
-	file := filepath.Join(dir, ReplayFile)
+	file := filepath.Join(dir, replayFile)
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
