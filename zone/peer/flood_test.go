@@ -139,7 +139,7 @@ func TestBrokenTransfers(t *testing.T) {
 // A peer that sends what is refused again and again causes a line for each thousand
 // records; all are counted.
 func TestRefusedRecordsDoNotFillTheLog(t *testing.T) {
-	home := zone.NewView(zone.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second}).Home("pbx-b")
+	home := view.New(view.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second}).Home("pbx-b")
 	log := &logged{}
 	p := New(Config{Node: "pbx-b", Addr: "192.0.2.1:53", Origin: origin, Home: home, Clock: location.NewClock(time.Now), Logger: slog.New(log)})
 	for range 2500 {
