@@ -43,7 +43,7 @@ bench-go: ## run the micro-benchmarks, with allocations, and the short form of s
 bench-compare: ## compare the hot paths of a revision with the working tree, by benchstat; BASE=HEAD~20 ARGS="Chain,Lookup 10"
 	@GO=$(GO) BENCHSTAT=$(BENCHSTAT) test/bench/benchstat.sh "$(BASE)" $(ARGS)
 scale: ## measure 1,000,000 users on 50 nodes, and storms of 10,000; ARGS='-bench Join'
-	$(GO) test -run '^$$' -bench 'Scale|Join|Storm' -benchtime 3x -timeout 30m $(ARGS) ./zone ./zone/peer
+	$(GO) test -run '^$$' -bench 'Scale|Join|Storm' -benchtime 3x -timeout 30m $(ARGS) ./zone/answer ./zone/peer
 coefficients: build bench-build ## measure the coefficients of asterfed plan (as root)
 	$(GO) test -run '^$$' -bench Coefficients -benchtime 1x ./zone/peer -args -write-coefficients $(CURDIR)/cmd/asterfed/plan/coefficients.json
 	@bin/bench -parts coefficients -coefficients cmd/asterfed/plan/coefficients.json
