@@ -53,7 +53,7 @@ type authority struct {
 	data *datadir.Dir // nil until it is locked
 
 	node    node // nil until it is started
-	view    *answer.Zone
+	zone    *answer.Zone
 	primary *primary.Primary
 	clock   *location.Clock
 
@@ -116,7 +116,7 @@ func (r *authority) start() (err error) {
 	}
 	r.serve(n, n.View(), n.Primary(), n.Clock())
 	r.updates = newUpdates(r, n.Boot())
-	r.outbound = outbound.Open(outbound.Config{View: r.view, Data: r.cfg.Data, Boot: n.Boot(), Followed: len(r.cfg.Secondaries) > 0,
+	r.outbound = outbound.Open(outbound.Config{View: r.zone, Data: r.cfg.Data, Boot: n.Boot(), Followed: len(r.cfg.Secondaries) > 0,
 		Logger: r.log.With("source", "outbound")})
 	r.run(func() { r.outbound.Run(r.ctx) })
 	r.notifySecondaries()
@@ -125,7 +125,7 @@ func (r *authority) start() (err error) {
 
 // serve makes a node the one that is asked.
 func (r *authority) serve(n node, v *answer.Zone, p *primary.Primary, c *location.Clock) {
-	r.node, r.view, r.primary, r.clock = n, v, p, c
+	r.node, r.zone, r.primary, r.clock = n, v, p, c
 }
 
 func (r *authority) run(f func()) { r.tasks.Go(f) }
@@ -146,7 +146,7 @@ func (r *authority) stop() error {
 
 // notifySecondaries begins to notify the secondaries of new serials.
 func (r *authority) notifySecondaries() {
-	c := secondary.Config{Origin: r.cfg.Origin, Listen: r.cfg.Listen, Serial: r.outbound.Serial, SOA: r.view.SOA, Logger: r.log,
+	c := secondary.Config{Origin: r.cfg.Origin, Listen: r.cfg.Listen, Serial: r.outbound.Serial, SOA: r.zone.SOA, Logger: r.log,
 		Count: func(to, result string) { notifyCount.WithLabelValues(r.cfg.Origin, to, result).Inc() }}
 	for _, s := range r.cfg.Secondaries {
 		for _, a := range s.Addrs {

@@ -55,7 +55,7 @@ func (r *authority) peer(name string, p *peer.Peer) { r.node.(*fakeNode).peers[n
 // viewing returns an authority with a view, but without a home zone.
 func viewing(t testing.TB, cfg config.Config) *authority {
 	r := newAuthority(cfg, slog.New(slog.DiscardHandler))
-	v := answer.New(answer.Config{Order: cfg.Order, Selection: cfg.Ways, Dial: cfg.Dial, ITAD: cfg.ITAD, Delegations: cfg.Delegations}, view.New(view.Config{Origin: cfg.Origin, Self: cfg.Node, Addr: cfg.Sender(), TTL: cfg.TTL, Done: r.ctx.Done()}))
+	v := answer.New(answer.Config{Order: cfg.Order, Selection: cfg.Selection, Dial: cfg.Dial, ITAD: cfg.ITAD, Delegations: cfg.Delegations}, view.New(view.Config{Origin: cfg.Origin, Self: cfg.Node, Addr: cfg.Sender(), TTL: cfg.TTL, Done: r.ctx.Done()}))
 	r.serve(&fakeNode{peers: map[string]*peer.Peer{}}, v, nil, location.NewClock(time.Now))
 	t.Cleanup(func() { r.stop() })
 	return r
@@ -66,7 +66,7 @@ func viewing(t testing.TB, cfg config.Config) *authority {
 func newTestAuthority(t testing.TB, node string) *authority {
 	t.Helper()
 	r := viewing(t, config.Config{Origin: testZone, Node: node, TTL: 5 * time.Second, Key: testKey})
-	r.primary = primary.New(primary.Config{Zone: r.view.Own(), Clock: r.clock, Logger: r.log, Node: record.Node{Name: node, State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}})
+	r.primary = primary.New(primary.Config{Zone: r.zone.Own(), Clock: r.clock, Logger: r.log, Node: record.Node{Name: node, State: record.Up, SIP: []record.Transport{{Proto: "udp", Port: 5060}}, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}})
 	return r
 }
 
@@ -98,7 +98,7 @@ func TestNotifyBeforeBothHaveMet(t *testing.T) {
 	a, b := newTestAuthority(t, "pbx-a"), newTestAuthority(t, "pbx-b")
 	lost := make(chan error, 10)
 	pulled := make(chan struct{}, 10)
-	peer := peer.New(peer.Config{Node: "pbx-b", Addr: serve(t, b), Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
+	peer := peer.New(peer.Config{Node: "pbx-b", Addr: serve(t, b), Origin: testZone, Key: testKey, Home: a.zone.Home("pbx-b"),
 		Own: peer.NewNotifier(a.primary, testZone), Clock: a.clock, Heard: func() {}, Lost: func(err error) { lost <- err }, Pulled: func() { pulled <- struct{}{} },
 		Timing: peer.Timing{Heartbeat: 20 * time.Millisecond, Silence: 1250 * time.Millisecond, Dial: time.Second}, Logger: a.log})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -133,7 +133,7 @@ func TestClocksThatDiffer(t *testing.T) {
 		var wrong, dials atomic.Int64
 		wrong.Store(int64(off))
 		addr := serve(t, b)
-		peer := peer.New(peer.Config{Node: "pbx-b", Addr: addr, Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
+		peer := peer.New(peer.Config{Node: "pbx-b", Addr: addr, Origin: testZone, Key: testKey, Home: a.zone.Home("pbx-b"),
 			Own: peer.NewNotifier(a.primary, testZone), Clock: a.clock, Heard: func() {}, Lost: func(err error) { t.Errorf("lost: %v", err) },
 			Refused: func(err error) { t.Errorf("refused: %v", err) }, Pulled: func() { pulled <- struct{}{} }, Logger: a.log,
 			Now: func() time.Time { return time.Now().Add(time.Duration(wrong.Load())) },
@@ -149,7 +149,7 @@ func TestClocksThatDiffer(t *testing.T) {
 			b.primary.Update(func(s *location.Store) []location.Change {
 				return s.Register(location.Contact{AOR: "1001", Kind: location.PJSIP, URI: rand.Text()})
 			})
-			for a.view.Home("pbx-b").Version() != b.primary.Version() {
+			for a.zone.Home("pbx-b").Version() != b.primary.Version() {
 				<-pulled
 			}
 		}
@@ -182,7 +182,7 @@ func TestDigestIsAnsweredAndCompared(t *testing.T) {
 	b.primary.Update(func(s *location.Store) []location.Change {
 		return s.Register(location.Contact{AOR: "1001", Kind: location.PJSIP, URI: "sip:1001"})
 	})
-	peer := peer.New(peer.Config{Node: "pbx-b", Addr: serve(t, b), Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
+	peer := peer.New(peer.Config{Node: "pbx-b", Addr: serve(t, b), Origin: testZone, Key: testKey, Home: a.zone.Home("pbx-b"),
 		Own: peer.NewNotifier(a.primary, testZone), Clock: a.clock, Heard: func() {}, Lost: func(err error) { t.Errorf("lost: %v", err) }, Logger: a.log,
 		Compare: 10 * time.Millisecond})
 	a.peer("pbx-b", peer)
@@ -250,7 +250,7 @@ func TestLagGrowsWhileTransfersFail(t *testing.T) {
 		}
 		f.ServeDNS(context.Background(), w, m)
 	}, b)
-	peer := peer.New(peer.Config{Node: "pbx-b", Addr: addr, Origin: testZone, Key: testKey, Home: a.view.Home("pbx-b"),
+	peer := peer.New(peer.Config{Node: "pbx-b", Addr: addr, Origin: testZone, Key: testKey, Home: a.zone.Home("pbx-b"),
 		Own: peer.NewNotifier(a.primary, testZone), Clock: a.clock, Heard: func() {}, Lost: func(error) {}, Logger: a.log,
 		Timing: peer.Timing{Heartbeat: 20 * time.Millisecond, Silence: 5 * time.Second, Dial: time.Second}})
 	a.peer("pbx-b", peer)
@@ -288,7 +288,7 @@ func TestLagGrowsWhileTransfersFail(t *testing.T) {
 // A node that left on purpose is no alarm.
 func TestLeaveEndsTheAlarm(t *testing.T) {
 	r := newTestAuthority(t, "pbx-a")
-	home := r.view.Home("pbx-b")
+	home := r.zone.Home("pbx-b")
 	home.SetReach(view.Gone)
 	r.peer("pbx-b", peer.New(peer.Config{Node: "pbx-b", Addr: "127.0.0.1:1", Origin: testZone, Key: testKey, Home: home, Logger: r.log}))
 	if got := metricsOf(t, r, "pbx-b"); got["node_reach gone"] != 1 {

@@ -19,7 +19,7 @@ func (f *Federation) secure(w dns.ResponseWriter, r, m *dns.Msg, a record.Client
 	if s == nil {
 		return nil
 	}
-	types := func(name string) ([]uint16, bool) { return f.authority.view.Types(a, name) }
+	types := func(name string) ([]uint16, bool) { return f.authority.zone.Types(a, name) }
 	s.Own(m, types)
 	state := request.Request{W: w, Req: r}
 	if !state.Do() || m.Rcode == dns.RcodeFormatError {

@@ -36,7 +36,7 @@ func newBoth(t testing.TB) *both {
 		Key: &tsig.Key{Name: "transfer.fed.example."}, Dial: answer.Dial{Country: "972", National: "0", International: "00"},
 		Delegations: []answer.Delegation{{Block: "97246", Servers: []answer.NameServer{{Name: "ns.example.", Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.9")}}}}}}
 	r := viewing(t, cfg)
-	populate(t, r.view)
+	populate(t, r.zone)
 	conf := &dnsserver.Config{Zone: diffOrigin, ListenHosts: []string{"127.0.0.1"}, Port: "53", Transport: "dns"}
 	conf.AddPlugin(func(next plugin.Handler) plugin.Handler {
 		return newFederation(r)
@@ -49,7 +49,7 @@ func newBoth(t testing.TB) *both {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := &fastpath.Path{Conf: conf, Plugin: "federation", Origin: diffOrigin, View: func() *answer.Zone { return r.view }, MaxUDP: maxUDP, Requests: requestCount.WithLabelValues(diffOrigin), Logger: r.log,
+	path := &fastpath.Path{Conf: conf, Plugin: "federation", Origin: diffOrigin, Zone: func() *answer.Zone { return r.zone }, MaxUDP: maxUDP, Requests: requestCount.WithLabelValues(diffOrigin), Logger: r.log,
 		All: func() []*dnsserver.Config { return []*dnsserver.Config{conf} }}
 	if why := path.Obstacle("127.0.0.1:53"); why != "" {
 		t.Fatal(why)

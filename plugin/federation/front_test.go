@@ -106,10 +106,10 @@ func crowdOf(t *testing.T, nodes int, name string, iax uint16) *authority {
 			p.Stamp = location.Stamp(i + 1)
 			list = append(list, p)
 		}
-		h := r.view.Home(fmt.Sprintf(name, i))
+		h := r.zone.Home(fmt.Sprintf(name, i))
 		h.Replace(record.Version{Epoch: "e", Serial: 1}, &n, list)
 	}
-	r.view.SetSettled(true)
+	r.zone.SetSettled(true)
 	return r
 }
 

@@ -122,10 +122,10 @@ func belowHomes(qname, origin string) bool {
 	return ok && (rest == "" || strings.HasSuffix(rest, "."))
 }
 
-// answer serves the federation zone from the view.
+// answer answers for the federation zone.
 func (f *Federation) answer(w dns.ResponseWriter, r *dns.Msg, qname string, qtype uint16) (int, error) {
 	client := f.client(w)
-	res := f.authority.view.LookupFor(client, qname, qtype)
+	res := f.authority.zone.LookupFor(client, qname, qtype)
 	if res.Rcode == dns.RcodeServerFailure {
 		unsettledCount.WithLabelValues(f.origin).Inc()
 		return res.Rcode, nil
@@ -162,9 +162,9 @@ func (f *Federation) Ready() bool { return f.authority.node != nil && f.authorit
 func (f *Federation) client(w dns.ResponseWriter) record.Client {
 	switch a := w.RemoteAddr().(type) {
 	case *net.UDPAddr:
-		return f.authority.view.Client(a.AddrPort().Addr())
+		return f.authority.zone.Client(a.AddrPort().Addr())
 	case *net.TCPAddr:
-		return f.authority.view.Client(a.AddrPort().Addr())
+		return f.authority.zone.Client(a.AddrPort().Addr())
 	}
 	return record.Client{}
 }

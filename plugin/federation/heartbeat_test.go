@@ -32,7 +32,7 @@ func TestHeartbeatShowsTheOtherNode(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := newTestAuthority(t, "pbx-a")
-			home := a.view.Home("pbx-b")
+			home := a.zone.Home("pbx-b")
 			home.Replace(held, &record.Node{Name: "pbx-b", State: record.Up}, nil)
 			peer := peer.New(peer.Config{Node: "pbx-b", Addr: c.addr, Origin: testZone, Key: testKey, Home: home, Own: peer.NewNotifier(a.primary, testZone), Clock: a.clock,
 				Heard: func() {}, Lost: func(error) {}, Logger: a.log})

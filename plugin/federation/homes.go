@@ -14,7 +14,7 @@ func (r *authority) homeZone(node string) stream.Zone {
 		}
 		return r.primary
 	}
-	if h := r.view.Find(node); h != nil && h.Version().Epoch != "" {
+	if h := r.zone.Find(node); h != nil && h.Version().Epoch != "" {
 		return stream.Replica{Home: h}
 	}
 	return nil
@@ -23,8 +23,8 @@ func (r *authority) homeZone(node string) stream.Zone {
 // apexRecords are the records at the apex of the own home zone.
 func (r *authority) apexRecords(apex string) []dns.RR {
 	v, n := r.version(r.cfg.Node)
-	return []dns.RR{v.SOA(apex, r.cfg.Origin, r.view.TTL()), stream.NS(apex, r.cfg.Node, r.cfg.Origin, r.view.TTL()),
-		record.NodeTXT(n, apex, r.view.TTL())}
+	return []dns.RR{v.SOA(apex, r.cfg.Origin, r.zone.TTL()), stream.NS(apex, r.cfg.Node, r.cfg.Origin, r.zone.TTL()),
+		record.NodeTXT(n, apex, r.zone.TTL())}
 }
 
 // version returns the version of a home zone as this node has it, and what its node
@@ -33,7 +33,7 @@ func (r *authority) version(node string) (record.Version, record.Node) {
 	if node == r.cfg.Node {
 		return r.primary.Version(), r.primary.Node()
 	}
-	h := r.view.Home(node)
+	h := r.zone.Home(node)
 	n, _ := h.Node()
 	return h.Version(), n
 }

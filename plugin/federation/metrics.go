@@ -104,7 +104,7 @@ func (r *authority) Collect(ch chan<- prometheus.Metric) {
 	for name, version := range figures.Versions {
 		gauge(infoDesc, 1, name, version)
 	}
-	for _, h := range r.view.Homes() {
+	for _, h := range r.zone.Homes() {
 		gauge(bindingsDesc, float64(h.Len()), h.Name)
 		gauge(serialDesc, float64(h.Version().Serial), h.Name)
 		s, known := figures.Peers[h.Name]
@@ -130,10 +130,10 @@ func (r *authority) Collect(ch chan<- prometheus.Metric) {
 		count(comparedDesc, s.Unlike, h.Name, "different")
 		count(comparedDesc, s.Overtaken, h.Name, "overtaken")
 	}
-	gauge(settledDesc, truth(r.view.Settled()))
-	count(trimmedDesc, r.view.Trimmed())
-	gauge(publicDesc, float64(r.view.Serial()))
-	gauge(contestDesc, float64(len(r.view.Contested())))
+	gauge(settledDesc, truth(r.zone.Settled()))
+	count(trimmedDesc, r.zone.Trimmed())
+	gauge(publicDesc, float64(r.zone.Serial()))
+	gauge(contestDesc, float64(len(r.zone.Contested())))
 	gauge(diskDesc, truth(figures.Disk == nil))
 	count(leftOutDesc, r.primary.LeftOut())
 	if r.signer != nil {

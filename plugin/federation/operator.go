@@ -45,7 +45,7 @@ func (f *Federation) operates(qname string) bool {
 
 // operator answers TXT in one of these trees.
 func (f *Federation) operator(w dns.ResponseWriter, r *dns.Msg, qname string) (int, error) {
-	v := f.authority.view
+	v := f.authority.zone
 	m := new(dns.Msg)
 	m.SetReply(r)
 	m.Authoritative, m.Compress, m.RecursionAvailable = true, true, false
@@ -77,7 +77,7 @@ func (f *Federation) operator(w dns.ResponseWriter, r *dns.Msg, qname string) (i
 // explain explains a name, and says what this node itself keeps out of the
 // answers.
 func (f *Federation) explain(qname string) answer.Explanation {
-	e := f.authority.view.Explain(qname)
+	e := f.authority.zone.Explain(qname)
 	name, ok := strings.CutSuffix(qname, ".users."+f.authority.cfg.Origin)
 	if a, err := location.ParseAOR(name); ok && err == nil {
 		switch {
@@ -98,7 +98,7 @@ const liveTree = "live"
 
 // liveAnswer answers below live: about is the name without it.
 func (f *Federation) liveAnswer(w dns.ResponseWriter, r, m *dns.Msg, about string) (int, error) {
-	view := f.authority.view
+	zone := f.authority.zone
 	q := r.Question[0]
 	own := f.authority.cfg.Node + "." + f.origin
 	transfer := q.Qtype == dns.TypeAXFR || q.Qtype == dns.TypeIXFR
@@ -124,10 +124,10 @@ func (f *Federation) liveAnswer(w dns.ResponseWriter, r, m *dns.Msg, about strin
 		}
 		m.Answer = answer
 	case about == own || about == "channels."+own || about == statusLabel+"."+own || about == f.origin:
-		m.Ns = view.Lookup(f.origin, dns.TypeSOA).Answer
+		m.Ns = zone.Lookup(f.origin, dns.TypeSOA).Answer
 	default:
 		m.Rcode = dns.RcodeNameError
-		m.Ns = view.Lookup(f.origin, dns.TypeSOA).Answer
+		m.Ns = zone.Lookup(f.origin, dns.TypeSOA).Answer
 	}
 	return f.write(w, r, m)
 }
@@ -164,25 +164,25 @@ const maxEvents = 200
 
 // history returns the records of a name below history.
 func (f *Federation) history(about, owner string) ([]dns.RR, error) {
-	log, view, cfg := f.authority.node.History(), f.authority.view, &f.authority.cfg
+	log, zone, cfg := f.authority.node.History(), f.authority.zone, &f.authority.cfg
 	if log == nil {
 		return nil, fmt.Errorf("%w: history is off", history.ErrNone)
 	}
 	name := strings.TrimSuffix(about, "."+cfg.Origin)
 	if i := strings.LastIndexByte(name, '.'); i > 0 {
 		if t, err := time.Parse(momentLabel, name[i+1:]); err == nil {
-			e, err := log.At(view, name[:i+1]+cfg.Origin, t.Add(time.Second-time.Millisecond)) // the whole second
+			e, err := log.At(zone, name[:i+1]+cfg.Origin, t.Add(time.Second-time.Millisecond)) // the whole second
 			if err != nil {
 				return nil, err
 			}
-			return e.TXT(owner, view.TTL()), nil
+			return e.TXT(owner, zone.TTL()), nil
 		}
 	}
-	list, err := log.Changes(view, about, maxEvents)
+	list, err := log.Changes(zone, about, maxEvents)
 	if err != nil {
 		return nil, err
 	}
-	ttl := view.TTL()
+	ttl := zone.TTL()
 	out := []dns.RR{record.StringsTXT(owner, ttl, "v=1", "n=0", "node="+cfg.Node, "changes="+strconv.Itoa(len(list)),
 		"dropped="+strconv.FormatInt(log.Dropped(), 10))}
 	for i, e := range list {

@@ -47,13 +47,13 @@ func (f *Federation) outbound(w dns.ResponseWriter, r *dns.Msg, qname, name stri
 	err := z.Follow()
 	if err == nil {
 		err = f.stream(w, r, key, func(reply stream.Reply) (err error) {
-			s, err := stream.NewStream(reply, f.origin, f.authority.view.TTL())
+			s, err := stream.NewStream(reply, f.origin, f.authority.zone.TTL())
 			if err == nil {
 				kind, err = z.Transfer(from, s)
 			}
 			return err
 		}, func(send func([]dns.RR) error) (err error) {
-			kind, err = z.Transfer(from, stream.NewSections(f.origin, f.authority.view.TTL(), send))
+			kind, err = z.Transfer(from, stream.NewSections(f.origin, f.authority.zone.TTL(), send))
 			return err
 		})
 	}
@@ -75,13 +75,13 @@ func (f *Federation) outboundUDP(w dns.ResponseWriter, r *dns.Msg, from *dns.SOA
 	switch {
 	case from == nil:
 		return f.fail(w, r, dns.RcodeRefused)
-	case !f.authority.view.Settled():
+	case !f.authority.zone.Settled():
 		return f.fail(w, r, dns.RcodeServerFailure)
 	}
 	m := new(dns.Msg)
 	m.SetReply(r)
 	m.Authoritative, m.RecursionAvailable = true, false
-	m.Answer = []dns.RR{f.authority.view.SOA(f.authority.view.Serial())}
+	m.Answer = []dns.RR{f.authority.zone.SOA(f.authority.zone.Serial())}
 	return f.write(w, r, m)
 }
 

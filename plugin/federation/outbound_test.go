@@ -31,10 +31,10 @@ func newOutbound(t testing.TB, addrs ...string) *authority {
 		s.Addrs = append(s.Addrs, mustAddrPort(a))
 	}
 	r.cfg.Secondaries = []config.Secondary{s}
-	r.outbound = outbound.Open(outbound.Config{View: r.view, Followed: true, Logger: slog.New(slog.DiscardHandler)})
+	r.outbound = outbound.Open(outbound.Config{View: r.zone, Followed: true, Logger: slog.New(slog.DiscardHandler)})
 	r.run(func() { r.outbound.Run(r.ctx) })
 	r.notifySecondaries()
-	r.view.SetSettled(true)
+	r.zone.SetSettled(true)
 	r.primary.SetNode(func(n *record.Node) { n.SIP = []record.Transport{{Proto: "udp", Port: 5060}} })
 	register(r, "1001")
 	return r
@@ -105,10 +105,10 @@ func TestTransferOfTheFederationZone(t *testing.T) {
 			t.Errorf("%s: %v", c.name, rrs)
 		}
 	}
-	soa := r.view.SOA(r.view.Serial())
+	soa := r.zone.SOA(r.zone.Serial())
 	register(r, "1002")
 	await(t, func() error {
-		if r.view.Serial() == soa.Serial {
+		if r.zone.Serial() == soa.Serial {
 			return fmt.Errorf("the serial is still %d", soa.Serial)
 		}
 		return nil
@@ -117,7 +117,7 @@ func TestTransferOfTheFederationZone(t *testing.T) {
 	if len(rrs) < 5 || rrs[1].Header().Rrtype != dns.TypeSOA || rrs[1].(*dns.SOA).Serial != soa.Serial {
 		t.Errorf("IXFR: %v", rrs)
 	}
-	r.view.SetSettled(false)
+	r.zone.SetSettled(false)
 	if rcode, _ := askTransfer(t, addr, axfr(testZone), secondaryKey); !strings.Contains(rcode, "bad xfr rcode: 2") {
 		t.Errorf("unsettled: %s, want SERVFAIL", rcode)
 	}
@@ -129,10 +129,10 @@ func TestTransferElsewise(t *testing.T) {
 	r := newOutbound(t)
 	f := newFederation(r)
 	w := new(packets)
-	soa := r.view.SOA(1)
+	soa := r.zone.SOA(1)
 	ixfr := new(dns.Msg).SetIxfr(testZone, 1, soa.Ns, soa.Mbox)
 	f.outbound(w, ixfr, testZone, secondaryKey.Name)
-	if len(w.last.Answer) != 1 || w.last.Answer[0].(*dns.SOA).Serial != r.view.Serial() {
+	if len(w.last.Answer) != 1 || w.last.Answer[0].(*dns.SOA).Serial != r.zone.Serial() {
 		t.Errorf("IXFR over UDP: %v", w.last)
 	}
 	ixfr.Ns[0].Header().Name = "other.example."
@@ -158,7 +158,7 @@ func TestTransferElsewise(t *testing.T) {
 // and ends with the SOA, or an rcode.
 func FuzzTransfer(f *testing.F) {
 	r := newOutbound(f)
-	soa := r.view.SOA(r.view.Serial())
+	soa := r.zone.SOA(r.zone.Serial())
 	for _, m := range []*dns.Msg{new(dns.Msg).SetAxfr(testZone), new(dns.Msg).SetIxfr(testZone, soa.Serial, soa.Ns, soa.Mbox),
 		new(dns.Msg).SetIxfr(testZone, 0, "x.", "y."), new(dns.Msg).SetIxfr("x."+testZone, 0, "x.", "y.")} {
 		m.SetEdns0(1232, true)

@@ -144,7 +144,7 @@ func (r *authority) published(qname, apex string, rules update.Rules) (out []dns
 	r.primary.ReadPublished(func(p *location.Publications) {
 		for _, b := range p.At(kinds[0], name) {
 			if rules.Own(b) {
-				out = append(out, record.TXT(b, apex, r.view.TTL()))
+				out = append(out, record.TXT(b, apex, r.zone.TTL()))
 			}
 		}
 	})

@@ -42,7 +42,7 @@ func TestUpdateKeyReads(t *testing.T) {
 		}
 		return out, nil
 	})
-	r.view.SetSettled(true)
+	r.zone.SetSettled(true)
 	addr := serveWith(t, r, testKey, key, other)
 	const apex = "pbx-a.homes." + testZone
 	ask := func(name string, qtype uint16, key *tsig.Key) *dns.Msg {

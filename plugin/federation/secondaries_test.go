@@ -56,17 +56,17 @@ func TestNotify(t *testing.T) {
 	r := newOutbound(t, conn.LocalAddr().String())
 	for i := range 2 {
 		await(t, func() error {
-			if got, want := told.Load(), r.view.Serial(); got != want || i == 0 && got == 0 {
+			if got, want := told.Load(), r.zone.Serial(); got != want || i == 0 && got == 0 {
 				return fmt.Errorf("notified of %d, the serial is %d", got, want)
 			}
 			return nil
 		})
-		before := r.view.Serial()
+		before := r.zone.Serial()
 		for j := range 20 {
 			register(r, location.AOR(fmt.Sprint(2000+100*i+j)))
 		}
 		await(t, func() error {
-			if r.view.Serial() == before {
+			if r.zone.Serial() == before {
 				return fmt.Errorf("the serial is still %d", before)
 			}
 			return nil

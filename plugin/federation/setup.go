@@ -60,7 +60,7 @@ func setup(c *caddy.Controller) error {
 	})
 	standInFront(conf, cfg.Origin)
 	path := fastpath.Path{Off: !cfg.Fast, Conf: conf, All: fastpath.Configs(c, Default.Blocks), Plugin: "federation", Origin: cfg.Origin,
-		View: func() *answer.Zone { return r.view }, MaxUDP: maxUDP, Requests: d.requests, Logger: r.log}
+		Zone: func() *answer.Zone { return r.zone }, MaxUDP: maxUDP, Requests: d.requests, Logger: r.log}
 	path.Open(c)
 	return nil
 }

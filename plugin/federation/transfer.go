@@ -40,21 +40,21 @@ func (f *Federation) home(_ context.Context, w dns.ResponseWriter, r *dns.Msg, q
 		m.Rcode = dns.RcodeNameError
 	case digest:
 		if qtype == dns.TypeTXT {
-			m.Answer = []dns.RR{record.StringsTXT(qname, f.authority.view.TTL(), f.authority.view.Home(node).Digest().Strings()...)}
+			m.Answer = []dns.RR{record.StringsTXT(qname, f.authority.zone.TTL(), f.authority.zone.Home(node).Digest().Strings()...)}
 		}
 	case transfer:
 		return f.transfer(w, r, qname, z, f.authority.cfg.Key, f.snapshots)
 	default:
 		v, n := f.authority.version(node)
-		soa := v.SOA(qname, f.origin, f.authority.view.TTL())
+		soa := v.SOA(qname, f.origin, f.authority.zone.TTL())
 		switch qtype {
 		case dns.TypeSOA:
 			f.heartbeat(w, r, node)
 			m.Answer = []dns.RR{soa}
 		case dns.TypeNS:
-			m.Answer = []dns.RR{stream.NS(qname, node, f.origin, f.authority.view.TTL())}
+			m.Answer = []dns.RR{stream.NS(qname, node, f.origin, f.authority.zone.TTL())}
 		case dns.TypeTXT:
-			m.Answer = []dns.RR{record.NodeTXT(n, qname, f.authority.view.TTL())}
+			m.Answer = []dns.RR{record.NodeTXT(n, qname, f.authority.zone.TTL())}
 		default:
 			m.Ns = []dns.RR{soa}
 		}
@@ -117,13 +117,13 @@ func (f *Federation) transfer(w dns.ResponseWriter, r *dns.Msg, apex string, z s
 		v, _ := f.authority.version(node)
 		m := new(dns.Msg)
 		m.SetReply(r)
-		m.Answer = []dns.RR{v.SOA(apex, f.origin, f.authority.view.TTL())}
+		m.Answer = []dns.RR{v.SOA(apex, f.origin, f.authority.zone.TTL())}
 		if from == nil {
 			m.Answer, m.Rcode = nil, dns.RcodeRefused
 		}
 		return f.write(w, r, m)
 	}
-	ttl := f.authority.view.TTL()
+	ttl := f.authority.zone.TTL()
 	q := stream.Query{Origin: f.origin, Apex: apex, TTL: ttl, From: from, LeftOut: f.withheld.report}
 	turn := &slotted{Zone: z, slots: slots}
 	defer turn.release()

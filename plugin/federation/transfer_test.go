@@ -52,7 +52,7 @@ func (w *stuckWriter) Close() error {
 func TestTransferToWhoStopsReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := viewing(t, config.Config{Origin: "fed.example.", Node: "pbx-a", TTL: time.Second})
-		r.primary = primary.New(primary.Config{Zone: r.view.Own(), Clock: r.clock, Node: record.Node{Name: "pbx-a", State: record.Up},
+		r.primary = primary.New(primary.Config{Zone: r.zone.Own(), Clock: r.clock, Node: record.Node{Name: "pbx-a", State: record.Up},
 			Logger: r.log})
 		r.primary.Update(func(s *location.Store) (out []location.Change) {
 			for i := range 2000 {
@@ -92,7 +92,7 @@ func (z *countedZone) Snapshot() (record.Version, record.Node, []location.Bindin
 func TestReadersThatNeverRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := viewing(t, config.Config{Origin: "fed.example.", Node: "pbx-a", TTL: time.Second})
-		r.primary = primary.New(primary.Config{Zone: r.view.Own(), Clock: r.clock, Node: record.Node{Name: "pbx-a", State: record.Up},
+		r.primary = primary.New(primary.Config{Zone: r.zone.Own(), Clock: r.clock, Node: record.Node{Name: "pbx-a", State: record.Up},
 			Logger: r.log})
 		r.primary.Update(func(s *location.Store) (out []location.Change) {
 			for i := range 20_000 {

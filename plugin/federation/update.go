@@ -106,7 +106,7 @@ func newUpdates(r *authority, boot string) *updates {
 	u := &updates{r: r,
 		log: r.log.With("source", "update"),
 		home: update.Home{Node: r.cfg.Node, Origin: r.cfg.Origin, Clock: r.clock, Now: time.Now,
-			Users: r.view.Home(r.cfg.Node).Users, Newest: r.view.Newest, Allows: r.node.Allows,
+			Users: r.zone.Home(r.cfg.Node).Users, Newest: r.zone.Newest, Allows: r.node.Allows,
 			Apex: func() []dns.RR { return r.apexRecords(apex) }}}
 	if len(r.cfg.Updates) > 0 {
 		u.replay = update.OpenReplay(r.cfg.Data, boot, time.Now)

@@ -43,14 +43,14 @@ type Config struct {
 	// Server is where this machine asks its own node; only Read sets it.
 	Server string
 
-	Transfer netip.AddrPort // where peers reach this node's DNS
-	Key      *tsig.Key
-	OwnKey   bool // the key is from a file, not derived from the gossip key
-	Asterisk Asterisk
-	Data     string
-	TTL      time.Duration
-	Order    answer.Order
-	Ways     []answer.Criterion // how ways out are ranked, none for the default
+	Transfer  netip.AddrPort // where peers reach this node's DNS
+	Key       *tsig.Key
+	OwnKey    bool // the key is from a file, not derived from the gossip key
+	Asterisk  Asterisk
+	Data      string
+	TTL       time.Duration
+	Order     answer.Order
+	Selection []answer.Criterion // how ways out are ranked, none for the default
 	// Directory is the CSV file of what registrations do not show, "" for none;
 	// numbers in it without "+" are read as in DirectoryRegion (ISO 3166).
 	Directory, DirectoryRegion string

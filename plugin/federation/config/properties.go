@@ -106,9 +106,9 @@ func (p *parser) fast(args []string) error {
 // ways reads "cost health distance" in the order that counts.
 func (p *parser) ways(args []string) error {
 	for _, a := range args {
-		p.cfg.Ways = append(p.cfg.Ways, answer.Criterion(a))
+		p.cfg.Selection = append(p.cfg.Selection, answer.Criterion(a))
 	}
-	if err := answer.CheckWays(p.cfg.Ways); err != nil {
+	if err := answer.CheckWays(p.cfg.Selection); err != nil {
 		return p.Errf("ways: %v", err)
 	}
 	return nil

@@ -19,7 +19,7 @@ import (
 // Answerer answers plain queries at one socket, without allocating. It is for one
 // goroutine.
 type Answerer struct {
-	view      *answer.Zone
+	zone      *answer.Zone
 	packer    *answer.Packer
 	log       *slog.Logger
 	size      uint16
@@ -32,8 +32,8 @@ type Answerer struct {
 
 // Answerer returns an answerer for a socket beside one of server's.
 func (p *Path) Answerer(server *dnsserver.Server) *Answerer {
-	v := p.View()
-	return &Answerer{view: v, packer: v.NewPacker(), lookAhead: v.NewAhead(), log: p.Logger, size: p.size(),
+	v := p.Zone()
+	return &Answerer{zone: v, packer: v.NewPacker(), lookAhead: v.NewAhead(), log: p.Logger, size: p.size(),
 		requests: p.Requests, counters: newCounters(p, server)}
 }
 
@@ -66,7 +66,7 @@ func (a *Answerer) Answer(buf, datagram []byte, from netip.AddrPort) (out []byte
 	if a.counters != nil {
 		start = time.Now()
 	}
-	out, rcode, ok := a.packer.Append(buf, a.view.Client(from.Addr()), q, min(limit, q.Limit()))
+	out, rcode, ok := a.packer.Append(buf, a.zone.Client(from.Addr()), q, min(limit, q.Limit()))
 	if !ok {
 		return nil, false
 	}

@@ -27,7 +27,7 @@ type Path struct {
 	All      func() []*dnsserver.Config // those of all server blocks, none if that is not known
 	Plugin   string                     // the plugin that answers for Origin
 	Origin   string
-	View     func() *answer.Zone // called when the server has started
+	Zone     func() *answer.Zone // called when the server has started
 	MaxUDP   uint16              // octets of an answer where the block has no bufsize
 	Requests prometheus.Counter
 	Logger   *slog.Logger

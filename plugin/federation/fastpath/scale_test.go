@@ -84,7 +84,7 @@ func newAsked(b *testing.B, users int, spread string) *asked {
 		v.Home(node.Name).Replace(record.Version{Epoch: "e", Serial: 1}, &node, all)
 	}
 	v.SetSettled(true)
-	s := &Answerer{view: v, packer: v.NewPacker(), lookAhead: v.NewAhead(), log: slog.New(slog.DiscardHandler), size: dns.MaxMsgSize,
+	s := &Answerer{zone: v, packer: v.NewPacker(), lookAhead: v.NewAhead(), log: slog.New(slog.DiscardHandler), size: dns.MaxMsgSize,
 		requests: prometheus.NewCounter(prometheus.CounterOpts{Name: "requests"})}
 	conn, err := udp.Listen("127.0.0.1:0", 0, s.Answer)
 	if err != nil {

@@ -51,7 +51,7 @@ func coredns(t *testing.T, addr string, off bool) (at string, closeOurs func() e
 	_, conf.Port, _ = net.SplitHostPort(at)
 	v := answer.New(answer.Config{}, view.New(view.Config{Origin: origin, Self: "pbx-a", TTL: 5 * time.Second}))
 	path := &Path{Off: off, Conf: conf, All: func() []*dnsserver.Config { return []*dnsserver.Config{conf} }, Plugin: "chain", Origin: origin, MaxUDP: 1232,
-		View:     func() *answer.Zone { return v },
+		Zone:     func() *answer.Zone { return v },
 		Requests: prometheus.NewCounter(prometheus.CounterOpts{Name: "requests"}), Logger: slog.New(slog.DiscardHandler)}
 	ours := &sockets{path: path}
 	ours.decorate(s)

@@ -334,7 +334,7 @@ func newZone(n *Node, contested func(location.AOR)) *answer.Zone {
 	}
 	v := view.New(view.Config{Origin: cfg.Origin, Self: cfg.Node, Addr: cfg.Sender(), TTL: cfg.TTL, Done: n.tasks.ctx.Done(), Listeners: on})
 	trimmed := limiter{every: time.Minute}
-	return answer.New(answer.Config{Order: cfg.Order, Selection: cfg.Ways, Dial: cfg.Dial, ITAD: cfg.ITAD, Delegations: cfg.Delegations,
+	return answer.New(answer.Config{Order: cfg.Order, Selection: cfg.Selection, Dial: cfg.Dial, ITAD: cfg.ITAD, Delegations: cfg.Delegations,
 		OnTrimmed: func(owner string) {
 			if trimmed.allow(time.Now()) {
 				n.log.Warn("answer has the best-ranked records only: Asterisk reads 4096 octets", "name", owner)

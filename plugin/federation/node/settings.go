@@ -25,7 +25,7 @@ type setting struct{ name, value string }
 
 // comparedSettings returns the settings that must be equal.
 func comparedSettings(c *config.Config) []setting {
-	routes := c.Ways
+	routes := c.Selection
 	if len(routes) == 0 {
 		routes = answer.DefaultWays
 	}
