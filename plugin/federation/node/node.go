@@ -79,103 +79,71 @@ func joinSerf(ctx context.Context, c serf.Config) (Membership, error) {
 
 // Start opens the data directory, joins Serf and begins to listen to Asterisk. An
 // error means that nothing is left open.
-func Start(c Config) (started *Node, err error) {
-	cfg, log := c.Settings, c.Logger
-	n := &Node{cfg: cfg, log: log, clock: location.NewClock(time.Now), tasks: newTasks(), left: make(chan struct{})}
-	defer func() {
-		if err != nil {
-			n.Stop()
-		}
-	}()
-	var contested atomic.Pointer[func(location.AOR)] // set once there is an AMI source
-	n.history = newHistory(cfg, log)
+func Start(c Config) (*Node, error) {
+	n := &Node{cfg: c.Settings, log: c.Logger, clock: location.NewClock(time.Now), tasks: newTasks(), left: make(chan struct{})}
+	if err := n.start(c); err != nil {
+		n.Stop()
+		return nil, err
+	}
+	return n, nil
+}
+
+func (n *Node) start(c Config) error {
+	var recheck atomic.Pointer[func(location.AOR)] // set once there is an AMI source
+	n.history = newHistory(n.cfg, n.log)
 	n.view = newZone(n, func(a location.AOR) {
-		if f := contested.Load(); f != nil {
+		if f := recheck.Load(); f != nil {
 			(*f)(a)
 		}
 	})
-	before, err := takeFormer(cfg.Data, cfg.Node, cfg.Origin, log)
+	home, err := n.openHome()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	journal, err := n.openHome()
-	if err != nil {
-		return nil, err
-	}
-	names := openNames(cfg.Data, log)
-	renamed := before.takeOver(n.primary, log)
-	if renamed {
-		names.add(before.name)
-	}
-	names.add(cfg.Node)
 	n.writeHistory()
+	n.tags = &tags{settings: n.cfg, primary: n.primary, version: c.Version, log: n.log}
 	tidy := newTidier()
 	n.tasks.run(tidy.run)
-	n.tags = &tags{settings: cfg, primary: n.primary, version: c.Version, log: log}
-	n.expiry = newExpiry(n.primary, log)
-	n.recovery = &recovery{node: cfg.Node, fresh: journal.Fresh() && !renamed, began: time.Now(), primary: n.primary, wake: n.expiry.wake, log: log,
-		alone: func() bool { return len(cfg.Join) == 0 && len(n.view.Homes()) == 1 }}
-	n.peers = newPeers(peersConfig{settings: cfg, view: n.view, clock: n.clock, own: peer.NewNotifier(n.primary, cfg.Origin), recovery: n.recovery,
-		tidy: tidy, tasks: n.tasks, log: log})
-	n.directory = source.NewDirectory(source.DirectoryConfig{File: cfg.Directory, Options: cfg.DirectoryOptions(), Primary: n.primary,
-		Permits: cfg.Permits, Logger: log,
-		Known: func(node string) (is, settled bool) {
-			return node == cfg.Node || n.peers.member(node) != nil, n.view.Settled()
-		}})
-	n.recovery.permits = n.directory.Permits
-	n.expiry.expire(time.Now())
-	if n.recovery.fresh {
-		n.directory.Read() // else what the journal has is served meanwhile
-	}
-	n.tasks.run(n.directory.Run)
-	n.asterisk = newAsterisk(asteriskConfig{settings: cfg, primary: n.primary, clock: n.clock, view: n.view, recovery: n.recovery,
-		permits: n.directory.Permits, names: names, peers: n.peers, tasks: n.tasks, log: log})
+	n.follow(home, tidy)
 	if src := n.asterisk.source; src != nil {
-		recheck := src.Recheck
-		contested.Store(&recheck)
+		f := src.Recheck
+		recheck.Store(&f)
 	}
-	drain := &drain{monitor: n.asterisk.monitor, file: filepath.Join(cfg.Data, drainingFile), log: log}
+	drain := &drain{monitor: n.asterisk.monitor, file: filepath.Join(n.cfg.Data, drainingFile), log: n.log}
 	drain.resume()
-	replicas := newReplicas(replicasConfig{dir: filepath.Join(cfg.Data, "secondary"), self: cfg.Node, origin: cfg.Origin, view: n.view,
-		clock: n.clock, peers: n.peers, log: log})
+	replicas := newReplicas(replicasConfig{dir: filepath.Join(n.cfg.Data, "secondary"), self: n.cfg.Node, origin: n.cfg.Origin, view: n.view,
+		clock: n.clock, peers: n.peers, log: n.log})
 	replicas.load()
 	met := n.peers.count() > 0
 	requests := make(chan serf.Member, 1)
 	if err := n.join(c.Join, requests); err != nil {
-		return nil, err
+		return err
 	}
-	n.tasks.run(func(ctx context.Context) { replicas.run(ctx, n.gossip.Members) })
-	n.tasks.run(func(ctx context.Context) { n.peers.followDistances(ctx, n.gossip.Distance) })
-	n.tasks.run(func(ctx context.Context) {
-		select {
-		case <-ctx.Done():
-		case <-n.directory.Loaded(): // it decides which registrations are published
-			n.asterisk.run(ctx)
-		}
-	})
-	settling := &settling{settings: cfg, gossip: n.gossip, peers: n.peers, view: n.view, recovery: n.recovery, met: met, log: log}
-	n.tasks.run(func(ctx context.Context) {
-		if settling.wait(ctx) {
-			if n.history != nil {
-				n.history.Settled()
-			}
-			tidy.now() // what reading took
-		}
-	})
-	n.tasks.run(n.expiry.run)
+	n.run(tidy, replicas, &settling{settings: n.cfg, gossip: n.gossip, peers: n.peers, view: n.view, recovery: n.recovery, met: met, log: n.log})
 	n.tasks.run(func(ctx context.Context) {
 		drain.follow(ctx, requests, func() { n.tags.set(ctx, n.gossip) })
 	})
 	go n.tags.follow(n.tasks.ctx, n.gossip) // not waited for: Serf gives up on a broadcast after 5 s only
-	return n, nil
+	return nil
 }
 
-// openHome opens the journal and makes the primary of the home zone from it.
-func (n *Node) openHome() (*primary.Journal, error) {
+// opened is what opening the home zone has found.
+type opened struct {
+	fresh bool // the node begins without data
+	names *names
+}
+
+// openHome opens the journal and makes the primary of the home zone from it, and
+// from the journal of a former name.
+func (n *Node) openHome() (opened, error) {
 	cfg := n.cfg
+	former, err := takeFormer(cfg.Data, cfg.Node, cfg.Origin, n.log)
+	if err != nil {
+		return opened{}, err
+	}
 	journal, aside, err := primary.OpenJournal(cfg.Data, cfg.Node, cfg.Origin)
 	if err != nil {
-		return nil, fmt.Errorf("open data %s: %w", cfg.Data, err)
+		return opened{}, fmt.Errorf("open data %s: %w", cfg.Data, err)
 	}
 	if aside != nil {
 		n.log.Error("journal cannot be read; beginning without it", "err", aside)
@@ -186,7 +154,60 @@ func (n *Node) openHome() (*primary.Journal, error) {
 	}
 	n.boot = journal.Boot()
 	n.primary = primary.New(primary.Config{Zone: n.view.Own(), Clock: n.clock, Node: self, Plan: cfg.Plan, Journal: journal, Logger: n.log})
-	return journal, nil
+	o := opened{fresh: journal.Fresh(), names: openNames(cfg.Data, n.log)}
+	if former.takeOver(n.primary, n.log) {
+		o.fresh = false
+		o.names.add(former.name)
+	}
+	o.names.add(cfg.Node)
+	return o, nil
+}
+
+// follow makes what follows the sources and the other nodes. AMI waits for run, the
+// other nodes for join and for the replicas.
+func (n *Node) follow(home opened, tidy *tidier) {
+	cfg, log := n.cfg, n.log
+	n.expiry = newExpiry(n.primary, log)
+	n.recovery = &recovery{node: cfg.Node, fresh: home.fresh, began: time.Now(), primary: n.primary, wake: n.expiry.wake, log: log,
+		alone:   func() bool { return len(cfg.Join) == 0 && len(n.view.Homes()) == 1 },
+		permits: func(a location.AOR) bool { return n.directory.Permits(a) }}
+	n.peers = newPeers(peersConfig{settings: cfg, view: n.view, clock: n.clock, own: peer.NewNotifier(n.primary, cfg.Origin), recovery: n.recovery,
+		tidy: tidy, tasks: n.tasks, log: log})
+	n.directory = source.NewDirectory(source.DirectoryConfig{File: cfg.Directory, Options: cfg.DirectoryOptions(), Primary: n.primary,
+		Permits: cfg.Permits, Logger: log,
+		Known: func(node string) (is, settled bool) {
+			return node == cfg.Node || n.peers.member(node) != nil, n.view.Settled()
+		}})
+	n.expiry.expire(time.Now())
+	if n.recovery.fresh {
+		n.directory.Read() // else what the journal has is served meanwhile
+	}
+	n.tasks.run(n.directory.Run)
+	n.asterisk = newAsterisk(asteriskConfig{settings: cfg, primary: n.primary, clock: n.clock, view: n.view, recovery: n.recovery,
+		permits: n.directory.Permits, names: home.names, peers: n.peers, tasks: n.tasks, log: log})
+}
+
+// run begins all that goes on until Stop.
+func (n *Node) run(tidy *tidier, replicas *replicas, settling *settling) {
+	n.tasks.run(func(ctx context.Context) { replicas.run(ctx, n.gossip.Members) })
+	n.tasks.run(func(ctx context.Context) { n.peers.followDistances(ctx, n.gossip.Distance) })
+	n.tasks.run(n.expiry.run)
+	n.tasks.run(func(ctx context.Context) {
+		select {
+		case <-ctx.Done():
+		case <-n.directory.Loaded(): // it decides which registrations are published
+			n.asterisk.run(ctx)
+		}
+	})
+	n.tasks.run(func(ctx context.Context) {
+		if !settling.wait(ctx) {
+			return
+		}
+		if n.history != nil {
+			n.history.Settled()
+		}
+		tidy.now() // what reading took
+	})
 }
 
 // join starts Serf. Requests takes this node's tags, as Serf reports them.
