@@ -124,7 +124,7 @@ func (a *Agent) open(ctx context.Context, c Config, sc *hserf.Config) (err error
 	run, cancel := context.WithCancel(context.Background())
 	a.cancel = cancel
 	a.joiner = &joiner{
-		seeds: c.Join, peers: known, retry: c.retry, log: c.Logger, admit: admit, known: transport.Know,
+		seeds: seeds{list: c.Join}, peers: known, retry: c.retry, log: c.Logger, admit: admit, known: transport.Know,
 		members: a.Members, self: a.self, join: a.join, conflict: a.conflict,
 	}
 	a.work.Go(func() { a.joiner.run(run) })

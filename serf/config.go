@@ -15,11 +15,8 @@ import (
 	"github.com/hashicorp/memberlist"
 )
 
-// Ports that Serf uses when none is given.
-const (
-	DefaultPort    = 7946 // gossip, TCP and UDP
-	DefaultRPCPort = 7373
-)
+// DefaultPort is the port of gossip, TCP and UDP, where none is given.
+const DefaultPort = 7946
 
 // Config says how the agent of this node runs. Node and Bind are required.
 type Config struct {

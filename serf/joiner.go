@@ -19,7 +19,7 @@ import (
 // joiner connects this node to its seeds and to the peers that are missing, as
 // long as the agent runs: often while it is alone, rarely otherwise.
 type joiner struct {
-	seeds    []string
+	seeds    seeds
 	peers    *peers
 	retry    retry
 	members  func() []Member
@@ -39,11 +39,7 @@ type joiner struct {
 	told   map[string]bool // seeds that the log has named as not reached
 
 	began time.Time
-
-	mu      sync.Mutex
-	taken   time.Time                           // since when another node is known to have our name
-	trouble map[string]map[netip.AddrPort]error // by seed and address; nil = reached
-	rival   netip.AddrPort                      // found under our name in this attempt
+	rival rival
 }
 
 // atOnce bounds the addresses that are tried in parallel, so that one that drops
@@ -148,9 +144,9 @@ func (j *joiner) alone(members []Member) bool {
 	case up == 0 && j.joined:
 		j.joined, j.warned = false, true
 		j.log.Warn("no other member answers; retrying in the background", "every", j.retry.alone)
-	case up == 0 && !j.warned && len(j.seeds) > 0:
+	case up == 0 && !j.warned && len(j.seeds.list) > 0:
 		j.warned = true
-		j.log.Info("joining in the background", "seeds", j.seeds, "every", j.retry.alone)
+		j.log.Info("joining in the background", "seeds", j.seeds.list, "every", j.retry.alone)
 	}
 	return up == 0
 }
@@ -161,7 +157,7 @@ func (j *joiner) complain(alone bool) {
 	if !alone || j.ever.Load() || time.Since(j.began) < j.retry.silence {
 		return
 	}
-	for _, e := range j.errors() {
+	for _, e := range j.seeds.errors() {
 		if j.told[e.Seed] {
 			continue
 		}
@@ -224,18 +220,17 @@ func (j *joiner) tried(t target, err error) {
 		j.log.Warn("peer forgotten", "node", t.peer, "addr", t.addr, "err", err)
 		j.peers.drop(t.peer)
 	}
-	rival, ok := gate.RivalIn(err)
-	if !ok || j.ever.Load() {
-		return
+	if at, ok := gate.RivalIn(err); ok && !j.ever.Load() {
+		j.rival.found(at, time.Since(j.began) <= j.retry.newcomer)
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.taken.IsZero() && time.Since(j.began) <= j.retry.newcomer {
-		j.taken = time.Now()
+}
+
+// note keeps what became of an attempt at a seed.
+func (j *joiner) note(seed string, at netip.AddrPort, err error) {
+	if err == nil && j.company() {
+		j.ever.Store(true)
 	}
-	if !j.taken.IsZero() {
-		j.rival = rival
-	}
+	j.seeds.note(seed, at, err)
 }
 
 // yield ends a newcomer whose name another node has. A node that has moved finds
@@ -244,20 +239,46 @@ func (j *joiner) tried(t target, err error) {
 // others call it failed. Only what this node has tried by itself counts: an
 // incumbent that is alone must not give way to a copy that calls it.
 func (j *joiner) yield() {
-	j.mu.Lock()
-	rival, since := j.rival, j.taken
-	j.rival = netip.AddrPort{}
-	if !rival.IsValid() {
-		j.taken = time.Time{}
-	}
-	j.mu.Unlock()
-	if !rival.IsValid() || j.ever.Load() {
+	at, since := j.rival.take()
+	if !at.IsValid() || j.ever.Load() {
 		return
 	}
-	_, answered := gate.RivalIn(j.join(rival.String()))
+	_, answered := gate.RivalIn(j.join(at.String()))
 	if answered || time.Since(since) > j.retry.taken {
-		j.conflict(fmt.Errorf("%w: %w; give this node another name, or stop the other one and start this one again", ErrConflict, j.admit.Taken(rival)))
+		j.conflict(fmt.Errorf("%w: %w; give this node another name, or stop the other one and start this one again", ErrConflict, j.admit.Taken(at)))
 	}
+}
+
+// rival is another node of our name, which was found while we joined. Safe for
+// concurrent use.
+type rival struct {
+	mu    sync.Mutex
+	at    netip.AddrPort // found in this attempt
+	since time.Time      // of all attempts without a break that found one
+}
+
+// found notes a rival. Only a newcomer begins to look out for one.
+func (r *rival) found(at netip.AddrPort, newcomer bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.since.IsZero() && newcomer {
+		r.since = time.Now()
+	}
+	if !r.since.IsZero() {
+		r.at = at
+	}
+}
+
+// take returns the rival of an attempt, if any, and since when there is one.
+func (r *rival) take() (at netip.AddrPort, since time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at, since = r.at, r.since
+	r.at = netip.AddrPort{}
+	if !at.IsValid() {
+		r.since = time.Time{}
+	}
+	return at, since
 }
 
 // exchange compares the member list with that of two members, a moment after
@@ -314,7 +335,7 @@ func (j *joiner) resolve(ctx context.Context) []target {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	var addrs []target
-	for _, seed := range j.seeds {
+	for _, seed := range j.seeds.list {
 		host, port, err := splitSeed(seed)
 		if err != nil {
 			continue // Check has refused it
@@ -325,7 +346,7 @@ func (j *joiner) resolve(ctx context.Context) []target {
 			j.note(seed, netip.AddrPort{}, err)
 			continue
 		}
-		j.resolved(seed, ips, port)
+		j.seeds.resolved(seed, ips, port)
 		for _, ip := range ips {
 			addrs = append(addrs, target{seed: seed, addr: netip.AddrPortFrom(ip.Unmap(), port)})
 		}

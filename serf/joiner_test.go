@@ -69,7 +69,7 @@ func TestDue(t *testing.T) {
 func TestAloneLog(t *testing.T) {
 	l, out := textLog(0)
 	self := Member{Name: "self", Status: StatusAlive}
-	j := &joiner{seeds: []string{"10.0.0.2"}, retry: defaultRetry, log: l, admit: &gate.Admission{}, known: func([]netip.Addr) {}, self: func() Member { return self }}
+	j := &joiner{seeds: seeds{list: []string{"10.0.0.2"}}, retry: defaultRetry, log: l, admit: &gate.Admission{}, known: func([]netip.Addr) {}, self: func() Member { return self }}
 	for _, st := range []Status{StatusFailed, StatusFailed, StatusAlive, StatusLeaving, StatusFailed, StatusFailed, StatusAlive} {
 		if got := j.alone([]Member{self, {Name: "b", Status: st}}); got == st.up() {
 			t.Errorf("alone is %v while b is %s", got, st)
@@ -110,7 +110,7 @@ func TestYieldBesideSilentSeed(t *testing.T) {
 				admit := &gate.Admission{Self: "b", Log: l}
 				incumbent := netip.MustParseAddrPort("10.0.0.3:7946")
 				ended := make(chan error, 1)
-				j := &joiner{seeds: []string{"10.0.0.1:7946", "10.0.0.2:7946"}, peers: known, retry: defaultRetry, log: l, admit: admit, known: func([]netip.Addr) {},
+				j := &joiner{seeds: seeds{list: []string{"10.0.0.1:7946", "10.0.0.2:7946"}}, peers: known, retry: defaultRetry, log: l, admit: admit, known: func([]netip.Addr) {},
 					members: func() []Member { return []Member{self} }, self: func() Member { return self },
 					conflict: func(err error) {
 						select {
@@ -171,7 +171,7 @@ func TestExchangeAfterJoining(t *testing.T) {
 			t.Fatal(err)
 		}
 		l, _ := textLog(0)
-		j := &joiner{seeds: []string{"10.0.0.2:7946"}, peers: known, retry: defaultRetry, log: l, admit: &gate.Admission{}, known: func([]netip.Addr) {},
+		j := &joiner{seeds: seeds{list: []string{"10.0.0.2:7946"}}, peers: known, retry: defaultRetry, log: l, admit: &gate.Admission{}, known: func([]netip.Addr) {},
 			members: list.get, self: func() Member { return self },
 			join: func(addr string) error {
 				mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/asterfed/asterfed/serf/gate"
@@ -58,36 +59,41 @@ func joinError(seed string, err error) *JoinError {
 	return &JoinError{seed, err.Error(), "See the log of that node.", err}
 }
 
+// seeds is what became of the last attempt at each seed. Safe for concurrent use.
+type seeds struct {
+	list []string // as configured
+
+	mu      sync.Mutex
+	results map[string]map[netip.AddrPort]error // by seed and address; nil = reached
+}
+
 // note keeps why a seed was not reached at one of its addresses; nil means that
 // it was. An invalid address stands for the look-up of its name.
-func (j *joiner) note(seed string, at netip.AddrPort, err error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.trouble == nil {
-		j.trouble = make(map[string]map[netip.AddrPort]error)
+func (s *seeds) note(seed string, at netip.AddrPort, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.results == nil {
+		s.results = make(map[string]map[netip.AddrPort]error)
 	}
-	if err == nil && j.company() {
-		j.ever.Store(true)
+	if s.results[seed] == nil || !at.IsValid() {
+		s.results[seed] = make(map[netip.AddrPort]error)
 	}
-	if j.trouble[seed] == nil || !at.IsValid() {
-		j.trouble[seed] = make(map[netip.AddrPort]error)
-	}
-	j.trouble[seed][at] = err
+	s.results[seed][at] = err
 }
 
 // resolved forgets what was noted about addresses that the seed has no longer.
-func (j *joiner) resolved(seed string, ips []netip.Addr, port uint16) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	maps.DeleteFunc(j.trouble[seed], func(at netip.AddrPort, _ error) bool {
+func (s *seeds) resolved(seed string, ips []netip.Addr, port uint16) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.results[seed], func(at netip.AddrPort, _ error) bool {
 		return at.Port() != port || !slices.Contains(ips, at.Addr())
 	})
 }
 
 // reached reports whether a seed was reached at any of its addresses. The caller
 // holds mu.
-func (j *joiner) reached(seed string) bool {
-	for _, err := range j.trouble[seed] {
+func (s *seeds) reached(seed string) bool {
+	for _, err := range s.results[seed] {
 		if err == nil {
 			return true
 		}
@@ -95,18 +101,25 @@ func (j *joiner) reached(seed string) bool {
 	return false
 }
 
+// all reports whether every seed was reached.
+func (s *seeds) all() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !slices.ContainsFunc(s.list, func(seed string) bool { return !s.reached(seed) })
+}
+
 // errors returns the trouble in the order of the seeds: one for each that was
 // reached at none of its addresses.
-func (j *joiner) errors() []*JoinError {
-	j.mu.Lock()
-	defer j.mu.Unlock()
+func (s *seeds) errors() []*JoinError {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var out []*JoinError
-	for _, seed := range j.seeds {
-		if j.reached(seed) {
+	for _, seed := range s.list {
+		if s.reached(seed) {
 			continue
 		}
 		var found *JoinError
-		for _, err := range j.trouble[seed] {
+		for _, err := range s.results[seed] {
 			if e := joinError(seed, err); found == nil || e.Why < found.Why { // the same one each time
 				found = e
 			}
@@ -121,7 +134,7 @@ func (j *joiner) errors() []*JoinError {
 // JoinErrors returns why each seed was not reached at the last attempt, in the
 // order of the configuration; a seed that was reached, or not yet tried, is not
 // listed.
-func (a *Agent) JoinErrors() []*JoinError { return a.joiner.errors() }
+func (a *Agent) JoinErrors() []*JoinError { return a.joiner.seeds.errors() }
 
 // company reports whether another member is up.
 func (j *joiner) company() bool {
@@ -129,17 +142,7 @@ func (j *joiner) company() bool {
 	return slices.ContainsFunc(j.members(), func(m Member) bool { return m.Name != self && m.Status.up() })
 }
 
-// complete reports whether another member was reached, or none is to be: a seed
-// that was reached while no other member is up is this node itself.
-func (j *joiner) complete() bool {
-	if j.ever.Load() {
-		return true
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return !slices.ContainsFunc(j.seeds, func(seed string) bool { return !j.reached(seed) })
-}
-
 // Joined reports whether this node has reached another member since it started,
-// or all seeds are the node itself, as in the first node of a federation.
-func (a *Agent) Joined() bool { return a.joiner.complete() }
+// or all seeds are the node itself, as in the first node of a federation: a seed
+// that was reached while no other member is up is this node.
+func (a *Agent) Joined() bool { return a.joiner.ever.Load() || a.joiner.seeds.all() }

@@ -98,11 +98,11 @@ func TestJoinErrors(t *testing.T) {
 func TestSeedOfSeveralAddresses(t *testing.T) {
 	a, b := netip.MustParseAddrPort("192.0.2.1:7946"), netip.MustParseAddrPort("[2001:db8::1]:7946")
 	self := Member{Name: "self", Status: StatusAlive}
-	j := &joiner{seeds: []string{"pbx.example"}, self: func() Member { return self }, members: func() []Member { return nil }}
+	j := &joiner{seeds: seeds{list: []string{"pbx.example"}}, self: func() Member { return self }, members: func() []Member { return nil }}
 	check := func(step string, want string) {
 		t.Helper()
 		got := ""
-		for _, e := range j.errors() {
+		for _, e := range j.seeds.errors() {
 			got += e.Why
 		}
 		if got != want {
@@ -112,7 +112,7 @@ func TestSeedOfSeveralAddresses(t *testing.T) {
 	check("not tried", "")
 	j.note("pbx.example", netip.AddrPort{}, &net.DNSError{IsNotFound: true})
 	check("unknown", "name unknown")
-	j.resolved("pbx.example", []netip.Addr{a.Addr(), b.Addr()}, 7946)
+	j.seeds.resolved("pbx.example", []netip.Addr{a.Addr(), b.Addr()}, 7946)
 	check("found", "")
 	j.note("pbx.example", a, syscall.ECONNREFUSED)
 	j.note("pbx.example", b, syscall.EHOSTUNREACH)
@@ -121,7 +121,7 @@ func TestSeedOfSeveralAddresses(t *testing.T) {
 	check("one is reached", "")
 	j.note("pbx.example", b, syscall.EHOSTUNREACH)
 	check("no longer", "connection refused")
-	j.resolved("pbx.example", []netip.Addr{b.Addr()}, 7946)
+	j.seeds.resolved("pbx.example", []netip.Addr{b.Addr()}, 7946)
 	check("the other address is gone", "no route")
 }
 

@@ -12,29 +12,8 @@ import (
 // 5 s and the time to propagate.
 const leaveLimit = 12 * time.Second
 
-// Leave announces that this member goes for good, or for long: the others see
-// EventLeave, not EventFailed, and do not wait for its return. It takes about two
-// seconds. Queries, members and RPC work until Shutdown.
-func (a *Agent) Leave() error {
-	a.ending.Lock()
-	defer a.ending.Unlock()
-	select {
-	case <-a.left:
-		return nil
-	default:
-	}
-	a.awaitLeave()
-	if s := a.agent.Serf().State(); s == hserf.SerfAlive {
-		if err := a.agent.Leave(); err != nil {
-			return fmt.Errorf("leave: %w", err)
-		}
-	}
-	a.once.Do(func() { close(a.left) })
-	return nil
-}
-
-// Shutdown closes all sockets. Without a Leave before, the others see this
-// member fail. A call of OnEvent that is under way may outlast Shutdown, which
+// Shutdown closes all sockets. The others see this member fail, unless it was
+// made to leave before, over RPC. A call of OnEvent that is under way may outlast Shutdown, which
 // OnEvent itself may call.
 func (a *Agent) Shutdown() error {
 	a.ending.Lock()
@@ -81,8 +60,8 @@ func (a *Agent) conflict(err error) {
 	}()
 }
 
-// Left is closed when this node is no longer a member: after Leave or
-// Shutdown, after `serf leave`, or when it lost a conflict over its name.
+// Left is closed when this node is no longer a member: after Shutdown, after a
+// leave over RPC, or when it gave way to another node of its name.
 func (a *Agent) Left() <-chan struct{} { return a.left }
 
 // Err returns why Left is closed: an ErrConflict, another error if Serf has ended
