@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/asterfed/asterfed/plugin/federation/ami/amitest"
@@ -147,18 +148,32 @@ func TestForeignActionIsAnError(t *testing.T) {
 }
 
 func TestBootAnnouncesContacts(t *testing.T) {
-	s := start(t, amitest.Config{BootTime: 100 * time.Millisecond})
-	s.Register("1001", "sip:1001@192.0.2.1", time.Minute)
-	if err := s.Restart(); err != nil {
-		t.Fatal(err)
-	}
-	c := dial(t, s)
-	c.send("Action: Login", "Username: fed", "Secret: x", "ActionID: 1")
-	c.send("Action: PJSIPShowContacts", "ActionID: 2")
-	c.until("Invalid/unknown command")
-	if got := c.until("FullyBooted"); !strings.Contains(got, "ContactStatus: NonQualified") {
-		t.Errorf("before FullyBooted came:\n%s", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s, err := amitest.New(amitest.Config{Addr: "-", BootTime: time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		s.Register("1001", "sip:1001@192.0.2.1", time.Minute)
+		if err := s.Restart(); err != nil {
+			t.Fatal(err)
+		}
+		conn, err := s.Dial(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		c := &client{t, conn, bufio.NewReader(conn)}
+		if _, err := c.r.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+		c.send("Action: Login", "Username: fed", "Secret: x", "ActionID: 1")
+		c.send("Action: PJSIPShowContacts", "ActionID: 2")
+		c.until("Invalid/unknown command")
+		if got := c.until("FullyBooted"); !strings.Contains(got, "ContactStatus: NonQualified") {
+			t.Errorf("before FullyBooted came:\n%s", got)
+		}
+	})
 }
 
 func TestOptions(t *testing.T) {

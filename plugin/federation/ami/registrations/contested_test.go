@@ -185,3 +185,21 @@ func TestFormerSystemName(t *testing.T) {
 		}
 	}
 }
+
+// TestExpiriesInASharedDatabase: they cost a full listing every five seconds at
+// most, however many contacts there are.
+func TestExpiriesInASharedDatabase(t *testing.T) {
+	follow(t, amitest.Config{SystemName: "a", Realtime: true, CheckInterval: time.Hour}, config{}, func(b *bench) {
+		all := many(300, time.Now())
+		for i, c := range all {
+			c.Expires = time.Now().Add(time.Duration(i+10) * time.Second)
+			b.Put(c)
+		}
+		b.connect()
+		n := b.Count("PJSIPShowContacts")
+		b.advance(100 * time.Second)
+		if n = b.Count("PJSIPShowContacts") - n; n < 10 || n > 20 {
+			b.Errorf("%d full listings in 100 s", n)
+		}
+	})
+}

@@ -115,8 +115,16 @@ func (f *follower) stepDue() {
 	for u := f.plan.pop(now); u != nil; u = f.plan.pop(now) {
 		list = append(list, u.aor)
 	}
+	if len(list) > 0 && f.shared() {
+		f.full.want(pjsipOnly, time.Now().Add(sharedDelay))
+		return
+	}
 	f.askPlanned(list)
 }
+
+// sharedDelay is from an expiry that is due to the full listing that it takes in
+// a shared database, where some expiry is due at almost every moment.
+const sharedDelay = 5 * time.Second
 
 // askPlanned queues AORs, or everything if there are many.
 func (f *follower) askPlanned(list []location.AOR) {
