@@ -83,6 +83,7 @@ const manyRefused = 1000
 
 // take enters a transfer into the view. The caller holds taking.
 func (r *replica) take(t *stream.Transfer) {
+	r.stats.unreadable.Add(int64(t.Unreadable))
 	if n := int64(t.Refused); n > 0 {
 		if all := r.stats.refused.Add(n); all == n || all/manyRefused > (all-n)/manyRefused {
 			r.log.Warn("records refused: they must not be published", "count", t.Refused, "in all", all, "first", t.FirstRefused)
@@ -167,6 +168,7 @@ func (r *replica) failed(err error, ended bool) {
 // stats are the counters of a replica.
 type stats struct {
 	full, incremental, failed atomic.Int64 // transfers
-	refused, ahead            atomic.Int64 // records, stamps
+	refused, unreadable       atomic.Int64 // records
+	ahead                     atomic.Int64 // stamps
 	alike, unlike, overtaken  atomic.Int64 // comparisons
 }

@@ -17,7 +17,8 @@ import (
 type Stats struct {
 	Full, Incremental int64 // transfers that changed the replica
 	Failed            int64 // transfers that were refused or broken off
-	Refused           int64 // records that must not be published
+	Refused           int64 // records that must not be published, or are unreadable
+	Unreadable        int64 // records among them whose data is no record
 	Ahead             int64 // stamps beyond location.MaxSkew
 	RTT               time.Duration
 	Skew              time.Duration // of its clock, zero within what a TSIG tolerates
@@ -35,7 +36,7 @@ type Stats struct {
 func (p *Peer) Stats() Stats {
 	return Stats{
 		Full: p.stats.full.Load(), Incremental: p.stats.incremental.Load(),
-		Failed: p.stats.failed.Load(), Refused: p.stats.refused.Load(), Ahead: p.stats.ahead.Load(),
+		Failed: p.stats.failed.Load(), Refused: p.stats.refused.Load(), Unreadable: p.stats.unreadable.Load(), Ahead: p.stats.ahead.Load(),
 		Skew:  time.Duration(p.clock.ahead.Load()),
 		Alike: p.stats.alike.Load(), Unlike: p.stats.unlike.Load(), Overtaken: p.stats.overtaken.Load(), Differs: p.differs.Load(),
 		RTT: time.Duration(p.rtt.smoothed.Load()), Heard: p.born.Add(time.Duration(p.heard.Load())),

@@ -20,8 +20,9 @@ type Transfer struct {
 	Deltas   []record.Delta
 	// Refused counts records that were left out because they must not be
 	// published; FirstRefused is the error of the first.
-	Refused      int
-	FirstRefused error
+	// Unreadable counts those among them whose data is no record.
+	Refused, Unreadable int
+	FirstRefused        error
 }
 
 // ErrShort means that a transfer ended before its closing SOA.
@@ -268,6 +269,7 @@ func (r *Reader) refuse(err error) error {
 		r.t.Full = true
 	}
 	r.refused(err)
+	r.t.Unreadable++
 	return nil
 }
 

@@ -128,7 +128,7 @@ func TestUnreadableRecordIsRefusedAlone(t *testing.T) {
 		_, err := r.Message(wire)
 		return err
 	}})
-	if err != nil || !r.done || r.t.Refused != 1 || len(r.t.Bindings) != 1 {
+	if err != nil || !r.done || r.t.Refused != 1 || r.t.Unreadable != 1 || len(r.t.Bindings) != 1 {
 		t.Errorf("transfer: %v, complete: %v, %d refused, %d bindings; want all but one", err, r.done, r.t.Refused, len(r.t.Bindings))
 	}
 }
