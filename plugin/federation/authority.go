@@ -66,6 +66,7 @@ type authority struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
+	atWork atomic.Bool // there is a node
 	parted atomic.Bool // the node has left; for the Registry
 }
 
@@ -126,6 +127,7 @@ func (r *authority) start() (err error) {
 // serve makes a node the one that is asked.
 func (r *authority) serve(n node, v *answer.Zone, p *primary.Primary, c *location.Clock) {
 	r.node, r.zone, r.primary, r.clock = n, v, p, c
+	r.atWork.Store(true)
 }
 
 func (r *authority) run(f func()) { r.tasks.Go(f) }

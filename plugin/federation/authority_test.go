@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -304,3 +305,27 @@ func TestLeaveEndsTheAlarm(t *testing.T) {
 		t.Errorf("of the node itself: %v", got)
 	}
 }
+
+// The plugin ready may ask before the node has started, and while it starts.
+func TestReadyBeforeStart(t *testing.T) {
+	r := newAuthority(config.Config{Origin: testZone, Node: "pbx-a"}, slog.New(slog.DiscardHandler))
+	f := newFederation(r)
+	if f.Ready() {
+		t.Error("ready before the start")
+	}
+	asked := make(chan struct{})
+	go func() {
+		for !f.Ready() {
+			runtime.Gosched()
+		}
+		close(asked)
+	}()
+	r.serve(&readyNode{}, nil, nil, nil)
+	<-asked
+	r.stop()
+}
+
+// readyNode is a node that is ready at once.
+type readyNode struct{ fakeNode }
+
+func (*readyNode) Ready() bool { return true }

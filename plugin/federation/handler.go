@@ -153,9 +153,9 @@ func (f *Federation) answer(w dns.ResponseWriter, r *dns.Msg, qname string, qtyp
 	return f.write(w, r, m)
 }
 
-// Ready implements ready.Readiness: the node knows its own registrations and
-// those of the others.
-func (f *Federation) Ready() bool { return f.authority.node != nil && f.authority.node.Ready() }
+// Ready implements ready.Readiness: the node knows its own registrations and those of
+// the others. It may be called before the start.
+func (f *Federation) Ready() bool { return f.authority.atWork.Load() && f.authority.node.Ready() }
 
 // client returns how the client of a request is answered: by its address, which may
 // be in a network with answers of its own.
