@@ -121,6 +121,9 @@ func TestConnectionsOfOneClient(t *testing.T) {
 		t.Helper()
 		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(from), 0)), Timeout: 5 * time.Second}
 		c, err := d.Dial("tcp", at)
+		if errors.Is(err, syscall.ECONNRESET) {
+			return nil // cut off before the dial has returned
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,6 +132,9 @@ func TestConnectionsOfOneClient(t *testing.T) {
 	}
 	served := func(c net.Conn) bool {
 		t.Helper()
+		if c == nil {
+			return false
+		}
 		m := new(dns.Msg)
 		m.SetQuestion("1001.users."+origin, dns.TypeNAPTR)
 		c.SetDeadline(time.Now().Add(5 * time.Second))
