@@ -4,6 +4,7 @@ package location
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -29,4 +30,30 @@ func TestSweepAllocates(t *testing.T) {
 	if n := testing.AllocsPerRun(5, sweep); n > 5 {
 		t.Errorf("%v allocations where nothing is new", n)
 	}
+}
+
+// A contact that has been listed takes 96 octets beside its AOR, and its place in
+// the table. Its URI is not kept: nobody has a use for it.
+func TestMemoryOfAContact(t *testing.T) {
+	const users = 100_000
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	s := NewStore(NewClock(time.Now), func(AOR) Stamp { return 0 })
+	s.Sweep(PJSIP, Listing{users, func(yield func(Contact) bool) {
+		for i := range users {
+			a := fmt.Sprintf("9723%07d", i)
+			if !yield(Contact{AOR: AOR(a), Kind: PJSIP, URI: "sip:" + a + "@192.0.2.7:5060;transport=tls", Expires: time.Unix(2e9, 0)}) {
+				return
+			}
+		}
+	}})
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	per := float64(after.HeapAlloc-before.HeapAlloc) / users
+	t.Logf("%.0f octets for each contact", per)
+	if per > 150 {
+		t.Errorf("%.0f octets for each of %d contacts, want 150 at most", per, users)
+	}
+	runtime.KeepAlive(s)
 }

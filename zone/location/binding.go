@@ -15,8 +15,7 @@ type Contact struct {
 	URI string
 	// Expires is when the registration ends, zero where the registrar does
 	// not tell (IAX2, and events).
-	Expires   time.Time
-	UserAgent string
+	Expires time.Time
 	// Since is, in a listing, a stamp that was issued before the contact was
 	// registered if the store does not know it; zero where nothing is proved.
 	Since Stamp

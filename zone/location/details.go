@@ -280,9 +280,3 @@ func Publish(k Kind, name string, d Details) (Binding, error) {
 
 // Digits returns the digits of a dialled kind, "" for the root of the tree.
 func (b Binding) Digits() string { return strings.TrimPrefix(string(b.AOR), ".") }
-
-// Expired reports whether the binding has ended at t.
-func (b Binding) Expired(t time.Time) bool {
-	x := b.Info.Details().Expires
-	return x != 0 && x <= t.Unix()
-}

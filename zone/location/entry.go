@@ -11,8 +11,7 @@ type entry struct {
 
 // seen is what the registrar has told of a contact.
 type seen struct {
-	uri, agent string
-	expires    int64 // Unix milliseconds, zero where the registrar does not tell
+	expires int64 // Unix milliseconds, zero where the registrar does not tell
 	// baseline is the expiry when rival was first known: only a later one
 	// proves a REGISTER after the rival's (a return A→B→A).
 	rival    Stamp
@@ -38,21 +37,9 @@ func millis(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-func (e *entry) contact() Contact {
-	c := Contact{AOR: e.b.AOR, Kind: e.b.Kind, URI: e.seen.uri, UserAgent: e.seen.agent}
-	if e.seen.expires != 0 {
-		c.Expires = time.UnixMilli(e.seen.expires)
-	}
-	return c
-}
-
 func (e *entry) note(c *Contact) {
 	if e.seen == nil {
 		e.seen = &seen{}
-	}
-	e.seen.uri = c.URI
-	if c.UserAgent != "" {
-		e.seen.agent = c.UserAgent
 	}
 	if x := millis(c.Expires); x != 0 {
 		e.seen.expires = x

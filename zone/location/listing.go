@@ -15,17 +15,9 @@ type Listing struct {
 // List returns a listing of contacts that stand in memory.
 func List(all ...Contact) Listing { return Listing{len(all), slices.Values(all)} }
 
-// Observe records that the registrar lists the contact now. A contact not
-// known before is bound without a stamp, unless it is proved when it was not
-// registered yet (Contact.Since).
-func (s *Store) Observe(c Contact) []Change {
-	change, changed := s.observe(&c)
-	if !changed {
-		return nil
-	}
-	return []Change{change}
-}
-
+// observe records that the registrar lists the contact now. A contact not known
+// before is bound without a stamp, unless it is proved when it was not registered
+// yet (Contact.Since).
 func (s *Store) observe(c *Contact) (change Change, changed bool) {
 	id := c.ID()
 	h := s.hash(c.AOR)

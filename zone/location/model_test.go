@@ -37,7 +37,7 @@ func TestStoreAgainstModel(t *testing.T) {
 			case 0:
 				do = func() []Change { model[key(c)] = true; return s.Register(c) }
 			case 1:
-				do = func() []Change { model[key(c)] = true; return s.Observe(c) }
+				do = func() []Change { model[key(c)] = true; return observe(s, c) }
 			case 2:
 				do = func() []Change { delete(model, key(c)); return s.Remove(c.AOR, c.Kind, c.URI) }
 			case 3:

@@ -35,12 +35,6 @@ func ParseRule(aor, number string) (Rule, error) {
 // Number returns the number of an AOR, without "+".
 func (r Rule) Number(a AOR) (digits string, ok bool) { return translate(r.aor, r.number, string(a)) }
 
-// AOR is the reverse of Number.
-func (r Rule) AOR(digits string) (AOR, bool) {
-	s, ok := translate(r.number, r.aor, digits)
-	return AOR(s), ok
-}
-
 // translate matches s with one pattern and writes what its x stand for into
 // the other.
 func translate(from, to, s string) (string, bool) {

@@ -49,7 +49,7 @@ func TestExpiredAgainstModel(t *testing.T) {
 			var first int64
 			for _, b := range model {
 				switch x := b.Info.Details().Expires; {
-				case b.Expired(now):
+				case x != 0 && x <= now.Unix():
 					want++
 				case x != 0 && (first == 0 || x < first):
 					first = x

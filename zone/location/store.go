@@ -3,7 +3,6 @@ package location
 import (
 	"hash/maphash"
 	"iter"
-	"sort"
 	"strings"
 )
 
@@ -161,18 +160,6 @@ func (s *Store) Has(a AOR) bool {
 		return true
 	}
 	return false
-}
-
-// Contacts returns the contacts of an AOR that the registrar has told of.
-func (s *Store) Contacts(a AOR) []Contact {
-	var out []Contact
-	for e := range s.of(a) {
-		if e.seen != nil {
-			out = append(out, e.contact())
-		}
-	}
-	sort.Slice(out, func(i, j int) bool { return out[i].URI < out[j].URI })
-	return out
 }
 
 // Register records a REGISTER seen as it happened; the claim gets a new stamp

@@ -42,10 +42,10 @@ func TestOnlyRegisterStamps(t *testing.T) {
 	w := newWorld(t)
 	w.want(w.s.Register(w.contact("sip:a", 0)), 1, true)
 	w.want(w.s.Register(w.contact("sip:a", 0)), 0, true) // a refresh is no news
-	w.want(w.s.Observe(w.contact("sip:a", 60)), 0, true)
+	w.want(observe(w.s, w.contact("sip:a", 60)), 0, true)
 	w.now = w.now.Add(30 * time.Second)
-	w.want(w.s.Observe(w.contact("sip:a", 60)), 0, true)
-	w.want(w.s.Observe(w.contact("sip:b", 60)), 1, false) // first seen in a listing
+	w.want(observe(w.s, w.contact("sip:a", 60)), 0, true)
+	w.want(observe(w.s, w.contact("sip:b", 60)), 1, false) // first seen in a listing
 	if w.s.Len() != 2 {
 		t.Errorf("Len is %d, want 2", w.s.Len())
 	}
@@ -53,10 +53,10 @@ func TestOnlyRegisterStamps(t *testing.T) {
 
 func TestListedContactIsStampedWhenItsExpiryAdvances(t *testing.T) {
 	w := newWorld(t)
-	w.want(w.s.Observe(w.contact("sip:a", 60)), 1, false)
-	w.want(w.s.Observe(w.contact("sip:a", 60)), 0, false)
+	w.want(observe(w.s, w.contact("sip:a", 60)), 1, false)
+	w.want(observe(w.s, w.contact("sip:a", 60)), 0, false)
 	w.now = w.now.Add(time.Second)
-	w.want(w.s.Observe(w.contact("sip:a", 60)), 1, true)
+	w.want(observe(w.s, w.contact("sip:a", 60)), 1, true)
 }
 
 // A user goes A→B→A with the same contact: A sees no event, only an expiry
@@ -69,16 +69,16 @@ func TestReturnRestamps(t *testing.T) {
 	w.rival = first + 1<<20
 	// The first listing after the rival's claim may show a refresh that was
 	// before it: it proves nothing.
-	w.want(w.s.Observe(w.contact("sip:a", 60)), 0, true)
-	w.want(w.s.Observe(Contact{AOR: "1001", Kind: PJSIP, URI: "sip:a", Expires: w.now.Add(time.Minute)}), 0, true)
+	w.want(observe(w.s, w.contact("sip:a", 60)), 0, true)
+	w.want(observe(w.s, Contact{AOR: "1001", Kind: PJSIP, URI: "sip:a", Expires: w.now.Add(time.Minute)}), 0, true)
 	w.now = w.now.Add(5 * time.Second)
-	got := w.s.Observe(w.contact("sip:a", 60))
+	got := observe(w.s, w.contact("sip:a", 60))
 	w.want(got, 1, true)
 	if got[0].New.Stamp <= w.rival {
 		t.Errorf("stamp %v does not beat the rival's %v", got[0].New.Stamp, w.rival)
 	}
 	w.now = w.now.Add(5 * time.Second)
-	w.want(w.s.Observe(w.contact("sip:a", 60)), 0, true)
+	w.want(observe(w.s, w.contact("sip:a", 60)), 0, true)
 }
 
 func TestRestoredContactStealsNobody(t *testing.T) {
@@ -122,7 +122,7 @@ func TestReplacementAddsBeforeItRemoves(t *testing.T) {
 
 func TestRecover(t *testing.T) {
 	w := newWorld(t)
-	w.s.Observe(w.contact("sip:a", 60))
+	observe(w.s, w.contact("sip:a", 60))
 	kept := Binding{AOR: "1001", Kind: PJSIP, Contact: w.contact("sip:a", 0).ID(), Stamp: 9}
 	w.want(w.s.Recover(kept, true), 1, true)
 	gone := Binding{AOR: "1002", Kind: PJSIP, Contact: 5, Stamp: 9}
@@ -197,3 +197,6 @@ func TestNumber(t *testing.T) {
 		}
 	}
 }
+
+// observe is a listing of one contact that says nothing of others.
+func observe(s *Store, c Contact) []Change { return s.listing(List(c)) }

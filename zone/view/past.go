@@ -36,9 +36,6 @@ type HomeState struct {
 	RTT   time.Duration // negative while unknown
 }
 
-// IsHome reports whether the change is one of a home, and which.
-func (c Change) IsHome() (node string, ok bool) { return strings.CutPrefix(c.Key, "@") }
-
 // Claims returns what was claimed before and after.
 func (c Change) Claims() (was, now []Claimed) { return claimed(c.was), claimed(c.now) }
 

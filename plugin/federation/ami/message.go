@@ -18,7 +18,6 @@ const (
 	KeyEndpoint
 	KeyObjectName
 	KeyExpires
-	KeyUserAgent
 	KeyRegServer
 	KeyID
 	KeyChannelType
@@ -76,8 +75,6 @@ func keyOf(name []byte) (k Key, ok bool) {
 		return KeyObjectName, true
 	case "ExpirationTime", "RegExpire": // ExpirationTime: ContactList; RegExpire: ContactStatusDetail
 		return KeyExpires, true
-	case "UserAgent":
-		return KeyUserAgent, true
 	case "RegServer":
 		return KeyRegServer, true
 	case "ID":

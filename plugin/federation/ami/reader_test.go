@@ -19,11 +19,11 @@ func TestBannerOfSomethingElse(t *testing.T) {
 
 func TestFirstHeaderCounts(t *testing.T) {
 	m := new(Message)
-	if err := NewReader(strings.NewReader("AOR: 1001\r\nUserAgent:x\nAOR: 1002\r\nnonsense\r\n\r\n")).Read(m); err != nil {
+	if err := NewReader(strings.NewReader("AOR: 1001\r\nRegServer:x\nAOR: 1002\r\nnonsense\r\n\r\n")).Read(m); err != nil {
 		t.Fatal(err)
 	}
-	if m.Text(KeyAOR) != "1001" || m.Text(KeyUserAgent) != "x" {
-		t.Errorf("AOR %q, UserAgent %q", m.Text(KeyAOR), m.Text(KeyUserAgent))
+	if m.Text(KeyAOR) != "1001" || m.Text(KeyRegServer) != "x" {
+		t.Errorf("AOR %q, RegServer %q", m.Text(KeyAOR), m.Text(KeyRegServer))
 	}
 }
 

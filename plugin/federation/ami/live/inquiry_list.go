@@ -57,13 +57,13 @@ func seconds(s string) (n int) {
 // has not loaded has none.
 func (q *inquiry) contacts() (out []location.Contact, err error) {
 	endpoints := map[location.AOR]string{}
-	err = q.do(ami.ActContacts, []string{"ObjectName", "Uri", "ExpirationTime", "UserAgent", "RegServer", "Endpoint"}, func(h headers) error {
+	err = q.do(ami.ActContacts, []string{"ObjectName", "Uri", "ExpirationTime", "RegServer", "Endpoint"}, func(h headers) error {
 		name, ok := registrations.AOR([]byte(h["ObjectName"]))
 		if !ok || h["Uri"] == "" || h["RegServer"] != "" && q.realtime && h["RegServer"] != q.systemName && !q.former(h["RegServer"]) {
 			return nil
 		}
 		if a, err := location.ParseAOR(string(name)); err == nil {
-			c := location.Contact{AOR: a, Kind: location.PJSIP, URI: h["Uri"], UserAgent: h["UserAgent"]}
+			c := location.Contact{AOR: a, Kind: location.PJSIP, URI: h["Uri"]}
 			if x := number(h["ExpirationTime"]); x > 0 {
 				c.Expires = time.Unix(int64(x), 0)
 			}

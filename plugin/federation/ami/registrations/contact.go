@@ -29,7 +29,7 @@ func (t *table) readContact(m *ami.Message, a location.AOR, u *user) (row, bool)
 	if len(uri) == 0 || len(uri) > maxURI {
 		return row{}, false
 	}
-	r := row{user: u, aor: a, agent: t.intern(m.Get(ami.KeyUserAgent))}
+	r := row{user: u, aor: a}
 	if h := u.known(uri); h != nil {
 		r.uri = h.uri
 	} else {

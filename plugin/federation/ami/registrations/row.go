@@ -9,15 +9,15 @@ import (
 
 // row is one registered PJSIP contact of a listing.
 type row struct {
-	user       *user // nil where the AOR was no user's when the row was read
-	aor        location.AOR
-	uri, agent string
-	endpoint   string
-	expires    int64 // Unix seconds, zero where Asterisk does not tell
+	user     *user // nil where the AOR was no user's when the row was read
+	aor      location.AOR
+	uri      string
+	endpoint string
+	expires  int64 // Unix seconds, zero where Asterisk does not tell
 }
 
 func (r *row) contact() location.Contact {
-	c := location.Contact{AOR: r.aor, Kind: location.PJSIP, URI: r.uri, UserAgent: r.agent}
+	c := location.Contact{AOR: r.aor, Kind: location.PJSIP, URI: r.uri}
 	if r.expires != 0 {
 		c.Expires = time.Unix(r.expires, 0)
 	}

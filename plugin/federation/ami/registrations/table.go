@@ -29,25 +29,6 @@ type table struct {
 	bare, denied map[location.AOR]bool
 	// peers are those of chan_sip and IAX2 that were announced.
 	peers [location.IAX2 + 1]peers
-	// agents interns User-Agent texts, of which there are few.
-	agents map[string]string
-}
-
-// maxAgents bounds the interned texts.
-const maxAgents = 1000
-
-func (t *table) intern(b []byte) string {
-	if len(b) == 0 {
-		return ""
-	}
-	if s, ok := t.agents[string(b)]; ok {
-		return s
-	}
-	s := string(b)
-	if len(t.agents) < maxAgents && len(s) < 256 {
-		t.agents[s] = s
-	}
-	return s
 }
 
 // user is one AOR.
@@ -81,7 +62,7 @@ type held struct {
 }
 
 func newTable(now time.Time) table {
-	return table{born: now, again: map[*user]time.Time{}, byAOR: map[location.AOR]*user{}, agents: map[string]string{},
+	return table{born: now, again: map[*user]time.Time{}, byAOR: map[location.AOR]*user{},
 		bare: map[location.AOR]bool{}, denied: map[location.AOR]bool{}}
 }
 
