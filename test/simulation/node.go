@@ -34,14 +34,14 @@ type Node struct {
 	host  *Host
 	dir   string // of the journal, "" keeps nothing
 
-	clock   *location.Clock
-	view    *answer.Zone
-	primary *primary.Primary
-	herald  *peer.Notifier
-	server  *dns.Server
-	gossip  *gossip
-	up      atomic.Int32 // other members that Serf calls alive
-	mesh    atomic.Bool  // connects to members
+	clock    *location.Clock
+	view     *answer.Zone
+	primary  *primary.Primary
+	notifier *peer.Notifier
+	server   *dns.Server
+	gossip   *gossip
+	up       atomic.Int32 // other members that Serf calls alive
+	mesh     atomic.Bool  // connects to members
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -73,7 +73,7 @@ func (n *Node) start(seed *Host) error {
 	n.primary = primary.New(primary.Config{Zone: n.view.Own(), Clock: n.clock, Journal: journal, Logger: quiet,
 		Node: record.Node{Name: n.name, Addrs: []netip.Addr{addr}, SIP: []record.Transport{{Proto: "udp", Port: 5060}},
 			Region: "eu", Asterisk: "22.5.0", State: record.Up}})
-	n.herald = peer.NewNotifier(n.primary, origin)
+	n.notifier = peer.NewNotifier(n.primary, origin)
 	n.view.SetSettled(true)
 	if err := n.serve(); err != nil {
 		return err
@@ -130,7 +130,7 @@ func (n *Node) connect(other *Node, addr string) *peer.Peer {
 	d := &detector{node: n, other: other, home: home}
 	seen := uint32(0)
 	p := peer.New(peer.Config{
-		Node: other.name, Addr: addr, Origin: origin, Key: transferKey, Home: home, Own: n.herald, Clock: n.clock,
+		Node: other.name, Addr: addr, Origin: origin, Key: transferKey, Home: home, Own: n.notifier, Clock: n.clock,
 		Heard: d.Heard, Lost: d.Lost, Logger: quiet, Dial: n.host.Dial, Peers: func() int { return len(n.fed.nodes) - 1 },
 		Pulled: func() {
 			now := home.Version().Serial

@@ -192,7 +192,7 @@ func (z *Zone) publish(changes []change) {
 }
 
 // remember adds a step to the history. One without changes, or with so many
-// that the full zone is shorter, begins it anew.
+// that the full zone is shorter, begins a new one.
 func (z *Zone) remember(s step) {
 	if len(s.changes) == 0 || len(s.changes) > maxHistory || len(s.changes) > len(z.sets)+fewChanges {
 		z.history, z.cost = nil, 0

@@ -20,16 +20,16 @@ import (
 // meshNode is one of many nodes in a measurement: a real view and primary
 // behind a real DNS server on loopback.
 type meshNode struct {
-	name    string
-	view    *answer.Zone
-	primary *primary.Primary
-	herald  *Notifier
-	clock   *location.Clock
-	addr    string // TCP and UDP
-	server  *dns.Server
-	udp     *dns.Server
-	mu      sync.Mutex
-	peers   map[string]*Peer // by apex
+	name     string
+	view     *answer.Zone
+	primary  *primary.Primary
+	notifier *Notifier
+	clock    *location.Clock
+	addr     string // TCP and UDP
+	server   *dns.Server
+	udp      *dns.Server
+	mu       sync.Mutex
+	peers    map[string]*Peer // by apex
 }
 
 func newMeshNode(name string) *meshNode {
@@ -39,7 +39,7 @@ func newMeshNode(name string) *meshNode {
 	n.primary = primary.New(primary.Config{Zone: n.view.Own(), Clock: n.clock, Logger: slog.New(slog.DiscardHandler),
 		Node: record.Node{Name: name, State: record.Up, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")},
 			SIP: []record.Transport{{Proto: "udp", Port: 5060}}}})
-	n.herald = NewNotifier(n.primary, origin)
+	n.notifier = NewNotifier(n.primary, origin)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
@@ -83,7 +83,7 @@ func (n *meshNode) close() {
 // peer makes the connection to another node's home; Run is the caller's.
 func (n *meshNode) peer(node, addr string, pulled func()) *Peer {
 	p := New(Config{Node: node, Addr: addr, Origin: origin, Key: testKey, Home: n.view.Home(node),
-		Own: n.herald, Clock: n.clock, Heard: func() {}, Lost: func(error) {}, Pulled: pulled,
+		Own: n.notifier, Clock: n.clock, Heard: func() {}, Lost: func(error) {}, Pulled: pulled,
 		Logger: slog.New(slog.DiscardHandler)})
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -42,7 +42,7 @@ type Replay struct {
 	file  *os.File // nil until something could be written
 	size  int64
 	lines int
-	limit int            // lines at which the file is made anew
+	limit int            // lines at which the file is rewritten
 	seen  map[mark]int64 // until when, Unix seconds
 	floor int64          // what was signed before is too old
 }

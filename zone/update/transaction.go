@@ -175,7 +175,7 @@ func spell(b location.Binding) string {
 // changes compares before and after. What is new is stamped; so is a user who
 // is published again, if that changes anything or somebody else has claimed
 // the name since: that is what a REGISTER would do. An update that says since
-// when somebody is there claims nothing anew.
+// when somebody is there claims nothing now.
 func (t *transaction) changes() []location.Change {
 	var out []location.Change
 	for _, o := range t.order {
