@@ -183,10 +183,10 @@ func (f *Federation) history(about, owner string) ([]dns.RR, error) {
 		return nil, err
 	}
 	ttl := zone.TTL()
-	out := []dns.RR{record.StringsTXT(owner, ttl, "v=1", "n=0", "node="+cfg.Node, "changes="+strconv.Itoa(len(list)),
+	out := []dns.RR{record.StringsTXT(owner, ttl, record.TXTVersion, "n=0", "node="+cfg.Node, "changes="+strconv.Itoa(len(list)),
 		"dropped="+strconv.FormatInt(log.Dropped(), 10))}
 	for i, e := range list {
-		s := []string{"v=1", "n=" + strconv.Itoa(i+1), "at=" + e.At.UTC().Format(record.StampTime), "change=" + e.What}
+		s := []string{record.TXTVersion, "n=" + strconv.Itoa(i+1), "at=" + e.At.UTC().Format(record.StampTime), "change=" + e.What}
 		if e.Home != "" {
 			s = append(s, "home="+e.Home)
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 // Delegation hands a block of numbers to the name servers of another
-// federation: whoever asks below it is referred there (RFC 1034 §4.3.2).
+// federation: a question below it is referred there (RFC 1034 §4.3.2).
 type Delegation struct {
 	Block   string // digits
 	Servers []NameServer
@@ -126,7 +126,7 @@ func (v *Zone) Delegated() (out []dns.RR) {
 	return out
 }
 
-// occluded tells of a binding whose number lies in a delegated block: nobody
+// occluded reports a binding whose number lies in a delegated block: nobody
 // is sent to it.
 func (v *Zone) occluded(b location.Binding) {
 	digits := b.Digits()

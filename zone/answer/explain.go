@@ -42,7 +42,7 @@ type Rule string
 const (
 	RuleOnly     Rule = "only"     // there is no other
 	RuleCost     Rule = "cost"     // the lowest cost goes first
-	RuleLast     Rule = "last"     // who drains, or whose federator is silent, comes last
+	RuleLast     Rule = "last"     // who drains, or whose asterfed is silent, comes last
 	RuleDistance Rule = "distance" // the nearest goes first
 	RuleTurn     Rule = "turn"     // equals take turns
 	RuleNewest   Rule = "newest"   // the latest claim goes first
@@ -238,11 +238,11 @@ func why(h *view.Home) string {
 	case !known:
 		return "its node has not told of itself"
 	case h.Reach() == view.Gone:
-		return "its node is gone: neither federator nor Asterisk answers, or it left"
+		return "its node is gone: neither its asterfed nor its Asterisk answers, or it left"
 	case n.State == record.Down:
 		return "its Asterisk is down, says the node"
 	case h.Reach() == view.Orphan:
-		return "its federator is silent, its Asterisk answers"
+		return "its asterfed is silent, its Asterisk answers"
 	case n.State == record.Draining:
 		return "its node is draining"
 	}

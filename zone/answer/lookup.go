@@ -60,7 +60,7 @@ func (q query) answer() Result {
 	case "isn":
 		return q.isn(head)
 	}
-	// The home zones do not exist for whoever has no key for them.
+	// Without a key the home zones do not exist.
 	return q.nxdomain()
 }
 

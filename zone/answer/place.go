@@ -17,7 +17,7 @@ type Criterion string
 // The criteria.
 const (
 	Cost     Criterion = "cost"     // the lowest first
-	Health   Criterion = "health"   // a node that drains, or whose federator is silent, behind the others
+	Health   Criterion = "health"   // a node that drains, or whose asterfed is silent, behind the others
 	Distance Criterion = "distance" // the nearest first, in bands
 )
 
@@ -67,7 +67,7 @@ func (v *Zone) ranking(claims []view.Claim) ranking {
 }
 
 // behind reports whether the claim's home ranks behind others: it is draining,
-// or its federator is silent. The latter does not put a registration behind an
+// or its asterfed is silent. The latter does not put a registration behind an
 // older one, which the phone has left (docs/decisions/141).
 func (r ranking) behind(c view.Claim) bool {
 	byTime := !r.near && !r.even && c.Binding.Stamp != 0

@@ -7,7 +7,7 @@ import (
 )
 
 // trunkAccount is the IAX2 user that calls which leave by another node's trunk
-// are made as: whoever has the account of users only does not get out.
+// are made as: the account of users does not lead out.
 const trunkAccount = "fedtrunk"
 
 // naptrE2U appends the ENUM records (RFC 6116 §3.4) that send calls to u at the

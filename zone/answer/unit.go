@@ -91,7 +91,7 @@ func (v *Zone) digitRecords(rel string, ask func(string, ...uint16)) {
 	}
 }
 
-// Fixed returns the units that are there whoever is bound: the apex, the trees
+// Fixed returns the units that do not depend on bindings: the apex, the trees
 // and the nodes.
 func (v *Zone) Fixed() []string {
 	out := []string{"", "users", "e164", "nodes", record.TrunksTree, record.ProvidersTree, record.ServicesTree}

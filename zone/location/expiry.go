@@ -28,7 +28,7 @@ func (c *calendar) Pop() any {
 }
 
 // schedule notes when a binding ends. Refreshed ones leave entries behind;
-// once these are most of the calendar it is made anew.
+// once these are most of the calendar, it is rebuilt.
 func (p *Publications) schedule(k pubName, b Binding) {
 	x := b.Info.Details().Expires
 	if x == 0 {

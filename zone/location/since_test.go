@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A phone moves between a home whose federator hears nothing now and then, and
+// A phone moves between a home whose asterfed hears nothing now and then, and
 // another that always does, with clocks that differ. Whatever the listing after
 // a deaf spell proves, it never puts the deaf home before a registration that
 // came later; and it does put it before one that was known before the spell.

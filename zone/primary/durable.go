@@ -42,14 +42,14 @@ func (p *Primary) Publish(f func(*location.Store, *location.Publications) ([]loc
 	for _, c := range slices.Backward(changes) {
 		undo = append(undo, location.Change{Old: c.New, New: c.Old})
 	}
-	p.pubs.Apply(changes) // before the disk, which may be written anew from it
+	p.pubs.Apply(changes) // before the disk: the journal may be rewritten from it
 	if err = p.write(d, next, &node); err == nil && p.disk != nil {
 		err = p.disk.Sync()
 	}
 	if err != nil {
 		p.pubs.Apply(undo)
 		p.mu.Lock()
-		p.diskErr = err // the next batch writes the journal anew, without this one
+		p.diskErr = err // the next batch rewrites the journal, without this one
 		p.mu.Unlock()
 		return fmt.Errorf("keep on disk: %w", err)
 	}
@@ -98,7 +98,7 @@ func (p *Primary) bindings() []location.Binding {
 }
 
 // write journals d, which leads to version v. A disk that fails is reported
-// once, and again when it works: the journal is then written anew from memory.
+// once, and again when it works: the journal is then rewritten from memory.
 func (p *Primary) write(d record.Delta, v record.Version, node *record.Node) error {
 	if p.disk == nil {
 		return nil

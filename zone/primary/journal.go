@@ -23,7 +23,7 @@ import (
 //
 // A process that dies loses nothing. After a crash of the whole machine the
 // last batches may be missing although peers have them: the boot id tells,
-// and the zone then begins a new epoch, so that every peer takes it anew. A
+// and the zone then begins a new epoch, so that every peer transfers all of it. A
 // batch that does not fit on the disk spoils the boot id, to the same end.
 type Journal struct {
 	path    string

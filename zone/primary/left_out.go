@@ -97,12 +97,12 @@ func (p *Primary) published(all []location.Binding) []location.Binding {
 	return slices.DeleteFunc(all, func(b location.Binding) bool { return p.check(b) != nil })
 }
 
-// clean takes out of what the node tells of itself what peers would refuse.
+// clean returns the node without the values that peers would refuse.
 func (p *Primary) clean(n record.Node) record.Node {
 	n.LeaveOut(p.leaveOut)
 	return n
 }
 
-// ErrUnpublishable is the error of a binding that cannot be published, whoever
-// wants it.
+// ErrUnpublishable is the error of a binding that cannot be published by any
+// source.
 var ErrUnpublishable = errors.New("it cannot be published")

@@ -123,7 +123,7 @@ func (p *Primary) Version() record.Version {
 	return p.version
 }
 
-// Node returns what the node tells of itself now.
+// Node returns what the node says about itself now.
 func (p *Primary) Node() record.Node {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -165,7 +165,7 @@ func (p *Primary) ReadPublished(f func(*location.Publications)) {
 	f(p.pubs)
 }
 
-// SetNode changes what the node tells of itself.
+// SetNode changes what the node says about itself.
 func (p *Primary) SetNode(f func(*record.Node)) error {
 	p.writing.Lock()
 	defer p.writing.Unlock()
@@ -212,7 +212,7 @@ func (p *Primary) commit(d record.Delta) error {
 }
 
 // commitFrom makes d the version after d.From; where that is not the current
-// one the history ends. Disk first, then the view, then whoever asks.
+// one the history ends. The disk comes first, then the view, then those who ask.
 func (p *Primary) commitFrom(d record.Delta) error {
 	d.To = d.From + 1
 	next, node := record.Version{Epoch: p.version.Epoch, Serial: d.To}, p.node

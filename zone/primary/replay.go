@@ -122,9 +122,9 @@ func (j *Journal) leaveOut(err error) {
 	}
 }
 
-// spoil overwrites the boot id, which takes no space, since batches will be
-// missing from the file that peers are told of: whoever reads it without
-// Rewrite before begins a new epoch.
+// spoil overwrites the boot id, which takes no space on a full disk. Peers know
+// batches that the file will lack, so the next start, unless the file has been
+// rewritten by then, must begin a new epoch.
 func (j *Journal) spoil() {
 	f, err := os.OpenFile(j.path, os.O_RDWR, 0)
 	if err != nil {

@@ -17,7 +17,8 @@ type Digest struct {
 	Sum      uint64 // of the hashes of all bindings, modulo 2^64
 }
 
-// DigestName returns where whoever holds the home zone apex tells its digest.
+// DigestName returns the name at which a node that has the home zone apex answers
+// with its digest.
 // No home has that name, since it has two labels.
 func DigestName(apex string) string { return digestLabel + apex }
 

@@ -22,7 +22,7 @@ var SRVServices = []struct{ Label, Proto, NAPTR string }{
 const IAXLabel = "_iax._udp"
 
 // Host is the records of one node, made once whenever it changes. The RRs are
-// shared: whoever needs another owner copies them.
+// shared: copy one to give it another owner.
 type Host struct {
 	Name  string              // of its addresses
 	Zone  string              // of the federation, without the last dot

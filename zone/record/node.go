@@ -9,7 +9,7 @@ import (
 	"github.com/asterfed/asterfed/zone/location"
 )
 
-// Node is what a node tells of itself at the apex of its home zone.
+// Node is what a node says about itself at the apex of its home zone.
 type Node struct {
 	Name string
 	// Addrs are the addresses that other servers reach its Asterisk at.
@@ -46,10 +46,10 @@ func ParseTransport(s string) (Transport, error) {
 // NodeState is a node's own word on whether calls can go there.
 type NodeState string
 
-// The states a node tells of itself.
+// The states that a node can be in by its own word.
 const (
 	Up       NodeState = "up"       // Asterisk answers
-	Down     NodeState = "down"     // Asterisk is gone, the federator is alive
+	Down     NodeState = "down"     // Asterisk is gone, asterfed is alive
 	Draining NodeState = "draining" // takes calls, but only if no other home does
 )
 

@@ -10,7 +10,7 @@ import (
 )
 
 // Version names one state of a home zone. The epoch changes when a home
-// starts anew without its data; a serial means something only within it.
+// starts without its data; a serial has a meaning only within it.
 type Version struct {
 	Epoch  string // 16 hexadecimal digits, "" for none
 	Serial uint32

@@ -15,9 +15,9 @@ import (
 // versioned returns rr with the version in front. A person who types a record may
 // leave it out or put it elsewhere.
 func versioned(rr *dns.TXT) *dns.TXT {
-	out := &dns.TXT{Hdr: rr.Hdr, Txt: []string{"v=1"}}
+	out := &dns.TXT{Hdr: rr.Hdr, Txt: []string{record.TXTVersion}}
 	for _, s := range rr.Txt {
-		if s != "v=1" {
+		if s != record.TXTVersion {
 			out.Txt = append(out.Txt, s)
 		}
 	}

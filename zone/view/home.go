@@ -42,7 +42,8 @@ func (h *Home) Version() record.Version {
 	return record.Version{}
 }
 
-// Node returns what the node tells of itself, and whether it has told.
+// Node returns what the node says about itself, and whether it has said
+// anything yet.
 func (h *Home) Node() (record.Node, bool) {
 	if n := h.node.Load(); n != nil {
 		return *n, true

@@ -9,7 +9,7 @@ import (
 	"github.com/asterfed/asterfed/zone/record"
 )
 
-// What a view tells of its changes, and how a view of the past is made of them
+// The changes that a view reports, and how a view of the past is made of them
 // (package zone/history keeps them). The unit is a key: a folded AOR, or that
 // of a route, under which claims stand; "@pbx-a" is a home.
 
@@ -47,7 +47,7 @@ func claimed(claims []Claim) []Claimed {
 	return out
 }
 
-// noted tells of a change under a key. Both slices are immutable. It is called
+// noted reports a change under a key. Both slices are immutable. It is called
 // with the key's shard locked, so that changes of one key come in their order.
 func (v *View) noted(key string, was, now []Claim) {
 	if v.on.OnChange != nil && !slices.Equal(was, now) {
@@ -55,7 +55,7 @@ func (v *View) noted(key string, was, now []Claim) {
 	}
 }
 
-// notedHome tells of a change of a home.
+// notedHome reports a change of a home.
 func (h *Home) notedHome(was HomeState) {
 	if h.view.on.OnChange == nil {
 		return

@@ -7,9 +7,9 @@ type Reach int32
 
 // The degrees of reach.
 const (
-	// Alive: the federator answers; what it says of itself counts.
+	// Alive: its asterfed answers; what it says of itself counts.
 	Alive Reach = iota
-	// Orphan: the federator is silent, but its Asterisk answers SIP OPTIONS:
+	// Orphan: its asterfed is silent, but its Asterisk answers SIP OPTIONS:
 	// its users stay, behind who has registered elsewhere since.
 	Orphan
 	// Gone: neither answers, or it left. Its bindings are kept, but hidden.

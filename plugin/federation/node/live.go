@@ -65,9 +65,9 @@ func (n *Node) LiveChannels(owner string) ([]dns.RR, error) {
 		return nil, err
 	}
 	ttl := n.view.TTL()
-	out := []dns.RR{record.StringsTXT(owner, ttl, "v=1", "n=0", "node="+n.cfg.Node, "channels="+strconv.Itoa(len(list)))}
+	out := []dns.RR{record.StringsTXT(owner, ttl, record.TXTVersion, "n=0", "node="+n.cfg.Node, "channels="+strconv.Itoa(len(list)))}
 	for i, c := range list[:min(len(list), maxChannels)] {
-		out = append(out, record.StringsTXT(owner, ttl, "v=1", "n="+strconv.Itoa(i+1), "channel="+word(c.Name), "state="+word(c.State),
+		out = append(out, record.StringsTXT(owner, ttl, record.TXTVersion, "n="+strconv.Itoa(i+1), "channel="+word(c.Name), "state="+word(c.State),
 			"from="+word(c.Number), "to="+word(c.Connected), "exten="+word(c.Extension), "seconds="+strconv.Itoa(c.Seconds)))
 	}
 	return out, nil

@@ -36,9 +36,9 @@ type status struct{ *Node }
 
 func (o status) records(owner string) []dns.RR {
 	ttl := o.view.TTL()
-	out := []dns.RR{record.StringsTXT(owner, ttl, append([]string{"v=1", "n=0"}, o.own()...)...)}
+	out := []dns.RR{record.StringsTXT(owner, ttl, append([]string{record.TXTVersion, "n=0"}, o.own()...)...)}
 	add := func(words []string) {
-		out = append(out, record.StringsTXT(owner, ttl, append([]string{"v=1", "n=" + strconv.Itoa(len(out))}, words...)...))
+		out = append(out, record.StringsTXT(owner, ttl, append([]string{record.TXTVersion, "n=" + strconv.Itoa(len(out))}, words...)...))
 	}
 	members := o.neighbours()
 	for _, m := range members {
