@@ -77,6 +77,9 @@ var leaveCommand = &cli.Command{
 // withRPC connects to the local node's Serf RPC.
 func withRPC(f func(*cli.Context, *serf.Client) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
+		if _, err := command.Arguments(c); err != nil { // options may stand behind them
+			return err
+		}
 		addr, keyFile := c.String("rpc"), c.String("rpc-key")
 		cfg, err := local(c)
 		switch {

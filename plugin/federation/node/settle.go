@@ -8,6 +8,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone/answer"
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/view"
 )
 
@@ -38,8 +39,11 @@ func (s *settling) wait(ctx context.Context) bool {
 	for !s.complete(time.Since(began)) {
 		if !warned && time.Since(began) > settleLimit {
 			warned = true
-			s.log.Warn("no other node was ever reached: names that this node does not know are answered SERVFAIL",
-				"join", s.settings.Join, "remedy", "see why in the lines about join; if this is the first node of a federation, start it without join")
+			what, remedy := "no other node was ever reached", "see why in the lines about join; if this is the first node of a federation, start it without join"
+			if !s.stranded() {
+				what, remedy = "no other node's home zone was ever transferred", "see why in the lines about the nodes: the key and the TCP port of the transfer lines"
+			}
+			s.log.Warn(what+": names that this node does not know are answered SERVFAIL", "join", s.settings.Join, "remedy", remedy)
 		}
 		select {
 		case <-ctx.Done():
@@ -53,7 +57,7 @@ func (s *settling) wait(ctx context.Context) bool {
 }
 
 func (s *settling) complete(since time.Duration) bool {
-	if s.stranded() {
+	if s.stranded() || s.ignorant() {
 		return false
 	}
 	if since > settleLimit {
@@ -79,3 +83,21 @@ func (s *settling) complete(since time.Duration) bool {
 // or by an earlier process. What such a node does not know may live anywhere: it
 // never denies it (RFC 2308 §7.1: SERVFAIL).
 func (s *settling) stranded() bool { return !s.met && !s.gossip.Joined() }
+
+// ignorant reports whether there are other nodes, but nothing is known of any of
+// them, now or from an earlier process: their keys of transfer differ from this
+// node's, or it does not reach their DNS servers. One of which something is known is
+// enough, so that a newcomer with a wrong key silences nobody but itself.
+func (s *settling) ignorant() bool {
+	others := false
+	for _, m := range s.gossip.Members() {
+		if m.Name == s.settings.Node || m.Tags["zone"] != s.settings.Origin {
+			continue
+		}
+		if s.view.Home(m.Name).Version() != (record.Version{}) {
+			return false
+		}
+		others = others || m.Status == serf.StatusAlive
+	}
+	return others
+}

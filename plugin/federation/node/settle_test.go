@@ -8,6 +8,7 @@ import (
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/serf"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // gossipPort returns a UDP and TCP port of loopback that was free a moment ago.
@@ -52,5 +53,33 @@ func TestNodeThatReachesNobodyDoesNotSettle(t *testing.T) {
 			t.Errorf("%s: settled after an hour: %v, want %v", name, got, c.want)
 		}
 		agent.Shutdown()
+	}
+}
+
+// members is a Membership that has reached the members it lists.
+type members struct {
+	Membership
+	list []serf.Member
+}
+
+func (m members) Members() []serf.Member { return m.list }
+func (m members) Joined() bool           { return true }
+
+// A node whose transfer key is wrong is a member, and never learns what the others
+// publish. It settles as little as one that reaches nobody; one of several nodes that
+// cannot be followed keeps no other from settling.
+func TestNodeThatTransfersNothingDoesNotSettle(t *testing.T) {
+	n := newTestNode(t, config.Config{Node: "pbx-a", Join: []string{"192.0.2.2"}})
+	list := []serf.Member{
+		{Name: "pbx-b", Status: serf.StatusAlive, Tags: map[string]string{"zone": n.cfg.Origin}},
+		{Name: "pbx-c", Status: serf.StatusAlive, Tags: map[string]string{"zone": n.cfg.Origin}},
+	}
+	s := &settling{settings: n.cfg, gossip: members{list: list}, peers: n.peers, view: n.view, recovery: n.recovery, log: n.log}
+	if s.complete(time.Hour) {
+		t.Error("settled though no home zone was ever transferred")
+	}
+	n.view.Home("pbx-b").Replace(record.Version{Epoch: "0123456789abcdef", Serial: 1}, nil, nil)
+	if !s.complete(time.Hour) {
+		t.Error("not settled though the home zone of pbx-b is known")
 	}
 }
