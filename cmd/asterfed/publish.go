@@ -66,6 +66,9 @@ func publish(c *cli.Context) error {
 		return command.Usage(err)
 	}
 	if s := c.String("name"); s != "" {
+		if err := location.CheckName(s); err != nil { // one of 255 octets or more fits no message
+			return command.Usage(err)
+		}
 		txt = append(txt, "n="+s)
 	}
 	if n := c.Uint("cost"); n != 0 {

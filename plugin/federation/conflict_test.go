@@ -50,7 +50,7 @@ func TestFederationsAreDistinct(t *testing.T) {
 
 func TestEncryptedServerBlocks(t *testing.T) {
 	for key, ok := range map[string]bool{"fed.example": true, "dns://fed.example:53": true, ".": true, "tls://fed.example": false, "https://fed.example": false,
-		"grpc://fed.example": false, "quic://fed.example": false, "https3://fed.example": false} {
+		"grpc://fed.example": false, "quic://fed.example": false, "https3://fed.example": false, "TLS://fed.example": false, "dot://fed.example": false} {
 		err := checkTransports([][]string{{"."}, {"other.example", key}})
 		if ok != (err == nil) || err != nil && !strings.Contains(err.Error(), "is not served encrypted by this build") {
 			t.Errorf("%s: %v", key, err)

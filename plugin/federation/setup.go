@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/plugin/federation/fastpath"
@@ -14,7 +15,6 @@ import (
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
-	"github.com/coredns/coredns/plugin/pkg/parse"
 	"github.com/coredns/coredns/plugin/pkg/transport"
 	"github.com/miekg/dns"
 )
@@ -113,7 +113,8 @@ func listen(c *caddy.Controller, blocks int, cfg *config.Config) {
 func checkTransports(blocks [][]string) error {
 	for _, keys := range blocks {
 		for _, key := range keys {
-			if scheme, _ := parse.Transport(key); scheme != transport.DNS {
+			// CoreDNS takes a scheme that it does not know, TLS in capitals included, for a part of the name.
+			if scheme, _, ok := strings.Cut(key, "://"); ok && scheme != transport.DNS {
 				return fmt.Errorf("server block %s: %s:// is not served encrypted by this build: serve plain DNS (without %[2]s://), and let a TLS proxy such as dnsdist or stunnel stand before it", key, scheme)
 			}
 		}
