@@ -29,7 +29,9 @@ var layers = []struct {
 		"the one writer of a home zone: what it tells, it tells to whoever implements Zone, and it knows no DNS message"},
 	{"zone/view", []string{"zone/location", "zone/record"}, []string{"github.com/coredns", "github.com/hashicorp", "github.com/miekg", "net/http", "os"},
 		"a view is data: it makes no answer and decides nothing about one, and so knows no DNS message"},
-	{"zone/answer", []string{"zone/location", "zone/plain", "zone/record", "zone/view"}, []string{"github.com/coredns", "github.com/hashicorp", "net/http", "os"},
+	{"zone/wire", nil, []string{"github.com/coredns", "github.com/hashicorp", "net"},
+		"packing is octets: which records an answer has, others say"},
+	{"zone/answer", []string{"zone/wire", "zone/location", "zone/plain", "zone/record", "zone/view"}, []string{"github.com/coredns", "github.com/hashicorp", "net/http", "os"},
 		"answers are made from bindings alone, so that they can be tested without a server"},
 	{"zone/tsig", nil, []string{"github.com/coredns", "github.com/hashicorp", "net"},
 		"a signature is over octets, whoever carries them and whatever the key permits"},
@@ -124,7 +126,7 @@ func TestOneImporter(t *testing.T) {
 		"github.com/coredns/":       {"plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "cmd/asterfed", "cmd/asterfed/account", "test/bench/constant"},
 		"go.etcd.io/bbolt":          {"zone/history"},
 		"github.com/urfave/cli/v2":  {"cmd/asterfed", "cmd/asterfed/command", "cmd/asterfed/demo", "cmd/asterfed/plan"},
-		"github.com/miekg/dns":      {"zone/answer", "zone/record", "zone/dnssec", "zone/outbound", "zone/stream", "zone/tsig", "zone/update", "zone/peer", "plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "plugin/federation/node", "plugin/federation/secondary", "cmd/asterfed", "cmd/asterfed/command", "cmd/asterfed/demo", "test/lab", "examples/three-nodes", "test/chaos", "test/simulation", "test/bench", "test/bench/watch", "test/guard", "test/bench/constant"},
+		"github.com/miekg/dns":      {"zone/answer", "zone/wire", "zone/record", "zone/dnssec", "zone/outbound", "zone/stream", "zone/tsig", "zone/update", "zone/peer", "plugin/federation", "plugin/federation/config", "plugin/federation/fastpath", "plugin/federation/node", "plugin/federation/secondary", "cmd/asterfed", "cmd/asterfed/command", "cmd/asterfed/demo", "test/lab", "examples/three-nodes", "test/chaos", "test/simulation", "test/bench", "test/bench/watch", "test/guard", "test/bench/constant"},
 		"github.com/prometheus/cli": {"plugin/federation", "plugin/federation/fastpath"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()

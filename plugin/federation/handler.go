@@ -15,7 +15,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Federation is the plugin: one zone, answered out of one authority.
+// Federation is the plugin: one zone, answered out of one authority. It has more
+// methods than a type should, because CoreDNS delivers queries, transfers,
+// NOTIFY, UPDATE and operator names to one handler; each has a file.
 type Federation struct {
 	Next      plugin.Handler
 	origin    string

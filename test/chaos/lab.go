@@ -37,7 +37,8 @@ type Config struct {
 	Binary string
 }
 
-// Lab is a laboratory at work.
+// Lab is a laboratory at work. It has more methods than a type should, because
+// every fault begins and ends with one, and they share the world that is judged.
 type Lab struct {
 	cfg   Config
 	dir   string

@@ -96,6 +96,8 @@ func unescaped(rel string) string {
 	return string(b)
 }
 
+// query is one question on its way to an answer. It has a method for each kind of
+// name, because all of them need the client, the type and the room for records.
 type query struct {
 	v      *Zone
 	client record.Client

@@ -6,6 +6,7 @@ import (
 
 	"github.com/asterfed/asterfed/zone/plain"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/wire"
 	"github.com/miekg/dns"
 )
 
@@ -13,7 +14,7 @@ import (
 type Packer struct {
 	view   *Zone
 	room   *scratch
-	labels [maxLabels]uint32 // for wire
+	labels wire.Labels
 }
 
 // NewPacker returns a packer.
@@ -40,10 +41,10 @@ func (p *Packer) Append(buf []byte, a record.Client, q *plain.Query, limit int) 
 		bits = 1 << 15
 	}
 	out = q.AppendHead(buf, bits|uint16(res.Rcode))
-	head, w := out, wire{b: out, labels: p.labels[:0], end: len(out) - 5}
+	head, w := out, wire.Begin(out, &p.labels)
 	for i, section := range [...][]dns.RR{res.Answer, res.Ns, res.Extra} {
 		for _, rr := range section {
-			if w.record(i == 0, rr); w.failed || len(w.b)+w.saved > limit {
+			if !w.Append(i == 0, rr) || len(w.Bytes())+w.Saved() > limit {
 				return nil, 0, false
 			}
 		}
@@ -52,6 +53,6 @@ func (p *Packer) Append(buf []byte, a record.Client, q *plain.Query, limit int) 
 	if q.EDNS {
 		binary.BigEndian.PutUint16(head[10:], uint16(len(res.Extra)+1))
 	}
-	out = q.AppendOPT(w.b)
-	return out, res.Rcode, len(out)+w.saved <= limit
+	out = q.AppendOPT(w.Bytes())
+	return out, res.Rcode, len(out)+w.Saved() <= limit
 }

@@ -21,17 +21,17 @@ const (
 	Distance Criterion = "distance" // the nearest first, in bands
 )
 
-// DefaultWays is how ways out are ranked unless Config says otherwise.
-var DefaultWays = []Criterion{Cost, Health, Distance}
+// DefaultSelection is how ways out are ranked unless Config says otherwise.
+var DefaultSelection = []Criterion{Cost, Health, Distance}
 
 // users is how all else is ranked.
-var users = DefaultWays
+var users = DefaultSelection
 
-// CheckWays reports what is wrong with the criteria for ways out.
-func CheckWays(list []Criterion) error {
+// CheckSelection reports what is wrong with the criteria for ways out.
+func CheckSelection(list []Criterion) error {
 	var words []string
 	for i, c := range list {
-		if !slices.Contains(DefaultWays, c) {
+		if !slices.Contains(DefaultSelection, c) {
 			return fmt.Errorf("criterion %q: want cost, health and distance in the order that counts", c)
 		}
 		if slices.Contains(list[:i], c) {
@@ -39,7 +39,7 @@ func CheckWays(list []Criterion) error {
 		}
 		words = append(words, string(c))
 	}
-	if len(list) != len(DefaultWays) {
+	if len(list) != len(DefaultSelection) {
 		return fmt.Errorf("criteria %q: want all of cost, health and distance, in the order that counts", strings.Join(words, " "))
 	}
 	return nil
@@ -59,7 +59,7 @@ func (v *Zone) ranking(claims []view.Claim) ranking {
 	case len(claims) > 0 && isRoute(claims[0]):
 		return ranking{v: v, criteria: v.selection, near: true, even: true}
 	case len(claims) > 0 && slices.ContainsFunc(claims, isQueue):
-		return ranking{v: v, criteria: DefaultWays, near: true, even: true}
+		return ranking{v: v, criteria: DefaultSelection, near: true, even: true}
 	case len(claims) > 0 && claims[0].Binding.Kind.Live():
 		return ranking{v: v}
 	}

@@ -70,7 +70,7 @@ func TestWays(t *testing.T) {
 		}
 	}
 	for _, bad := range [][]Criterion{{Cost}, {Cost, Cost, Health}, {Cost, Health, "luck"}, {Cost, Health, Distance, Cost}} {
-		if CheckWays(bad) == nil {
+		if CheckSelection(bad) == nil {
 			t.Errorf("%v is taken", bad)
 		}
 	}

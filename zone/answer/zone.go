@@ -11,6 +11,10 @@ import (
 // Zone answers any name of the federation zone out of a view. It has no data of
 // its own: what a node may decide about answers, and what it has counted. Safe
 // for concurrent use.
+//
+// It has more methods than a type should, because each kind of name (users,
+// numbers, nodes, trunks, delegated blocks) is answered by one and all of them
+// rank claims alike. They stand in a file for each kind.
 type Zone struct {
 	*view.View
 	origin  string
@@ -38,7 +42,7 @@ type policy struct {
 type Config struct {
 	Order Order
 	// Selection is what ranks ways out, the first one first; none means
-	// DefaultWays.
+	// DefaultSelection.
 	Selection []Criterion
 	Dial      Dial
 	// Delegations are blocks of numbers that others answer for.
@@ -58,7 +62,7 @@ func New(c Config, v *view.View) *Zone {
 	z := newZone(v, policy{order: c.Order, selection: c.Selection, dial: c.Dial, itad: c.ITAD, onTrimmed: c.OnTrimmed, onOccluded: c.OnOccluded,
 		cuts: newCuts(c.Delegations, v.Origin(), v.TTL())})
 	if len(z.selection) == 0 {
-		z.selection = DefaultWays
+		z.selection = DefaultSelection
 	}
 	z.serial.Store(uint32(v.Now().Unix()))
 	if len(z.cuts) > 0 && z.onOccluded != nil {

@@ -12,6 +12,9 @@ import (
 // Only a REGISTER stamps a claim. Asterisk reports a new contact by an event
 // (Register), but a refresh only by a later expiry in a listing (Observe,
 // Sweep), and after a restart it lists contacts that may long have moved.
+//
+// It has more methods than a type should, because events, listings, expiry and
+// recovery all change the same two indexes.
 type Store struct {
 	clock *Clock
 	seed  maphash.Seed

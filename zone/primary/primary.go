@@ -15,6 +15,10 @@ import (
 //
 // Two locks, so that the version can be told while a batch waits for the disk
 // or a long listing is worked through: peers take silence for a failure.
+//
+// It has more methods than a type should, because whatever changes the zone
+// (registrations, updates, the node itself, expiry, recovery) must pass the same
+// checks, the journal and the view in one order under one lock.
 type Primary struct {
 	zone Zone
 	log  *slog.Logger

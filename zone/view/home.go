@@ -10,6 +10,9 @@ import (
 
 // Home is one node in the view, with its bindings. Apply and Replace belong
 // to one writer, all else is safe for concurrent use.
+//
+// It has more methods than a type should, because a change is applied to names,
+// routes, counts and the digest of one home together, or not at all.
 type Home struct {
 	Name  string
 	view  *View

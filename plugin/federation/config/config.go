@@ -15,6 +15,8 @@ import (
 )
 
 // Config is one federation block of a Corefile, complete and checked.
+//
+// It has a field for each property, because a Corefile's block is flat.
 type Config struct {
 	Origin string // federation zone, lower-case FQDN
 	Node   string

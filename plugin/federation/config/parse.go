@@ -19,7 +19,8 @@ import (
 // property reads the arguments of one line of the block.
 type property func(p *parser, args []string) error
 
-// parser reads one federation block.
+// parser reads one federation block. It has a method for each property, because
+// a new property then touches its parser and the place of its use, nothing else.
 type parser struct {
 	*caddy.Controller
 	cfg   *Config

@@ -108,7 +108,7 @@ func (p *parser) ways(args []string) error {
 	for _, a := range args {
 		p.cfg.Selection = append(p.cfg.Selection, answer.Criterion(a))
 	}
-	if err := answer.CheckWays(p.cfg.Selection); err != nil {
+	if err := answer.CheckSelection(p.cfg.Selection); err != nil {
 		return p.Errf("ways: %v", err)
 	}
 	return nil

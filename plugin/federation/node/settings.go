@@ -27,7 +27,7 @@ type setting struct{ name, value string }
 func comparedSettings(c *config.Config) []setting {
 	routes := c.Selection
 	if len(routes) == 0 {
-		routes = answer.DefaultWays
+		routes = answer.DefaultSelection
 	}
 	var delegations []string
 	for _, d := range c.Delegations {

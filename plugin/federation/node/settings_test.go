@@ -30,7 +30,7 @@ func TestComparedSettings(t *testing.T) {
 	}
 	base := config.Config{TTL: 5 * time.Second, Order: answer.Newest, Profile: "lan", Delegations: []answer.Delegation{block("49"), block("44")}}
 	for want, change := range map[string]func(*config.Config){
-		"":         func(c *config.Config) { c.Selection = answer.DefaultWays },
+		"":         func(c *config.Config) { c.Selection = answer.DefaultSelection },
 		" ":        func(c *config.Config) { c.Delegations = []answer.Delegation{block("44"), block("49")} },
 		"ttl":      func(c *config.Config) { c.TTL = time.Second },
 		"order":    func(c *config.Config) { c.Order = answer.All },

@@ -43,6 +43,10 @@ type Config struct {
 }
 
 // Server is one fake Asterisk. Its methods are safe for concurrent use.
+//
+// It has many of them, because a test says what happens at an Asterisk (a phone
+// registers, a trunk fails, a queue appears) by a method for each, and each must
+// show in events and listings alike.
 type Server struct {
 	cfg Config
 

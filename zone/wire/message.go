@@ -1,4 +1,7 @@
-package answer
+// Package wire packs the records of an answer, without allocating. It knows
+// octets and the types of records that answers are made of; it must not know
+// what is answered. Start reading at Message.Append.
+package wire
 
 import (
 	"encoding/binary"
@@ -7,10 +10,10 @@ import (
 	"github.com/miekg/dns"
 )
 
-// wire is a message whose records are appended in wire form, compressed as miekg/dns
+// Message is a message whose records are appended in wire form, compressed as miekg/dns
 // does it (RFC 1035 §4.1.4). It knows the types that answers are made of; failed
 // reports another one, a name with an escape, or too many names.
-type wire struct {
+type Message struct {
 	b      []byte
 	failed bool
 	end    int    // of the question's name: where its root is
@@ -21,8 +24,21 @@ type wire struct {
 	saved  int // octets, by compression
 }
 
-// maxLabels bounds the labels that a pointer may lead to.
-const maxLabels = 256
+// Labels is room for the labels that a pointer of one message may lead to. It may
+// be used again for the next one.
+type Labels [256]uint32
+
+// Begin returns a message that begins with head: a header and one question, whose
+// name is uncompressed. It appends to head.
+func Begin(head []byte, room *Labels) Message {
+	return Message{b: head, labels: room[:0], end: len(head) - 5}
+}
+
+// Bytes returns the message so far, without the counts of its sections.
+func (w *Message) Bytes() []byte { return w.b }
+
+// Saved returns how many octets more the message would have without compression.
+func (w *Message) Saved() int { return w.saved }
 
 const (
 	question = 12     // where the name of the question begins
@@ -30,9 +46,10 @@ const (
 	toOwner  = 0xC000 | question
 )
 
-// record appends a record. asked says that its owner is the name of the question,
-// whatever its letter case.
-func (w *wire) record(asked bool, rr dns.RR) {
+// Append appends a record. asked says that its owner is the name of the question,
+// whatever its letter case. false says that the message cannot carry it: it is of
+// another type, has a name with an escape, or there are too many names.
+func (w *Message) Append(asked bool, rr dns.RR) bool {
 	h := rr.Header()
 	if asked {
 		w.uint16(toOwner)
@@ -79,19 +96,20 @@ func (w *wire) record(asked bool, rr dns.RR) {
 		w.failed = true
 	}
 	binary.BigEndian.PutUint16(w.b[at-2:], uint16(len(w.b)-at))
+	return !w.failed
 }
 
-func (w *wire) uint16(n uint16) { w.b = binary.BigEndian.AppendUint16(w.b, n) }
+func (w *Message) uint16(n uint16) { w.b = binary.BigEndian.AppendUint16(w.b, n) }
 
-func (w *wire) uint32(n uint32) { w.b = binary.BigEndian.AppendUint32(w.b, n) }
+func (w *Message) uint32(n uint32) { w.b = binary.BigEndian.AppendUint32(w.b, n) }
 
-func (w *wire) address(a []byte, size int) {
+func (w *Message) address(a []byte, size int) {
 	w.failed = w.failed || len(a) != size
 	w.b = append(w.b, a...)
 }
 
 // text appends a character-string (RFC 1035 §3.3) with the escapes of §5.1.
-func (w *wire) text(s string) {
+func (w *Message) text(s string) {
 	at := len(w.b)
 	w.b = append(w.b, 0)
 	for {
@@ -114,7 +132,7 @@ func (w *wire) text(s string) {
 
 // name appends a name, which ends with a dot (RFC 1035 §3.1). Where compress is not
 // set, other names may lead to it, but it leads to none (RFC 3597 §4).
-func (w *wire) name(s string, compress bool) {
+func (w *Message) name(s string, compress bool) {
 	if s == "." {
 		w.b = append(w.b, 0)
 		return
@@ -158,7 +176,7 @@ func mark(n int, c byte) uint32 { return uint32(n)<<24 | uint32(c)<<16 }
 // find returns where a name, whose first label has n octets, is in the message already,
 // in the same letter case, 0 if it is not. In the question there is one place where a
 // name of its length can be.
-func (w *wire) find(s string, n int) int {
+func (w *Message) find(s string, n int) int {
 	if s == w.found {
 		return w.end - len(s)
 	}
@@ -177,7 +195,7 @@ func (w *wire) find(s string, n int) int {
 
 // begins reports whether a label of n octets begins at an offset in the question, where n
 // stands. No octet within a plain label is less than '*' (package plain).
-func (w *wire) begins(at, n int) bool {
+func (w *Message) begins(at, n int) bool {
 	for i := question; n >= '*' && i != at; i += 1 + int(w.b[i]) {
 		if i > at {
 			return false
@@ -188,7 +206,7 @@ func (w *wire) begins(at, n int) bool {
 
 // is reports whether the name at an offset is s. The name that is being written has no
 // end yet.
-func (w *wire) is(at int, s string) bool {
+func (w *Message) is(at int, s string) bool {
 	for s != "" {
 		if at >= len(w.b) {
 			return false
@@ -205,3 +223,5 @@ func (w *wire) is(at int, s string) bool {
 	}
 	return at < len(w.b) && w.b[at] == 0
 }
+
+func digit(c byte) bool { return c >= '0' && c <= '9' }
