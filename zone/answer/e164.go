@@ -91,12 +91,12 @@ func (v *Zone) covering(s *scratch, n number) []view.Claim {
 	if head, label := record.CutLast(n.rest); label == "*" && head != "" && v.wild(n.digits) {
 		return nil // what is below a wildcard's own name it does not cover (RFC 4592 §4.2)
 	}
-	key := s.join("*", n.digits)
+	key := s.join(view.CoverSign, n.digits)
 	for k := len(n.digits); k >= 0; k-- {
 		if !v.Lengths().Cover.Has(k) {
 			continue
 		}
-		all := view.Visible(v.Keyed(key[:1+k]))
+		all := view.Visible(v.Keyed(view.Key(key[:len(view.CoverSign)+k])))
 		if wild := filter(all, isWildcard); len(wild) > 0 && !v.enclosed(n, k) {
 			return wild
 		}
@@ -152,7 +152,7 @@ func (v *Zone) numbered(s *scratch, digits string) []view.Claim {
 		out = v.claims(s.join("+", digits))
 	}
 	if v.Lengths().Published.Has(len(digits)) {
-		out = v.Merge(out, view.Visible(v.Keyed(s.join("#", digits))))
+		out = v.Merge(out, view.Visible(v.Keyed(view.Key(s.join(view.NumberSign, digits)))))
 	}
 	return out
 }

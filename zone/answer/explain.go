@@ -116,7 +116,7 @@ func (e *explaining) find(rel string) {
 	case "users":
 		e.e.Found, e.claims, e.all = "user", v.claims(head), v.Named(head)
 	case record.TrunksTree, record.ProvidersTree, record.ServicesTree:
-		e.all = v.Keyed(top + "/" + head)
+		e.all = v.Keyed(view.TreeKey(top, head))
 		e.e.Found, e.claims = strings.TrimSuffix(top, "s"), view.Visible(e.all)
 	}
 	if len(e.claims) == 0 {
@@ -157,9 +157,9 @@ func (e *explaining) number(rel string) {
 func (v *Zone) anywhere(digits string) (out []view.Claim) {
 	out = append(out, v.Named(digits)...)
 	out = append(out, v.Named("+"+digits)...)
-	out = append(out, v.Keyed("#"+digits)...)
+	out = append(out, v.Keyed(view.NumberKey(digits))...)
 	for k := len(digits); k >= 0; k-- {
-		out = append(out, v.Keyed("*"+digits[:k])...)
+		out = append(out, v.Keyed(view.CoverKey(digits[:k]))...)
 	}
 	return out
 }

@@ -217,7 +217,7 @@ func (q query) listed(tree, rel string) Result {
 		return q.container(tree)
 	}
 	label, name, proto := service(rel)
-	claims := view.Visible(q.v.Keyed(q.room.join(tree, "/", name)))
+	claims := view.Visible(q.v.Keyed(view.Key(q.room.join(tree, view.TreeSign, name))))
 	if len(claims) == 0 {
 		return q.nxdomain()
 	}

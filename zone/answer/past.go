@@ -9,7 +9,7 @@ import (
 
 // KeysAt returns the keys that decide about a name (lower-case FQDN below the
 // origin), those of what it may stand for aside.
-func (v *Zone) KeysAt(qname string) []string {
+func (v *Zone) KeysAt(qname string) []view.Key {
 	rel := unescaped(strings.TrimSuffix(strings.TrimSuffix(qname, v.origin), "."))
 	head, top := record.CutLast(rel)
 	switch top {
@@ -24,9 +24,9 @@ func (v *Zone) KeysAt(qname string) []string {
 		}
 		return keys
 	case "users":
-		return []string{head}
+		return []view.Key{view.UserKey(head)}
 	case record.TrunksTree, record.ProvidersTree, record.ServicesTree:
-		return []string{top + "/" + head}
+		return []view.Key{view.TreeKey(top, head)}
 	}
 	return nil
 }

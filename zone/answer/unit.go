@@ -1,10 +1,9 @@
 package answer
 
 import (
-	"strings"
-
 	"github.com/asterfed/asterfed/zone/location"
 	"github.com/asterfed/asterfed/zone/record"
+	"github.com/asterfed/asterfed/zone/view"
 	"github.com/miekg/dns"
 )
 
@@ -106,19 +105,16 @@ func (v *Zone) Fixed() []string {
 
 // UnitsOf calls f with the units that a change of a key's claims may change.
 // Those below a block are not among them: see Nodes.
-func (v *Zone) UnitsOf(key string, f func(unit string)) {
-	i := strings.IndexByte(key, '/')
-	switch {
-	case i >= 0:
-		f(key[i+1:] + "." + key[:i])
-		return
-	case key[0] == '#' || key[0] == '*':
-		v.line(key[1:], f)
-		return
-	}
-	f(key + ".users")
-	if digits, ok := location.AOR(key).Number(); ok {
+func (v *Zone) UnitsOf(key view.Key, f func(unit string)) {
+	if tree, name, ok := key.Tree(); ok {
+		f(name + "." + tree)
+	} else if digits, ok := key.Digits(); ok {
 		v.line(digits, f)
+	} else if folded, ok := key.User(); ok {
+		f(folded + ".users")
+		if digits, ok := location.AOR(folded).Number(); ok {
+			v.line(digits, f)
+		}
 	}
 }
 

@@ -26,7 +26,7 @@ type Event struct {
 func (l *Log) Changes(v *answer.Zone, qname string, limit int) ([]Event, error) {
 	l.reading.Lock()
 	defer l.reading.Unlock()
-	wanted := map[string]bool{}
+	wanted := map[view.Key]bool{}
 	for _, key := range v.KeysAt(qname) {
 		wanted[key] = true
 	}
@@ -49,7 +49,7 @@ func (l *Log) Changes(v *answer.Zone, qname string, limit int) ([]Event, error) 
 		for key := range wanted {
 			follow(v.Claims(key))
 		}
-		_, err := l.scan(func(key string) bool { return wanted[key] || key[0] == '@' || key[0] == '=' }, func(r entry) {
+		_, err := l.scan(besides(wanted), func(r entry) {
 			follow(r.was)
 			follow(r.now)
 			if out = append(out, events(r)...); len(out) > 4*limit+1000 { // the latest count

@@ -19,7 +19,7 @@ import (
 // of a home.
 type entry struct {
 	at       time.Time
-	key      string
+	key      view.Key
 	was, now []view.Claimed
 	from, to view.HomeState // of a home
 	text     string         // of a note
@@ -27,12 +27,12 @@ type entry struct {
 
 // Keys of notes, which are no key of a view.
 const (
-	startKey   = "=start"   // a run begins: "alive=<unix ms> order=newest"
-	settledKey = "=settled" // from here on, what is not known is absent
-	gapKey     = "=gap"     // changes are missing: their number
+	startKey   view.Key = view.NoteSign + "start"   // a run begins: "alive=<unix ms> order=newest"
+	settledKey view.Key = view.NoteSign + "settled" // from here on, what is not known is absent
+	gapKey     view.Key = view.NoteSign + "gap"     // changes are missing: their number
 )
 
-func (r entry) home() (string, bool) { return strings.CutPrefix(r.key, "@") }
+func (r entry) home() (string, bool) { return r.key.Home() }
 
 func recordOf(c view.Change) entry {
 	r := entry{at: c.At, key: c.Key, from: c.Was, to: c.Now}
@@ -41,7 +41,7 @@ func recordOf(c view.Change) entry {
 }
 
 // note is a record of the log itself.
-func note(at time.Time, key, text string) entry { return entry{at: at, key: key, text: text} }
+func note(at time.Time, key view.Key, text string) entry { return entry{at: at, key: key, text: text} }
 
 // append appends the text of a record.
 func (r *entry) append(b []byte) []byte {
@@ -114,7 +114,7 @@ func (p *packer) pack(list []entry) ([]byte, error) {
 
 // unpack calls f with the records of a chunk that are wanted, in their order.
 // Those that a later version has written otherwise are left out.
-func unpack(chunk []byte, wanted func(key string) bool, f func(entry)) error {
+func unpack(chunk []byte, wanted func(key view.Key) bool, f func(entry)) error {
 	in := flate.NewReader(bytes.NewReader(chunk))
 	defer in.Close()
 	lines := bufio.NewScanner(io.LimitReader(in, maxText))
@@ -135,8 +135,8 @@ func unpack(chunk []byte, wanted func(key string) bool, f func(entry)) error {
 			if err != nil {
 				return fmt.Errorf("read history: record %q has no time", line)
 			}
-			if wanted(key) {
-				r = &entry{at: time.UnixMilli(ms), key: strings.Clone(key)}
+			if wanted(view.Key(key)) {
+				r = &entry{at: time.UnixMilli(ms), key: view.Key(strings.Clone(key))}
 			}
 			continue
 		}

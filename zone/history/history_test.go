@@ -66,7 +66,7 @@ func (b *bench) bind(home, aor string, contact uint64, stamp int) {
 
 func (b *bench) unbind(home, aor string, contact uint64) {
 	h := b.v.Home(home)
-	for _, c := range b.v.Claims(strings.ToLower(aor)) {
+	for _, c := range b.v.Claims(view.UserKey(strings.ToLower(aor))) {
 		if c.Home == home && c.Binding.Contact == location.ContactID(contact) {
 			h.Apply(h.Version(), nil, []location.Change{{Old: c.Binding}})
 		}
@@ -259,7 +259,7 @@ func TestSlowDisk(t *testing.T) {
 	b := newBench(t, t.TempDir(), time.UnixMilli(1795384580000))
 	b.flush()
 	for i := range maxQueue + 500 {
-		b.log.Record(view.Change{At: b.now, Key: fmt.Sprint(i)})
+		b.log.Record(view.Change{At: b.now, Key: view.UserKey(fmt.Sprint(i))})
 	}
 	if n := b.log.Dropped(); n != 500 {
 		t.Errorf("%d dropped, want 500", n)
@@ -348,7 +348,7 @@ func TestRun(t *testing.T) {
 func FuzzUnpack(f *testing.F) {
 	good, err := new(packer).pack([]entry{note(time.UnixMilli(1), startKey, "alive=5 order=all"), {at: time.UnixMilli(2), key: "1001",
 		now: []view.Claimed{{Home: "pbx-a", Binding: location.Binding{AOR: "1001", Kind: location.PJSIP, Contact: 1, Stamp: 2}}}},
-		{at: time.UnixMilli(3), key: "@pbx-a", to: view.HomeState{Node: []string{"v=1", "state=up"}, RTT: -1}}})
+		{at: time.UnixMilli(3), key: view.HomeKey("pbx-a"), to: view.HomeState{Node: []string{"v=1", "state=up"}, RTT: -1}}})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -356,7 +356,7 @@ func FuzzUnpack(f *testing.F) {
 	f.Add([]byte("x"))
 	f.Fuzz(func(t *testing.T, chunk []byte) {
 		m := newMoment(time.UnixMilli(2))
-		unpack(chunk, func(string) bool { return true }, func(r entry) {
+		unpack(chunk, func(view.Key) bool { return true }, func(r entry) {
 			m.take(r)
 			events(r)
 		})

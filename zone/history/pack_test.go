@@ -15,7 +15,7 @@ func second(n int) (out []entry) {
 	for i := range n {
 		b := location.Binding{AOR: location.AOR(fmt.Sprint(1000 + i)), Kind: location.PJSIP,
 			Contact: location.ContactID(i * 7919), Stamp: location.Stamp(i) << 16}
-		out = append(out, entry{at: time.UnixMilli(int64(1e12 + i)), key: string(b.AOR), now: []view.Claimed{{Home: "pbx-a", Binding: b}}})
+		out = append(out, entry{at: time.UnixMilli(int64(1e12 + i)), key: view.UserKey(string(b.AOR)), now: []view.Claimed{{Home: "pbx-a", Binding: b}}})
 	}
 	return out
 }

@@ -19,7 +19,7 @@ const maxRounds = 5
 func (l *Log) At(v *answer.Zone, qname string, t time.Time) (answer.Explanation, error) {
 	l.reading.Lock()
 	defer l.reading.Unlock()
-	wanted := map[string]bool{}
+	wanted := map[view.Key]bool{}
 	for _, key := range v.KeysAt(qname) {
 		wanted[key] = true
 	}
@@ -28,7 +28,7 @@ func (l *Log) At(v *answer.Zone, qname string, t time.Time) (answer.Explanation,
 	}
 	for round := 1; ; round++ {
 		m := newMoment(t)
-		begins, err := l.scan(func(key string) bool { return wanted[key] || key[0] == '@' || key[0] == '=' }, m.take)
+		begins, err := l.scan(besides(wanted), m.take)
 		switch {
 		case err != nil:
 			return answer.Explanation{}, err
@@ -54,9 +54,9 @@ func begun(at time.Time) string {
 
 // claimed returns all claims of the moment under the keys. It adds the keys of
 // whom they stand for to wanted, and reports whether there are new ones.
-func (m *moment) claimed(v *answer.Zone, wanted map[string]bool) (out []view.Claimed, more bool) {
+func (m *moment) claimed(v *answer.Zone, wanted map[view.Key]bool) (out []view.Claimed, more bool) {
 	seen := map[view.Claimed]bool{} // a range stands under several keys
-	var keys []string
+	var keys []view.Key
 	for key := range wanted {
 		list, told := m.claims[key]
 		if !told {
@@ -79,7 +79,7 @@ func (m *moment) claimed(v *answer.Zone, wanted map[string]bool) (out []view.Cla
 }
 
 // explain ranks what there was as v would.
-func (m *moment) explain(v *answer.Zone, qname string, claims []view.Claimed, keys map[string]bool) answer.Explanation {
+func (m *moment) explain(v *answer.Zone, qname string, claims []view.Claimed, keys map[view.Key]bool) answer.Explanation {
 	past := v.Past(m.homes, claims, m.settled || !m.started)
 	if m.run.order != "" {
 		past.SetOrder(m.run.order)

@@ -18,7 +18,7 @@ var ErrNone = errors.New("no history")
 
 // scan calls f with all records wanted, oldest first, those that are not yet
 // written too. It returns the time at which the log begins, zero for never.
-func (l *Log) scan(wanted func(string) bool, f func(entry)) (begins time.Time, err error) {
+func (l *Log) scan(wanted func(view.Key) bool, f func(entry)) (begins time.Time, err error) {
 	defer guard(debug.SetPanicOnFault(true), &err)
 	if l.db == nil {
 		return begins, ErrNone
@@ -48,6 +48,16 @@ func (l *Log) scan(wanted func(string) bool, f func(entry)) (begins time.Time, e
 	return begins, nil
 }
 
+// besides returns what scan is to call f with: the records of these keys, and those
+// of homes and notes, which concern every key.
+func besides(wanted map[view.Key]bool) func(view.Key) bool {
+	return func(key view.Key) bool {
+		_, home := key.Home()
+		_, note := key.Note()
+		return home || note || wanted[key]
+	}
+}
+
 // run is one run of the process, as its start tells.
 type run struct {
 	at, alive time.Time // when it began, and when the one before was last alive
@@ -72,17 +82,17 @@ type moment struct {
 	ended    bool // t's run is over where the scan is
 	next     run  // the run behind t's
 	settled  bool
-	started  bool                      // the start of t's run is kept
-	claims   map[string][]view.Claimed // by key
-	lastAt   map[string]time.Time      // of the record that says so, before t
-	nextAt   map[string]time.Time      // of the first one behind t
+	started  bool // the start of t's run is kept
+	claims   map[view.Key][]view.Claimed
+	lastAt   map[view.Key]time.Time // of the record that says so, before t
+	nextAt   map[view.Key]time.Time // of the first one behind t
 	homes    map[string]view.HomeState
 	homeNext map[string]bool // the state is from behind t
 	gaps     []time.Time
 }
 
 func newMoment(t time.Time) *moment {
-	return &moment{t: t, claims: map[string][]view.Claimed{}, lastAt: map[string]time.Time{}, nextAt: map[string]time.Time{},
+	return &moment{t: t, claims: map[view.Key][]view.Claimed{}, lastAt: map[view.Key]time.Time{}, nextAt: map[view.Key]time.Time{},
 		homes: map[string]view.HomeState{}, homeNext: map[string]bool{}}
 }
 
@@ -122,7 +132,7 @@ func (m *moment) take(r entry) {
 
 // gapped reports whether changes are missing between the records of a key that
 // are around the moment.
-func (m *moment) gapped(key string) bool {
+func (m *moment) gapped(key view.Key) bool {
 	for _, g := range m.gaps {
 		if g.After(m.lastAt[key]) && (m.nextAt[key].IsZero() || g.Before(m.nextAt[key])) {
 			return true

@@ -52,7 +52,7 @@ func (l *Log) flush(homes func() map[string]view.HomeState) {
 	whole := now.Sub(l.homesAt) >= homesTime || l.cfg.MaxBytes > 0 && l.homesBy >= l.cfg.MaxBytes/8
 	if whole { // so that pruning never takes the last word on a home
 		for name, s := range homes() {
-			records = append(records, entry{at: now, key: "@" + name, from: s, to: s})
+			records = append(records, entry{at: now, key: view.HomeKey(name), from: s, to: s})
 		}
 	}
 	if len(records) == 0 && now.Sub(l.aliveAt) < aliveTime {

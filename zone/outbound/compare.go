@@ -9,12 +9,12 @@ import (
 // dependents are the keys that stand in the place of a user or number: they
 // change with it. The zero value has none.
 type dependents struct {
-	of  map[string][]string            // by key, the stems that it stands for
-	who map[string]map[string]struct{} // by stem, the keys that stand for it
+	of  map[view.Key][]string            // the stems that a key stands for
+	who map[string]map[view.Key]struct{} // by stem, the keys that stand for it
 }
 
 // set notes what a key stands for now.
-func (d *dependents) set(key string, stems []string) {
+func (d *dependents) set(key view.Key, stems []string) {
 	old := d.of[key]
 	if slices.Equal(old, stems) {
 		return
@@ -30,12 +30,12 @@ func (d *dependents) set(key string, stems []string) {
 		return
 	}
 	if d.of == nil {
-		d.of, d.who = map[string][]string{}, map[string]map[string]struct{}{}
+		d.of, d.who = map[view.Key][]string{}, map[string]map[view.Key]struct{}{}
 	}
 	d.of[key] = stems
 	for _, s := range stems {
 		if d.who[s] == nil {
-			d.who[s] = map[string]struct{}{}
+			d.who[s] = map[view.Key]struct{}{}
 		}
 		d.who[s][key] = struct{}{}
 	}
@@ -56,7 +56,7 @@ func (z *Zone) everything(f func(unit string)) {
 	for _, unit := range z.view.Fixed() {
 		f(unit)
 	}
-	z.view.Keys(nil, func(key string) bool {
+	z.view.Keys(nil, func(key view.Key) bool {
 		z.deps.set(key, z.view.StandsFor(key))
 		z.view.UnitsOf(key, f)
 		return true
@@ -89,14 +89,14 @@ func (z *Zone) compare(d view.Dirty) (out []change) {
 		for _, unit := range z.view.Fixed() {
 			take(unit)
 		}
-		z.view.Keys(d.Homes, func(key string) bool { d.Keys = append(d.Keys, key); return true })
+		z.view.Keys(d.Homes, func(key view.Key) bool { d.Keys = append(d.Keys, key); return true })
 	}
 	keys := z.affected(d.Keys)
 	blocks := map[string]bool{}
 	for key := range keys {
 		z.view.UnitsOf(key, take)
-		if key[0] == '*' {
-			blocks[key[1:]] = true
+		if digits, ok := key.Cover(); ok {
+			blocks[digits] = true
 		}
 	}
 	if len(blocks) > 0 {
@@ -116,10 +116,10 @@ func within(digits string, blocks map[string]bool) bool {
 }
 
 // affected returns the keys and all that stand in their place, however far.
-func (z *Zone) affected(dirty []string) map[string]struct{} {
-	keys := make(map[string]struct{}, len(dirty))
-	var queue []string
-	add := func(key string) {
+func (z *Zone) affected(dirty []view.Key) map[view.Key]struct{} {
+	keys := make(map[view.Key]struct{}, len(dirty))
+	var queue []view.Key
+	add := func(key view.Key) {
 		if _, known := keys[key]; !known {
 			keys[key] = struct{}{}
 			queue = append(queue, key)
@@ -134,8 +134,8 @@ func (z *Zone) affected(dirty []string) map[string]struct{} {
 		for len(queue) > 0 {
 			key := queue[len(queue)-1]
 			queue = queue[:len(queue)-1]
-			if key[0] == '*' {
-				blocks[key[1:]] = true
+			if digits, ok := key.Cover(); ok {
+				blocks[digits] = true
 			}
 			for k := range z.deps.who[view.Stem(key)] {
 				add(k)

@@ -66,7 +66,7 @@ func (v *View) numbers() tree {
 		func(v *View, h *Home, key string) bool {
 			return v.lengths.Plain.Has(len(key)) && holds(v.Named(key), h) ||
 				v.lengths.Plus.Has(len(key)) && holds(v.Named("+"+key), h) ||
-				v.lengths.Published.Has(len(key)) && holds(v.Keyed("#"+key), h)
+				v.lengths.Published.Has(len(key)) && holds(v.Keyed(NumberKey(key)), h)
 		}}
 }
 

@@ -1,7 +1,6 @@
 package view
 
 import (
-	"strings"
 	"sync"
 
 	"github.com/asterfed/asterfed/zone/location"
@@ -12,8 +11,8 @@ import (
 type Dirty struct {
 	// All: too much to list.
 	All bool
-	// Keys are what bindings stand under: folded AORs, and what route says.
-	Keys []string
+	// Keys are what bindings stand under.
+	Keys []Key
 	// Homes are those whose records, state or distance changed.
 	Homes []*Home
 }
@@ -58,7 +57,7 @@ func (v *View) touch() {
 }
 
 // changed notes a key whose claims have changed.
-func (v *View) changed(key string) {
+func (v *View) changed(key Key) {
 	c := v.changes.Load()
 	if c == nil {
 		return
@@ -101,7 +100,7 @@ func (h *Home) changed() {
 
 // Keys calls f with every key that a binding stands under, until it returns
 // false. With homes, only with those at which one of these has a claim.
-func (v *View) Keys(homes []*Home, f func(key string) bool) {
+func (v *View) Keys(homes []*Home, f func(key Key) bool) {
 	fits := func(claims []Claim) bool {
 		for _, h := range homes {
 			if holds(claims, h) {
@@ -113,7 +112,7 @@ func (v *View) Keys(homes []*Home, f func(key string) bool) {
 	more := true
 	v.names.all(func(n *name) bool {
 		if claims := n.claims(); fits(claims) {
-			more = f(claims[0].Binding.AOR.Fold())
+			more = f(UserKey(claims[0].Binding.AOR.Fold()))
 		}
 		return more
 	})
@@ -124,12 +123,8 @@ func (v *View) Keys(homes []*Home, f func(key string) bool) {
 
 // StandsFor returns the users and numbers in whose place the claims of a key
 // stand, each as Stem has it.
-func (v *View) StandsFor(key string) (out []string) {
-	claims := v.Named(key)
-	if strings.ContainsAny(key, "#*/") {
-		claims = v.Keyed(key)
-	}
-	for _, c := range claims {
+func (v *View) StandsFor(key Key) (out []string) {
+	for _, c := range v.under(key) {
 		if c.Binding.Info == (location.Info{}) {
 			continue
 		}
@@ -142,14 +137,12 @@ func (v *View) StandsFor(key string) (out []string) {
 
 // Stem returns what StandsFor calls the user or number of a key, "" if nothing
 // can stand in its place: digits without "+", or a folded AOR.
-func Stem(key string) string {
-	switch {
-	case strings.HasPrefix(key, "#"):
-		return key[1:]
-	case strings.ContainsAny(key, "*/"):
-		return ""
+func Stem(key Key) string {
+	if folded, ok := key.User(); ok {
+		return stem(location.AOR(folded))
 	}
-	return stem(location.AOR(key))
+	digits, _ := key.Number()
+	return digits
 }
 
 func stem(a location.AOR) string {

@@ -233,7 +233,7 @@ func (h *Home) change(c location.Change) bool {
 		had, has, delta, rival = holds(was, h), holds(now, h), len(now)-len(was), len(now) > 1
 		sum = h.added(was, now)
 		next := newName(now)
-		h.view.noted(key, was, next.claims())
+		h.view.noted(UserKey(key), was, next.claims())
 		return next
 	})
 	if refused {
@@ -247,7 +247,7 @@ func (h *Home) change(c location.Change) bool {
 	if rival || h.view.contests.Load() { // otherwise no other home claims it, and one that does now asks by itself
 		h.view.contest(key)
 	}
-	h.view.changed(key)
+	h.view.changed(UserKey(key))
 	return true
 }
 
@@ -320,7 +320,7 @@ func (h *Home) enumerate(key string, a location.AOR, add bool) {
 		}
 		// 972…, +972… and a number published as such are one node of the ENUM tree.
 		if (!others.Has(len(digits)) || !holds(h.view.Named(other+digits), h)) &&
-			(!h.view.lengths.Published.Has(len(digits)) || !holds(h.view.Keyed("#"+digits), h)) {
+			(!h.view.lengths.Published.Has(len(digits)) || !holds(h.view.Keyed(NumberKey(digits)), h)) {
 			h.view.numbers().enumerate(digits, h, d)
 		}
 	}

@@ -10,14 +10,13 @@ import (
 )
 
 // The changes that a view reports, and how a view of the past is made of them
-// (package zone/history keeps them). The unit is a key: a folded AOR, or that
-// of a route, under which claims stand; "@pbx-a" is a home.
+// (package zone/history keeps them). The unit is a Key.
 
 // Change is one change of what is claimed under a key, or of a home. It holds
 // what was there before and after, so that each is understood alone.
 type Change struct {
 	At       time.Time
-	Key      string
+	Key      Key
 	was, now []Claim
 	Was, Now HomeState // of a home
 }
@@ -49,9 +48,9 @@ func claimed(claims []Claim) []Claimed {
 
 // noted reports a change under a key. Both slices are immutable. It is called
 // with the key's shard locked, so that changes of one key come in their order.
-func (v *View) noted(key string, was, now []Claim) {
+func (v *View) noted(key Key, was, now []Claim) {
 	if v.on.OnChange != nil && !slices.Equal(was, now) {
-		v.on.OnChange(Change{At: v.now(), Key: strings.Clone(key), was: was, now: now})
+		v.on.OnChange(Change{At: v.now(), Key: Key(strings.Clone(string(key))), was: was, now: now})
 	}
 }
 
@@ -61,7 +60,7 @@ func (h *Home) notedHome(was HomeState) {
 		return
 	}
 	if now := h.State(); now.Reach != was.Reach || !slices.Equal(now.Node, was.Node) || now.RTT != was.RTT {
-		h.view.on.OnChange(Change{At: h.view.now(), Key: "@" + h.Name, Was: was, Now: now})
+		h.view.on.OnChange(Change{At: h.view.now(), Key: HomeKey(h.Name), Was: was, Now: now})
 	}
 }
 
@@ -78,30 +77,35 @@ func (h *Home) State() HomeState {
 }
 
 // Claims returns what is claimed under a key now, hidden or not.
-func (v *View) Claims(key string) []Claimed {
-	if strings.ContainsAny(key, "#*/") {
-		return claimed(v.Keyed(key))
+func (v *View) Claims(key Key) []Claimed { return claimed(v.under(key)) }
+
+// under returns the claims under any key.
+func (v *View) under(key Key) []Claim {
+	if folded, ok := key.User(); ok {
+		return v.Named(folded)
 	}
-	return claimed(v.Named(key))
+	return v.Keyed(key)
 }
 
 // KeysOf returns the keys that decide about whom a binding stands for.
-func KeysOf(b location.Binding) []string {
+func KeysOf(b location.Binding) []Key {
 	of := b.Info.Details().Of
 	if of == "" {
 		return nil
 	}
-	keys := []string{of.Fold()}
+	keys := []Key{UserKey(of.Fold())}
 	if digits, ok := of.Number(); ok {
 		keys = append(keys, NumberKeys(digits)...)
 	}
 	return keys
 }
 
-func NumberKeys(digits string) []string {
-	keys := []string{digits, "+" + digits, "#" + digits}
+// NumberKeys returns the keys that decide about a number: its own, and those that
+// cover it, the longest first.
+func NumberKeys(digits string) []Key {
+	keys := []Key{UserKey(digits), UserKey("+" + digits), NumberKey(digits)}
 	for k := len(digits); k >= 0; k-- {
-		keys = append(keys, "*"+digits[:k])
+		keys = append(keys, CoverKey(digits[:k]))
 	}
 	return keys
 }

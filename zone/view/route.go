@@ -10,11 +10,8 @@ import (
 
 // route is all that is published under one key that is not a user's name,
 // newest claim first, at least one. It is immutable.
-//
-// The keys: "#972…" a number, "*972…" what covers every longer number (prefix,
-// block of a range, wildcard), "trunks/berlin", "providers/…", "services/…".
 type route struct {
-	key  string
+	key  Key
 	list []Claim
 }
 
@@ -26,24 +23,25 @@ func (r *route) claims() []Claim {
 }
 
 func newRoutes() *table[route] {
-	return newTable(func(r *route) string { return r.key }, func(r *route, key string) bool { return r.key == key })
+	return newTable(func(r *route) string { return string(r.key) }, func(r *route, key string) bool { return string(r.key) == key })
 }
 
 // routeKeys returns the keys of a binding that is not a user's.
-func routeKeys(b location.Binding) []string {
+func routeKeys(b location.Binding) []Key {
 	switch b.Kind {
 	case location.Number:
-		return []string{"#" + b.Digits()}
+		return []Key{NumberKey(b.Digits())}
 	case location.Prefix, location.Wildcard:
-		return []string{"*" + b.Digits()}
+		return []Key{CoverKey(b.Digits())}
 	case location.Range:
-		out := record.Blocks(b.Digits(), b.Info.Details().To)
-		for i := range out {
-			out[i] = "*" + out[i]
+		blocks := record.Blocks(b.Digits(), b.Info.Details().To)
+		out := make([]Key, len(blocks))
+		for i, digits := range blocks {
+			out[i] = CoverKey(digits)
 		}
 		return out
 	}
-	return []string{record.TreeOf(b.Kind) + "/" + b.AOR.Fold()}
+	return []Key{TreeKey(record.TreeOf(b.Kind), b.AOR.Fold())}
 }
 
 // changeRoute puts one change into every key that it belongs to, as change does.
@@ -61,7 +59,7 @@ func (h *Home) changeRoute(c location.Change) bool {
 	}
 	for _, key := range keys {
 		had, has := false, false
-		h.view.routes.update(key, func(old *route) *route {
+		h.view.routes.update(string(key), func(old *route) *route {
 			was := old.claims()
 			now := h.replaced(make([]Claim, 0, len(was)+1), was, c)
 			had, has, delta = holds(was, h), holds(now, h), len(now)-len(was)
@@ -70,7 +68,7 @@ func (h *Home) changeRoute(c location.Change) bool {
 			if len(now) == 0 {
 				return nil
 			}
-			return &route{strings.Clone(key), now}
+			return &route{Key(strings.Clone(string(key))), now}
 		})
 		if had != has && b.Kind.Dialled() {
 			h.enumerateRoute(key, has)
@@ -83,16 +81,17 @@ func (h *Home) changeRoute(c location.Change) bool {
 }
 
 // enumerateRoute counts a key in (or out of) the ENUM nodes above it.
-func (h *Home) enumerateRoute(key string, add bool) {
-	v, d, digits := h.view, int32(-1), key[1:]
+func (h *Home) enumerateRoute(key Key, add bool) {
+	v, d := h.view, int32(-1)
 	if add {
 		d = 1
 	}
-	if key[0] == '*' {
+	if digits, ok := key.Cover(); ok {
 		v.lengths.Cover.add(len(digits))
 		v.numbers().enumerate(digits+"*", h, d)
 		return
 	}
+	digits, _ := key.Number()
 	v.lengths.Published.add(len(digits))
 	if !v.lengths.Plain.Has(len(digits)) && !v.lengths.Plus.Has(len(digits)) ||
 		!holds(v.Named(digits), h) && !holds(v.Named("+"+digits), h) {
@@ -102,7 +101,7 @@ func (h *Home) enumerateRoute(key string, add bool) {
 
 // firstKey reports whether key is the first that a binding stands under, so
 // that who walks all keys sees it once.
-func firstKey(b location.Binding, key string) bool {
+func firstKey(b location.Binding, key Key) bool {
 	return b.Kind != location.Range || routeKeys(b)[0] == key
 }
 

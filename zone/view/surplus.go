@@ -46,8 +46,8 @@ func (h *Home) full(claims []Claim, c *location.Change) bool {
 
 // fullRoute is full for a binding that stands under several keys: it is taken
 // under all of them or under none.
-func (h *Home) fullRoute(keys []string, c location.Change) bool {
-	return slices.ContainsFunc(keys, func(key string) bool { return h.full(h.view.Keyed(key), &c) })
+func (h *Home) fullRoute(keys []Key, c location.Change) bool {
+	return slices.ContainsFunc(keys, func(key Key) bool { return h.full(h.view.Keyed(key), &c) })
 }
 
 // gathered returns claims with all of the bindings, which are of one name, in
@@ -82,8 +82,8 @@ func (h *Home) gathered(claims []Claim, all []location.Binding, at []int) []Clai
 	return out
 }
 
-// Published calls f with every key that a published binding stands under, and how
-// many the home has published there.
+// Published calls f with every Key, as text, that a published binding stands under,
+// and how many the home has published there.
 func (h *Home) Published(b location.Binding, f func(key string, n int)) {
 	if b.Kind.Named() {
 		key := b.AOR.Fold()
@@ -91,7 +91,7 @@ func (h *Home) Published(b location.Binding, f func(key string, n int)) {
 		return
 	}
 	for _, key := range routeKeys(b) {
-		f(key, h.published(h.view.Keyed(key)))
+		f(string(key), h.published(h.view.Keyed(key)))
 	}
 }
 

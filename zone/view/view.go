@@ -25,7 +25,7 @@ type View struct {
 	ttl    uint32
 
 	names   *table[name]  // by folded AOR
-	routes  *table[route] // all else, by key
+	routes  *table[route] // all else, by Key
 	labels  tallies       // empty non-terminals below users, by dotted suffix
 	digits  tallies       // number prefixes below e164
 	lengths Lengths
@@ -98,8 +98,8 @@ func (v *View) OnOwn(f func(location.Binding)) { v.own = f }
 // newest first. The slice is shared and must not be modified.
 func (v *View) Named(key string) []Claim { return v.names.load(key).claims() }
 
-// Keyed is Named for what is not a user's name: see route for the keys.
-func (v *View) Keyed(key string) []Claim { return v.routes.load(key).claims() }
+// Keyed is Named for a key that is not a user's.
+func (v *View) Keyed(key Key) []Claim { return v.routes.load(string(key)).claims() }
 
 // Lengths returns which lengths numbers have.
 func (v *View) Lengths() *Lengths { return &v.lengths }
@@ -122,8 +122,8 @@ func (v *View) EachNumber(f func(digits string)) {
 		return true
 	})
 	v.routes.all(func(r *route) bool {
-		if r.key[0] == '#' || r.key[0] == '*' {
-			f(r.key[1:])
+		if digits, ok := r.key.Digits(); ok {
+			f(digits)
 		}
 		return true
 	})
