@@ -123,6 +123,9 @@ func Unknown(c *cli.Context) error {
 		return Usagef("a command is missing: want one of %s", strings.Join(names, ", "))
 	}
 	name := c.Args().First()
+	if name == "help" {
+		return Usagef("help is an option: asterfed --help, or after a command: asterfed serve --help")
+	}
 	return Usagef("unknown command %q%s; want one of %s", name, suggestion(name, names), strings.Join(names, ", "))
 }
 
