@@ -155,11 +155,8 @@ func (e *explaining) number(rel string) {
 // anywhere returns every claim on the digits or on a block around them, hidden
 // ones too, the longest first.
 func (v *Zone) anywhere(digits string) (out []view.Claim) {
-	out = append(out, v.Named(digits)...)
-	out = append(out, v.Named("+"+digits)...)
-	out = append(out, v.Keyed(view.NumberKey(digits))...)
-	for k := len(digits); k >= 0; k-- {
-		out = append(out, v.Keyed(view.CoverKey(digits[:k]))...)
+	for _, key := range view.NumberKeys(digits) {
+		out = append(out, v.Under(key)...)
 	}
 	return out
 }

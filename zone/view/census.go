@@ -63,11 +63,7 @@ func (t tree) named(h *Home, key string) bool { return t.at(t.view, h, key) }
 func (v *View) numbers() tree {
 	return tree{v.digits, v,
 		func(key string) (string, bool) { return key[:len(key)-1], len(key) > 1 },
-		func(v *View, h *Home, key string) bool {
-			return v.lengths.Plain.Has(len(key)) && holds(v.Named(key), h) ||
-				v.lengths.Plus.Has(len(key)) && holds(v.Named("+"+key), h) ||
-				v.lengths.Published.Has(len(key)) && holds(v.Keyed(NumberKey(key)), h)
-		}}
+		func(_ *View, h *Home, key string) bool { return h.spells(key, plain|plus|published) }}
 }
 
 func (v *View) words() tree {

@@ -124,7 +124,7 @@ func (v *View) Keys(homes []*Home, f func(key Key) bool) {
 // StandsFor returns the users and numbers in whose place the claims of a key
 // stand, each as Stem has it.
 func (v *View) StandsFor(key Key) (out []string) {
-	for _, c := range v.under(key) {
+	for _, c := range v.Under(key) {
 		if c.Binding.Info == (location.Info{}) {
 			continue
 		}

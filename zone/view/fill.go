@@ -118,7 +118,7 @@ func (h *Home) countAll(keys []string, again []bool) {
 	counts := make(map[prefix]int32, len(keys)/4)
 	for i, key := range keys { // the lengths of all numbers come first
 		if digits, ok := location.AOR(key).Number(); ok && !again[i] {
-			v.sized(key, digits).add(len(digits))
+			v.lengths.sized(spellingOf(key, digits), len(digits))
 		}
 	}
 	var rest []string
@@ -129,8 +129,8 @@ func (h *Home) countAll(keys []string, again []bool) {
 		}
 		digits, ok := location.AOR(key).Number()
 		switch {
-		case ok && key != digits && v.lengths.Plain.Has(len(digits)) && holds(v.Named(digits), h):
-			continue // a number with and without "+" is one node
+		case ok && key != digits && h.spells(digits, plain):
+			continue // it is counted as that
 		case !ok || len(digits) > maxPrefix:
 			rest = append(rest, key)
 			continue

@@ -313,26 +313,13 @@ func (h *Home) enumerate(key string, a location.AOR, add bool) {
 		d = 1
 	}
 	if digits, ok := a.Number(); ok {
-		h.view.sized(key, digits).add(len(digits))
-		others, other := &h.view.lengths.Plus, "+"
-		if key != digits {
-			others, other = &h.view.lengths.Plain, ""
-		}
-		// 972…, +972… and a number published as such are one node of the ENUM tree.
-		if (!others.Has(len(digits)) || !holds(h.view.Named(other+digits), h)) &&
-			(!h.view.lengths.Published.Has(len(digits)) || !holds(h.view.Keyed(NumberKey(digits)), h)) {
+		s := spellingOf(key, digits)
+		h.view.lengths.sized(s, len(digits))
+		if !h.spells(digits, s.others()) {
 			h.view.numbers().enumerate(digits, h, d)
 		}
 	}
 	h.view.words().enumerate(key, h, d)
-}
-
-// sized returns where the length of a number is kept: with "+" or without.
-func (v *View) sized(key, digits string) *LengthSet {
-	if key != digits {
-		return &v.lengths.Plus
-	}
-	return &v.lengths.Plain
 }
 
 // Users returns the bindings of the home at a folded AOR, registrations

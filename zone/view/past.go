@@ -77,10 +77,10 @@ func (h *Home) State() HomeState {
 }
 
 // Claims returns what is claimed under a key now, hidden or not.
-func (v *View) Claims(key Key) []Claimed { return claimed(v.under(key)) }
+func (v *View) Claims(key Key) []Claimed { return claimed(v.Under(key)) }
 
-// under returns the claims under any key.
-func (v *View) under(key Key) []Claim {
+// Under returns the claims under any key: Named for a user's, Keyed for others.
+func (v *View) Under(key Key) []Claim {
 	if folded, ok := key.User(); ok {
 		return v.Named(folded)
 	}

@@ -92,9 +92,8 @@ func (h *Home) enumerateRoute(key Key, add bool) {
 		return
 	}
 	digits, _ := key.Number()
-	v.lengths.Published.add(len(digits))
-	if !v.lengths.Plain.Has(len(digits)) && !v.lengths.Plus.Has(len(digits)) ||
-		!holds(v.Named(digits), h) && !holds(v.Named("+"+digits), h) {
+	v.lengths.sized(published, len(digits))
+	if !h.spells(digits, published.others()) {
 		v.numbers().enumerate(digits, h, d)
 	}
 }
