@@ -58,9 +58,10 @@ fuzz: ## run every fuzz target; FUZZTIME=1h, or a count of inputs
 	@set -e; for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do for t in $$(grep -oE '^func Fuzz[A-Za-z0-9_]+' $$f | sed 's/func //'); do echo "fuzz $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./$$(dirname $$f); done; done
 house: ## files, lines, names and types of each package beside their bounds; ARGS="-names"
 	@$(GO) run ./test/house $(ARGS)
-lint: ## run gofmt, go vet and staticcheck
+lint: ## run gofmt, go vet, staticcheck and the bounds of packages and types
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run gofmt -w on these'; exit 1; }
 	$(GO) vet ./... && $(GO) vet -tags e2e ./...
+	@$(GO) run ./test/house -check >/dev/null || { $(GO) run ./test/house; echo 'a package or a type is beyond its bounds: cut it, or say why in its doc comment'; exit 1; }
 	$(GO) run $(STATICCHECK) ./... && $(GO) run $(STATICCHECK) -tags e2e ./...
 cover: ## show the coverage of the unit tests
 	$(GO) test -coverprofile=cover.out ./... && $(GO) tool cover -func=cover.out | tail -1

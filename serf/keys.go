@@ -152,7 +152,7 @@ func (c *Client) Rotate(ctx context.Context, say func(string)) (key string, err 
 	}
 	key = newKey()
 	say(fmt.Sprintf("installing key %s on %d members", KeyIDOf(key), keys.All()))
-	keys, err = c.complete(ctx, say, func() (Keys, error) { return c.InstallKey(key) }, func(k Keys) bool { return k.Everywhere(key) })
+	_, err = c.complete(ctx, say, func() (Keys, error) { return c.InstallKey(key) }, func(k Keys) bool { return k.Everywhere(key) })
 	if err != nil {
 		return "", fmt.Errorf("rotate keys: %w", err)
 	}

@@ -98,7 +98,7 @@ func (a *Agent) watch() {
 	case StatusLeft, StatusLeaving:
 		a.log.Info("left the federation on request over Serf RPC")
 	default:
-		a.err = errors.New("Serf has shut itself down")
+		a.err = errors.New("shut down by Serf itself")
 		a.log.Error("this node ends", "node", self.Name, "err", a.err)
 	}
 	if err := a.shutdown(); err != nil {

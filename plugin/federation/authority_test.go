@@ -33,7 +33,6 @@ var testKey = &tsig.Key{Name: "transfer.", Algorithm: dns.HmacSHA256, Secret: "c
 type fakeNode struct {
 	node
 	peers map[string]*peer.Peer
-	dir   func(location.AOR) bool
 }
 
 func (n *fakeNode) Peer(node string) *peer.Peer { return n.peers[node] }

@@ -46,10 +46,9 @@ func (a *apex) SetNode(f func(*record.Node)) error {
 type watched struct {
 	*Monitor
 	*apex
-	mu     sync.Mutex
-	errs   map[netip.Addr]error
-	log    strings.Builder
-	cancel context.CancelFunc
+	mu   sync.Mutex
+	errs map[netip.Addr]error
+	log  strings.Builder
 }
 
 // watch runs a monitor until the test ends. Its transport is TCP, whose port is

@@ -48,7 +48,7 @@ const (
 
 // errLoginPending is why a question has no answer in time. Asterisk answers a
 // login that it refuses a second late, which may be too late for who asks.
-var errLoginPending = errors.New("Asterisk has not answered the login yet. It refuses a second session of the manager user if manager.conf has allowmultiplelogin=no")
+var errLoginPending = errors.New("no answer of Asterisk to the login yet: it refuses a second session of the manager user if manager.conf has allowmultiplelogin=no")
 
 // New returns a Live that opens nothing yet.
 func New(cfg Config) *Live {

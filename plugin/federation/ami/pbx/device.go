@@ -89,7 +89,7 @@ func (r *registryState) row(f fit, m *ami.Message) {
 
 var (
 	errNoRegistration = errors.New("no such registration is known to Asterisk")
-	errAmbiguous      = errors.New("Asterisk has several such registrations; write USER@DOMAIN@HOST:PORT")
+	errAmbiguous      = errors.New("several such registrations at Asterisk; write USER@DOMAIN@HOST:PORT")
 	errUnregistered   = errors.New("it is not registered at its provider")
 )
 

@@ -108,7 +108,7 @@ func TestRegistrationsAreToldApart(t *testing.T) {
 		"customer@A.example@10.88.0.100":      "<nil>",
 		"customer@b.example@10.88.0.100:5097": "it is not registered at its provider yet",
 		"customer@10.88.0.100:5098":           "<nil>", // the only one there
-		"customer@10.88.0.100":                "Asterisk has several such registrations; write USER@DOMAIN@HOST:PORT",
+		"customer@10.88.0.100":                "several such registrations at Asterisk; write USER@DOMAIN@HOST:PORT",
 		"customer@c.example@10.88.0.100":      "no such registration is known to Asterisk",
 		"a.example@10.88.0.100":               "no such registration is known to Asterisk",
 	} {
