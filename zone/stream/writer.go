@@ -115,6 +115,10 @@ func (w *writer) undo() {
 	}
 }
 
+// maxPointer is the last offset that a compression pointer can name (RFC 1035
+// §4.1.4).
+const maxPointer = 1<<14 - 1
+
 // binding appends the record of a binding.
 func (w *writer) binding(b location.Binding) error {
 	if err := w.room(2*location.MaxAOR + 128); err != nil {
@@ -126,7 +130,9 @@ func (w *writer) binding(b location.Binding) error {
 	}
 	buf := appendLabels(w.buf, b.AOR.Fold())
 	if w.users == 0 {
-		w.users = len(buf)
+		if len(buf) <= maxPointer { // otherwise the next one is spelled out too
+			w.users = len(buf)
+		}
 		buf = appendLabels(buf, "users")
 		buf = append(buf, 0xC0|byte(at>>8), byte(at))
 	} else {

@@ -62,12 +62,18 @@ func TestWriterWritesTheSame(t *testing.T) {
 		steps.deltas = append(steps.deltas, record.Delta{From: i + 1, To: i + 2, OldNode: &up, Node: &down,
 			Changes: []location.Change{{Old: all[i], New: all[i+1]}, {New: all[i+2]}}})
 	}
+	late := z // registrations behind more than a pointer reaches across (RFC 1035 §4.1.4)
+	late.all = nil
+	for i := range 600 {
+		late.all = append(late.all, named(t, string(user(i)), "Alice Smith"))
+	}
+	late.all = append(late.all, all...)
 	held := record.Version{Epoch: "e", Serial: 1}
 	request := &dns.TSIG{MAC: strings.Repeat("5a", 32)}
 	for name, c := range map[string]struct {
 		z    Zone
 		held *record.Version
-	}{"full": {z, nil}, "steps": {steps, &held}} {
+	}{"full": {z, nil}, "steps": {steps, &held}, "published first": {late, nil}} {
 		t.Run(name, func(t *testing.T) {
 			var want, got []dns.RR
 			apex := record.HomeZone("pbx-a", origin)
