@@ -24,7 +24,8 @@ import (
 // A process that dies loses nothing. After a crash of the whole machine the
 // last batches may be missing although peers have them: the boot id tells,
 // and the zone then begins a new epoch, so that every peer transfers all of it. A
-// batch that does not fit on the disk spoils the boot id, to the same end.
+// batch that does not fit on the disk, or a file that cannot be rewritten, spoils
+// the boot id, to the same end.
 type Journal struct {
 	path    string
 	header  string
@@ -226,6 +227,7 @@ func (j *Journal) Rewrite(v record.Version, node *record.Node, all []location.Bi
 		return err
 	})
 	if err != nil {
+		j.spoil()
 		return fmt.Errorf("rewrite journal: %w", err)
 	}
 	if j.file != nil {

@@ -247,6 +247,37 @@ func TestFullDiskThenKill(t *testing.T) {
 	}
 }
 
+// A journal that cannot be written anew lacks what peers know: a later start
+// begins a new epoch, although the last batch did fit.
+func TestFailedRewriteThenKill(t *testing.T) {
+	dir := t.TempDir()
+	p, j, _ := openPrimary(t, dir)
+	register(t, p, "1001")
+	before := p.Version()
+	tmp := filepath.Join(dir, JournalFile+".tmp")
+	if err := os.Mkdir(tmp, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	j.lines = 1 << 20 // bloated
+	for _, aor := range []location.AOR{"1002", "1003"} {
+		if _, err := p.Update(func(s *location.Store) []location.Change {
+			return s.Register(location.Contact{AOR: aor, Kind: location.PJSIP, URI: "sip:" + string(aor)})
+		}); err == nil {
+			t.Fatal("a journal that cannot be written anew is no error")
+		}
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(tmp); err != nil {
+		t.Fatal(err)
+	}
+	p, _, _ = openPrimary(t, dir)
+	if v := p.Version(); v.Epoch == before.Epoch {
+		t.Errorf("version is %v after %v, with %d bindings", v, before, p.store.Len())
+	}
+}
+
 // Nothing is written at a start from a whole journal but what says that it is
 // in use: the history stays, and goes on.
 func TestJournalIsGoneOnWith(t *testing.T) {
