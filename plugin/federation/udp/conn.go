@@ -147,19 +147,20 @@ func (c *Conn) WriteTo(b []byte, to net.Addr) (int, error) {
 	return n, err
 }
 
-// Close implements net.PacketConn. What waits in the socket is answered, unless
-// another Conn has it now.
+// Close implements net.PacketConn. What was received is answered, and what waits in the
+// socket too, unless another Conn has it now. It is to be called after the last ReadFrom.
 func (c *Conn) Close() error {
 	c.closing.Do(func() {
-		if c.group.Remove(c.UDPConn) {
-			return
-		}
+		inherited := c.group.Remove(c.UDPConn)
 		c.UDPConn.SetDeadline(time.Time{})
 		for {
 			for _, ok := c.serve(); ok; _, ok = c.serve() {
 			}
 			c.flush()
 			c.next, c.in.n = 0, 0
+			if inherited {
+				return
+			}
 			if err := c.raw.Control(func(fd uintptr) { c.in.receive(fd) }); err != nil || c.in.n == 0 {
 				return
 			}

@@ -191,6 +191,44 @@ func TestInherit(t *testing.T) {
 	}
 }
 
+// A Conn whose socket another one has taken over still answers what it has received: the
+// server ends between two datagrams of a batch.
+func TestCloseWithinABatch(t *testing.T) {
+	other, err := (&net.ListenConfig{Control: reuseport.Control}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	at := other.LocalAddr().String()
+	first, err := Listen(at, 1, capital)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := dial(t, "udp", at)
+	for _, s := range []string{"Before", "no", "Behind"} {
+		d.Write([]byte(s))
+	}
+	b := make([]byte, MaxReply)
+	if n, _, err := first.ReadFrom(b); err != nil || string(b[:n]) != "no" {
+		t.Fatalf("read %q, %v", b[:n], err)
+	}
+	second, err := Listen(at, 1, capital)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	first.Close()
+	for _, want := range []string{"Before!", "Behind!"} {
+		n, err := d.Read(b)
+		if err != nil {
+			t.Fatalf("no %q: %v", want, err)
+		}
+		if got := string(b[:n]); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 // Control messages that are cut short or say nothing are ignored.
 func FuzzReplyControl(f *testing.F) {
 	v4, data := header(nil, 0, 8, 12)
