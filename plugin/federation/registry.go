@@ -110,6 +110,9 @@ func (g *Registry) start(r *authority) error {
 		g.Logger.Warn("AMI leaves this host and is not encrypted: run asterfed on the host of its Asterisk, or use a tunnel", "asterisk", r.cfg.Asterisk.Addr)
 	}
 	if err := r.start(); err != nil {
+		// It has ended: the next reading of the Corefile needs another one.
+		delete(g.authorities, r.cfg.Origin)
+		delete(g.claimed, r.cfg.Origin)
 		g.unlock()
 		return err
 	}

@@ -28,3 +28,24 @@ func TestLeaveOneOfTwo(t *testing.T) {
 		t.Error("the process goes on without a federation")
 	}
 }
+
+// A federation that could not start can start at the next reload, although its settings
+// are the same: what kept it from starting may have gone.
+func TestStartAfterAFailure(t *testing.T) {
+	g := &Registry{Logger: slog.New(slog.DiscardHandler)}
+	cfg := config.Config{Origin: "fed.example.", Node: "a", Key: testKey, Data: t.TempDir(), DNSSEC: []string{"Kmissing"}}
+	first, err := g.claim(&cfg, new(load))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.start(first); err == nil {
+		t.Fatal("started without its keys")
+	}
+	second, err := g.claim(&cfg, new(load))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := second.ctx.Err(); err != nil {
+		t.Errorf("the next reading gets an authority that has ended: %v", err)
+	}
+}
