@@ -48,9 +48,7 @@ func (h *Home) judge(c *location.Change) {
 	}
 	id := claimID{h, c.New.AOR, c.New.Contact}
 	if c.Old.Kind != 0 && (c.New.Kind == 0 || c.Old.AOR != c.New.AOR || c.Old.Contact != c.New.Contact) {
-		if _, was := a.m.LoadAndDelete(claimID{h, c.Old.AOR, c.Old.Contact}); was {
-			a.n.Add(-1)
-		}
+		a.forget(claimID{h, c.Old.AOR, c.Old.Contact})
 	}
 	if c.New.Kind == 0 {
 		return
@@ -68,7 +66,13 @@ func (h *Home) judge(c *location.Change) {
 			a.n.Add(1)
 		}
 	case known:
-		a.m.Delete(id)
+		a.forget(id)
+	}
+}
+
+// forget drops what was noted of a claim.
+func (a *aheadStamps) forget(id claimID) {
+	if _, was := a.m.LoadAndDelete(id); was {
 		a.n.Add(-1)
 	}
 }

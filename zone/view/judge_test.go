@@ -33,6 +33,15 @@ func TestImpossibleStampsAreForgotten(t *testing.T) {
 	apply(1)
 	h.Replace(record.Version{Epoch: "e", Serial: 3}, nil, nil)
 	apply(0)
+	var many []location.Binding
+	for i := range uint64(location.MaxPerName + 100) {
+		many = append(many, claim(i+1, math.MaxUint64))
+	}
+	h.Replace(record.Version{Epoch: "e", Serial: 4}, nil, many) // into an empty home
+	apply(location.MaxPerName)
+	h.Replace(record.Version{Epoch: "e", Serial: 5}, nil, many)
+	apply(location.MaxPerName)
+	apply(location.MaxPerName, location.Change{New: claim(location.MaxPerName+7, math.MaxUint64)})
 }
 
 // A node that names no network costs nobody anything.

@@ -19,6 +19,7 @@ func (h *Home) Surplus() int64 { return h.surplus.Load() }
 // refuse counts a binding that the home has no room for.
 func (h *Home) refuse(b location.Binding) {
 	h.surplus.Add(1)
+	h.view.ahead.forget(claimID{h, b.AOR, b.Contact})
 	if h.view.on.OnSurplus != nil {
 		h.view.on.OnSurplus(h.Name, b)
 	}
