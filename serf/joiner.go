@@ -346,10 +346,11 @@ func (j *joiner) resolve(ctx context.Context) []target {
 			j.note(seed, netip.AddrPort{}, err)
 			continue
 		}
-		j.seeds.resolved(seed, ips, port)
-		for _, ip := range ips {
-			addrs = append(addrs, target{seed: seed, addr: netip.AddrPortFrom(ip.Unmap(), port)})
+		for i, ip := range ips {
+			ips[i] = ip.Unmap() // the resolver maps IPv4 into IPv6
+			addrs = append(addrs, target{seed: seed, addr: netip.AddrPortFrom(ips[i], port)})
 		}
+		j.seeds.resolved(seed, ips, port)
 	}
 	return addrs
 }

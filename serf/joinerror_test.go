@@ -125,6 +125,22 @@ func TestSeedOfSeveralAddresses(t *testing.T) {
 	check("the other address is gone", "no route")
 }
 
+// What is known about a seed stays known while it is tried again.
+func TestSeedIsResolvedAgain(t *testing.T) {
+	for _, seed := range []string{"127.0.0.1:7946", "[::1]:7946"} {
+		self := Member{Name: "self", Status: StatusAlive}
+		j := &joiner{seeds: seeds{list: []string{seed}}, self: func() Member { return self }, members: func() []Member { return nil },
+			log: slog.New(slog.DiscardHandler)}
+		for _, target := range j.resolve(t.Context()) {
+			j.note(target.seed, target.addr, syscall.ECONNREFUSED)
+		}
+		j.resolve(t.Context())
+		if errs := j.seeds.errors(); len(errs) != 1 {
+			t.Errorf("%s: %v, want one error", seed, errs)
+		}
+	}
+}
+
 // A seed that is the node itself, as in a list that all nodes share, is no
 // trouble.
 func TestJoinSelf(t *testing.T) {
