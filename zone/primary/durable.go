@@ -1,6 +1,7 @@
 package primary
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -17,6 +18,9 @@ import (
 func (p *Primary) Publish(f func(*location.Store, *location.Publications) ([]location.Change, error)) error {
 	p.writing.Lock()
 	defer p.writing.Unlock()
+	if p.closed {
+		return errClosed
+	}
 	changes, err := f(p.store, p.pubs)
 	if err != nil {
 		return err
@@ -129,10 +133,15 @@ func (p *Primary) DiskErr() error {
 	return p.diskErr
 }
 
-// Close makes the journal safe against power loss and ends it.
+// errClosed is the error of what comes too late to be kept.
+var errClosed = errors.New("the node is stopping")
+
+// Close makes the journal safe against power loss and ends it. Nothing can be
+// published from then on.
 func (p *Primary) Close() error {
 	p.writing.Lock()
 	defer p.writing.Unlock()
+	p.closed = true
 	if p.disk == nil {
 		return nil
 	}

@@ -45,3 +45,18 @@ func TestExpire(t *testing.T) {
 		t.Errorf("withdrawn %v, next %v", gone, next)
 	}
 }
+
+// What cannot be kept any more is refused, not acknowledged and lost.
+func TestPublishAfterClose(t *testing.T) {
+	p, _, _ := openPrimary(t, t.TempDir())
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err := p.Publish(func(*location.Store, *location.Publications) ([]location.Change, error) {
+		b, err := location.Publish(location.Number, "1", location.Details{})
+		return []location.Change{{New: b}}, err
+	})
+	if err == nil {
+		t.Error("a binding that is on no disk was acknowledged")
+	}
+}

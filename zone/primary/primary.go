@@ -28,6 +28,7 @@ type Primary struct {
 	pubs    *location.Publications
 	plan    location.Plan
 	disk    *Journal
+	closed  bool
 
 	mu      sync.Mutex // never held during I/O; these are written under both
 	node    record.Node
@@ -66,7 +67,7 @@ type Zone interface {
 	Rival(location.AOR) location.Stamp
 }
 
-// PrimaryConfig is what a Primary starts from.
+// Config is what a Primary starts from.
 type Config struct {
 	Zone    Zone
 	Clock   *location.Clock
@@ -76,9 +77,8 @@ type Config struct {
 	Logger  *slog.Logger
 }
 
-// NewPrimary returns the primary of a home zone, which has what the journal has
-// kept already. Without a journal, or with an empty one,
-// it has a new epoch.
+// New returns the primary of a home zone, which has what the journal has kept
+// already. Without a journal, or with an empty one, it has a new epoch.
 func New(c Config) *Primary {
 	p := &Primary{zone: c.Zone, log: c.Logger, disk: c.Journal, plan: c.Plan, apex: c.Zone.Apex(),
 		store: location.NewStore(c.Clock, c.Zone.Rival), pubs: location.NewPublications(), bell: make(chan struct{})}

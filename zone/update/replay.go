@@ -45,6 +45,7 @@ type Replay struct {
 	limit int            // lines at which the file is rewritten
 	seen  map[mark]int64 // until when, Unix seconds
 	floor int64          // what was signed before is too old
+	ended bool           // the file is the next process's
 }
 
 // mark stands for a signature: a hash of key and MAC.
@@ -91,6 +92,9 @@ func (r *Replay) Take(key, mac string, signed time.Time) error {
 	m := mark(sum[:len(mark{})])
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.ended {
+		return fmt.Errorf("remember signature: %w", os.ErrClosed)
+	}
 	now, at := r.now(), signed.Unix()
 	if d := now.Sub(signed); d > fudge || d < -fudge {
 		return fmt.Errorf("%w: %v from now", ErrTime, -d.Round(time.Second))
@@ -148,10 +152,12 @@ func (r *Replay) rewrite() error {
 	return nil
 }
 
-// Close ends the file; what is remembered stays in it.
+// Close ends the file; what is remembered stays in it. No signature is accepted
+// from then on: the file belongs to whoever opens it next.
 func (r *Replay) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.ended = true
 	if r.file == nil {
 		return nil
 	}

@@ -107,3 +107,23 @@ func TestReplayWithoutDisk(t *testing.T) {
 		t.Error("remembered, though nothing was done")
 	}
 }
+
+// One that has ended accepts nothing: the file is that of the next one.
+func TestReplayThatHasEnded(t *testing.T) {
+	dir, c := t.TempDir(), &clock{start}
+	old := OpenReplay(dir, "boot-1", c.now)
+	old.Close()
+	next := OpenReplay(dir, "boot-1", c.now)
+	if err := next.Take("k.", "aa", start); err != nil {
+		t.Fatal(err)
+	}
+	if old.Take("k.", "bb", start) == nil {
+		t.Error("a signature was accepted")
+	}
+	next.Close()
+	next = OpenReplay(dir, "boot-1", c.now)
+	defer next.Close()
+	if err := next.Take("k.", "aa", start); !errors.Is(err, ErrTime) {
+		t.Errorf("a replay is accepted: %v", err)
+	}
+}
