@@ -9,11 +9,12 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/reuseport"
 )
 
-// The connections over TCP that are open at once: of one client address, and in all. A
-// node's own Asterisk, each peer and each resolver need a few.
+// The connections over TCP that are open at once: of one client address, and in all. Each
+// peer keeps one, and needs a second one for a full transfer; 200 peers may be behind one
+// NAT address. A node's own Asterisk and each resolver need a few.
 const (
-	maxPerAddress = 200
-	maxInAll      = 1000
+	maxPerAddress = 500
+	maxInAll      = 2000
 )
 
 // listener is a TCP listener that closes a connection at once where its client, or all

@@ -173,6 +173,25 @@ func TestConnectionsOfOneClient(t *testing.T) {
 	}
 }
 
+// The other nodes of a large federation may all be behind one NAT address: each keeps a
+// connection, and transfers over a second one when it starts.
+func TestConnectionsOfManyNodesBehindOneAddress(t *testing.T) {
+	const nodes = 200
+	at, _ := coredns(t, "127.0.0.1:0", false)
+	m := new(dns.Msg)
+	m.SetQuestion("1001.users."+origin, dns.TypeNAPTR)
+	for i := range 2 * nodes {
+		c, err := dns.DialTimeout("tcp", at, 5*time.Second)
+		if err != nil {
+			t.Fatalf("connection %d: %v", i, err)
+		}
+		defer c.Close()
+		if _, _, err := (&dns.Client{Net: "tcp", Timeout: 5 * time.Second}).ExchangeWithConn(m, c); err != nil {
+			t.Fatalf("connection %d: %v", i, err)
+		}
+	}
+}
+
 // The sockets of a new configuration take over those of the old one; once the last are
 // closed, CoreDNS's own get everything.
 func TestSocketsAreHandedOn(t *testing.T) {
