@@ -15,8 +15,8 @@ import (
 	"github.com/hashicorp/memberlist"
 )
 
-// DefaultPort is the port of gossip, TCP and UDP, where none is given.
-const DefaultPort = 7946
+// defaultPort is the port of gossip, TCP and UDP, where none is given.
+const defaultPort = 7946
 
 // Config says how the agent of this node runs. Node and Bind are required.
 type Config struct {
@@ -150,11 +150,11 @@ func (c Config) checkAddresses() (errs []error) {
 // splitSeed splits a seed into host (name or IP address) and port.
 func splitSeed(seed string) (host string, port uint16, err error) {
 	if ip, err := netip.ParseAddr(seed); err == nil {
-		return ip.String(), DefaultPort, nil
+		return ip.String(), defaultPort, nil
 	}
 	host, p, err := net.SplitHostPort(seed)
 	if err != nil {
-		host, p = seed, strconv.Itoa(DefaultPort)
+		host, p = seed, strconv.Itoa(defaultPort)
 	}
 	n, err := strconv.ParseUint(p, 10, 16)
 	if err != nil || n == 0 || !nodeName.MatchString(host) && net.ParseIP(host) == nil {

@@ -35,7 +35,7 @@ func TestRejoin(t *testing.T) {
 
 func TestPeers(t *testing.T) {
 	addr := func(n byte) netip.AddrPort {
-		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, n}), DefaultPort)
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, n}), defaultPort)
 	}
 	file := filepath.Join(t.TempDir(), "peers")
 	open := func() *peers {

@@ -73,8 +73,8 @@ func (n *Node) StopFederator() { kill(n.federator, n.fedGone, unix.SIGTERM); n.f
 // KillFederator kills asterfed with SIGKILL.
 func (n *Node) KillFederator() { kill(n.federator, n.fedGone, unix.SIGKILL); n.federator = nil }
 
-// FederatorRuns reports whether asterfed has been started and has not ended.
-func (n *Node) FederatorRuns() bool {
+// federatorRuns reports whether asterfed has been started and has not ended.
+func (n *Node) federatorRuns() bool {
 	if n.federator == nil {
 		return false
 	}

@@ -13,9 +13,9 @@ import (
 // what follows. What is written while the hosts cannot reach each other never
 // arrives, nor does anything after it.
 type conn struct {
-	local, remote *Host
+	local, remote *host
 	port          int
-	sent          *Traffic
+	sent          *traffic
 	in, out       *pipe
 	once          sync.Once
 }
@@ -29,7 +29,7 @@ type pipe struct {
 	deadline time.Time
 	closed   bool // by its reader
 	unacked  time.Time
-	acks     *Traffic // of the reader
+	acks     *traffic // of the reader
 	wake     chan struct{}
 	timer    *time.Timer
 }
@@ -39,7 +39,7 @@ type segment struct {
 	data []byte // nil means the end
 }
 
-func newConn(a, b *Host, port int) (near, far *conn) {
+func newConn(a, b *host, port int) (near, far *conn) {
 	ta, tb := &a.Transfer, &b.Transfer
 	if port == gossipPort {
 		ta, tb = &a.Gossip, &b.Gossip

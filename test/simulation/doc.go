@@ -4,7 +4,7 @@
 //
 // What runs is the real code: Serf and memberlist with the settings of profile
 // lan, primary.Primary, answer.Zone and xfr.Peer, and the DNS server that CoreDNS
-// builds on. Only the network below is a model: Network carries packets and
+// builds on. Only the network below is a model: network carries packets and
 // streams with latency, loss and cuts, and counts octets as they would be on
 // the wire. Asterisk is a flag that says whether SIP OPTIONS is answered.
 //
@@ -12,5 +12,5 @@
 // never short of CPU, and no system call or kernel is paid for. The CPU column
 // says when a node would be short; BenchmarkLoopback what sockets add to it.
 //
-// Start reading at Run, then Federation and Network.
+// Start reading at run, then federation and network.
 package simulation

@@ -8,21 +8,21 @@ import (
 	"github.com/asterfed/asterfed/zone/view"
 )
 
-// Federation is all nodes together. Its methods are for the one goroutine
+// federation is all nodes together. Its methods are for the one goroutine
 // that plays the scenario.
-type Federation struct {
-	nodes  []*Node
-	byName map[string]*Node
+type federation struct {
+	nodes  []*node
+	byName map[string]*node
 	sample int // the nodes below it are connected with all, the others only with them
 	lag    lag
 	faults faults
 }
 
-// NewFederation returns n nodes that are not started, on a network of their
+// newFederation returns n nodes that are not started, on a network of their
 // own. Node i keeps a journal in dirs[i].
-func NewFederation(n, sample int, loss float64, seed uint64, dirs map[int]string) *Federation {
-	_, hosts := NewNetwork(n, loss, seed)
-	f := &Federation{byName: make(map[string]*Node, n), sample: min(sample, n)}
+func newFederation(n, sample int, loss float64, seed uint64, dirs map[int]string) *federation {
+	_, hosts := newNetwork(n, loss, seed)
+	f := &federation{byName: make(map[string]*node, n), sample: min(sample, n)}
 	f.lag.commits = make([]map[uint32]time.Time, n)
 	for i, h := range hosts {
 		node := newNode(f, i, h, dirs[i])
@@ -33,26 +33,26 @@ func NewFederation(n, sample int, loss float64, seed uint64, dirs map[int]string
 }
 
 // meshed reports whether nodes a and b are connected.
-func (f *Federation) meshed(a, b int) bool { return a != b && (a < f.sample || b < f.sample) }
+func (f *federation) meshed(a, b int) bool { return a != b && (a < f.sample || b < f.sample) }
 
 // meshedWith returns the nodes that a node is connected with.
-func (f *Federation) meshedWith(n *Node) []*Node {
+func (f *federation) meshedWith(n *node) []*node {
 	if n.index >= f.sample {
 		return f.nodes[:f.sample]
 	}
-	return append(append(make([]*Node, 0, len(f.nodes)-1), f.nodes[:n.index]...), f.nodes[n.index+1:]...)
+	return append(append(make([]*node, 0, len(f.nodes)-1), f.nodes[:n.index]...), f.nodes[n.index+1:]...)
 }
 
 // connections is how many one-way connections there are when all stand.
-func (f *Federation) connections() int {
+func (f *federation) connections() int {
 	n, s := len(f.nodes), f.sample
 	return 2*s*(n-1) - s*(s-1)
 }
 
-// Start starts all nodes, one every 20 ms; each joins one that is there.
-func (f *Federation) Start() error {
+// start starts all nodes, one every 20 ms; each joins one that is there.
+func (f *federation) start() error {
 	for i, n := range f.nodes {
-		var seed *Host
+		var seed *host
 		if i > 0 {
 			seed = f.nodes[i/2].host
 		}
@@ -65,7 +65,7 @@ func (f *Federation) Start() error {
 }
 
 // Connect lets the nodes connect to each other, within the next second.
-func (f *Federation) Connect() {
+func (f *federation) Connect() {
 	for _, n := range f.nodes {
 		n.mesh.Store(true)
 	}
@@ -76,7 +76,7 @@ func (f *Federation) Connect() {
 const wane = 15 * time.Second
 
 // Stop ends all nodes that run.
-func (f *Federation) Stop() {
+func (f *federation) Stop() {
 	var all sync.WaitGroup
 	for _, n := range f.nodes {
 		if n.ctx != nil && n.ctx.Err() == nil {
@@ -103,7 +103,7 @@ func until(what string, limit time.Duration, ok func() bool) (time.Duration, err
 }
 
 // whole reports whether every Serf calls all nodes alive.
-func (f *Federation) whole() bool {
+func (f *federation) whole() bool {
 	for _, n := range f.nodes {
 		if int(n.up.Load()) < len(f.nodes)-1 {
 			return false
@@ -114,7 +114,7 @@ func (f *Federation) whole() bool {
 
 // level reports whether every connected node holds every other's zone as it
 // is at its home, and calls it alive.
-func (f *Federation) level() bool {
+func (f *federation) level() bool {
 	for _, b := range f.nodes {
 		v, bindings := b.primary.Version(), b.view.Find(b.name).Len()
 		for _, a := range f.meshedWith(b) {
@@ -128,7 +128,7 @@ func (f *Federation) level() bool {
 }
 
 // hidden reports whether everyone connected with the node says it is gone.
-func (f *Federation) hidden(victim *Node) bool {
+func (f *federation) hidden(victim *node) bool {
 	for _, n := range f.meshedWith(victim) {
 		if n.view.Find(victim.name).Reach() != view.Gone {
 			return false

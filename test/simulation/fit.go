@@ -6,17 +6,17 @@ import (
 	"github.com/asterfed/asterfed/zone/peer"
 )
 
-// Line is the straight line that fits measurements best (least squares).
-type Line struct {
+// line is the straight line that fits measurements best (least squares).
+type line struct {
 	A, B float64 // y = A + B·x
 	R2   float64 // how much of the variation it explains, 0 to 1
 }
 
-// Fit returns the line through (xs, ys). Of a single point it is the line
+// fit returns the line through (xs, ys). Of a single point it is the line
 // through the origin.
-func Fit(xs, ys []float64) Line {
+func fit(xs, ys []float64) line {
 	if len(xs) == 1 {
-		return Line{B: ys[0] / xs[0], R2: 1}
+		return line{B: ys[0] / xs[0], R2: 1}
 	}
 	n := float64(len(xs))
 	var mx, my float64
@@ -30,7 +30,7 @@ func Fit(xs, ys []float64) Line {
 		sxy += (xs[i] - mx) * (ys[i] - my)
 		syy += (ys[i] - my) * (ys[i] - my)
 	}
-	l := Line{B: sxy / sxx, R2: 1}
+	l := line{B: sxy / sxx, R2: 1}
 	l.A = my - l.B*mx
 	if syy > 0 {
 		l.R2 = sxy * sxy / (sxx * syy)
@@ -38,9 +38,9 @@ func Fit(xs, ys []float64) Line {
 	return l
 }
 
-// Exponent returns p where y grows as x to the power of p; NaN if some y is
+// exponent returns p where y grows as x to the power of p; NaN if some y is
 // not positive or there is one point only.
-func Exponent(xs, ys []float64) float64 {
+func exponent(xs, ys []float64) float64 {
 	if len(xs) < 2 {
 		return math.NaN()
 	}
@@ -51,13 +51,13 @@ func Exponent(xs, ys []float64) float64 {
 			return math.NaN()
 		}
 	}
-	return Fit(lx, ly).B
+	return fit(lx, ly).B
 }
 
-// Model says what a fully connected node spends, per second, on its
+// model says what a fully connected node spends, per second, on its
 // connections: for each link and heartbeat of its pair, and for each change that
 // it takes or tells.
-type Model struct {
+type model struct {
 	BeatOctets, BeatCPU     float64 // for each link and heartbeat
 	ChangeOctets, ChangeCPU float64 // for each change in the federation
 }
@@ -69,10 +69,10 @@ func beats(nodes int) float64 {
 	return float64(peers) / peer.LAN.Among(peers).Heartbeat.Seconds()
 }
 
-// Learn fits the model to reports.
-func Learn(reports []*Report) Model {
+// learn fits the model to reports.
+func learn(reports []*report) model {
 	var sent, octets, cpu []float64
-	var m Model
+	var m model
 	for _, r := range reports {
 		sent = append(sent, beats(r.Nodes))
 		octets = append(octets, r.Quiet.TransferOctets)
@@ -104,10 +104,10 @@ const (
 // endless is more nodes than a full mesh is made for.
 const endless = 10_000
 
-// Limits returns up to how many nodes a node stays within either bound when the
+// limits returns up to how many nodes a node stays within either bound when the
 // federation changes so often; 1 means that it never does, endless that it always
 // does, since heartbeats cost no more from a number of nodes on.
-func (m Model) Limits(changes float64) (cpu, wire int) {
+func (m model) limits(changes float64) (cpu, wire int) {
 	at := func(bound, change, beat float64) int {
 		for n := 2; n < endless; n++ {
 			if changes*change+beats(n)*beat > bound {

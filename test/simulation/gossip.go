@@ -16,7 +16,7 @@ import (
 var gossipKey = []byte("0123456789abcdef")
 
 // serfConfig holds the settings of package serf for profile lan.
-func serfConfig(n *Node, t memberlist.Transport, events chan<- hserf.Event) (*hserf.Config, error) {
+func serfConfig(n *node, t memberlist.Transport, events chan<- hserf.Event) (*hserf.Config, error) {
 	ring, err := memberlist.NewKeyring(nil, gossipKey)
 	if err != nil {
 		return nil, fmt.Errorf("make keyring: %w", err)
@@ -45,7 +45,7 @@ func serfConfig(n *Node, t memberlist.Transport, events chan<- hserf.Event) (*hs
 // gossip is the Serf side of a node.
 type gossip struct {
 	serf  *hserf.Serf
-	node  *Node
+	node  *node
 	mu    sync.Mutex
 	queue []hserf.Member
 	ready chan struct{}
@@ -53,7 +53,7 @@ type gossip struct {
 }
 
 // startGossip starts Serf and follows it until ctx ends.
-func startGossip(ctx context.Context, n *Node) (*gossip, error) {
+func startGossip(ctx context.Context, n *node) (*gossip, error) {
 	t, err := newTransport(n.host)
 	if err != nil {
 		return nil, err
@@ -138,7 +138,7 @@ func (g *gossip) tell(m hserf.Member) {
 
 // join tries a member until it answers, and a second later compares member
 // lists with two others, as package serf does.
-func (g *gossip) join(ctx context.Context, to *Host) {
+func (g *gossip) join(ctx context.Context, to *host) {
 	for ctx.Err() == nil {
 		if _, err := g.serf.Memberlist().Join([]string{to.addr(gossipPort)}); err == nil {
 			break

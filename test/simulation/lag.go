@@ -91,7 +91,7 @@ func (f *faults) begin() {
 	f.right, f.wrong = map[finding][]time.Duration{}, map[finding]int{}
 }
 
-func (f *faults) note(what finding, by, about *Node) {
+func (f *faults) note(what finding, by, about *node) {
 	right := !by.host.reaches(about.host) || !about.host.sip.Load()
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -24,7 +24,7 @@ func BenchmarkLoopback(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	f := NewFederation(2, 2, 0, 1, nil)
+	f := newFederation(2, 2, 0, 1, nil)
 	for _, n := range f.nodes {
 		n.clock = location.NewClock(time.Now)
 		n.view = answer.New(answer.Config{}, view.New(view.Config{Origin: origin, Self: n.name, TTL: time.Second}))

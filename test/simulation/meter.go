@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Cost is what one node spends in one second of virtual time. Octets and
+// cost is what one node spends in one second of virtual time. Octets and
 // messages are those it sends; it receives as many.
-type Cost struct {
+type cost struct {
 	GossipMessages, GossipOctets     float64
 	TransferMessages, TransferOctets float64
 	CPU                              float64 // seconds
@@ -23,7 +23,7 @@ type reading struct {
 	transferMessages, transferOctets int64 // of the sample
 }
 
-func (f *Federation) read() reading {
+func (f *federation) read() reading {
 	r := reading{at: time.Now(), cpu: cpu()}
 	for i, n := range f.nodes {
 		r.gossipMessages += n.host.Gossip.Messages.Load()
@@ -48,7 +48,7 @@ func cpu() time.Duration {
 // measure lets a window of virtual time pass and returns its cost per node;
 // CPU is still that of the whole process. It has one core meanwhile, so that
 // nothing is done for want of anything better.
-func (f *Federation) measure(window time.Duration) Cost {
+func (f *federation) measure(window time.Duration) cost {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	defer debug.SetGCPercent(debug.SetGCPercent(100)) // as asterfed has it
 	runtime.GC()
@@ -57,7 +57,7 @@ func (f *Federation) measure(window time.Duration) Cost {
 	b := f.read()
 	s := b.at.Sub(a.at).Seconds()
 	all, some := float64(len(f.nodes))*s, float64(f.sample)*s
-	return Cost{
+	return cost{
 		GossipMessages: float64(b.gossipMessages-a.gossipMessages) / all,
 		GossipOctets:   float64(b.gossipOctets-a.gossipOctets) / all,
 
@@ -71,7 +71,7 @@ func (f *Federation) measure(window time.Duration) Cost {
 // perNode turns what the whole process has used into what one fully connected
 // node uses: its Serf, and of each of its N-1 connections either way the end
 // that is its own. With all nodes in the sample that is just an N-th.
-func (f *Federation) perNode(gossip, all float64) float64 {
+func (f *federation) perNode(gossip, all float64) float64 {
 	n := float64(len(f.nodes))
 	return gossip/n + (all-gossip)*(n-1)/float64(f.connections())
 }

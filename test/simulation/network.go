@@ -20,16 +20,16 @@ const (
 	dnsPort    = 53
 )
 
-// Network joins hosts that lie on a square; how far apart says how long a
+// network joins hosts that lie on a square; how far apart says how long a
 // packet takes. Its methods are safe for concurrent use.
-type Network struct {
+type network struct {
 	loss  float64          // of each packet, 0 to 1
-	hosts map[string]*Host // by IP address; never changes
+	hosts map[string]*host // by IP address; never changes
 }
 
-// Host is one machine. It survives the restarts of what runs on it.
-type Host struct {
-	net  *Network
+// host is one machine. It survives the restarts of what runs on it.
+type host struct {
+	net  *network
 	ip   net.IP
 	x, y float64 // milliseconds
 
@@ -42,12 +42,12 @@ type Host struct {
 	gossip    atomic.Pointer[transport]
 
 	// What this host has sent, and the stream connections it has open.
-	Gossip, Transfer Traffic
+	Gossip, Transfer traffic
 }
 
-// Traffic counts what one host sends: octets include the headers of IPv4 with
+// traffic counts what one host sends: octets include the headers of IPv4 with
 // UDP or TCP, messages are UDP packets and writes to a stream.
-type Traffic struct{ Messages, Octets, Conns atomic.Int64 }
+type traffic struct{ Messages, Octets, Conns atomic.Int64 }
 
 // The spread of hosts: one-way latency is 0.3 ms plus up to 14 ms, so that
 // round trips stay below the 50 ms that profile lan is made for.
@@ -56,13 +56,13 @@ const (
 	edge    = 10 // milliseconds
 )
 
-// NewNetwork returns a network of n hosts; the seed says where they lie.
-func NewNetwork(n int, loss float64, seed uint64) (*Network, []*Host) {
+// newNetwork returns a network of n hosts; the seed says where they lie.
+func newNetwork(n int, loss float64, seed uint64) (*network, []*host) {
 	r := rand.New(rand.NewPCG(seed, uint64(n)))
-	nw := &Network{loss: loss, hosts: make(map[string]*Host, n)}
-	list := make([]*Host, n)
+	nw := &network{loss: loss, hosts: make(map[string]*host, n)}
+	list := make([]*host, n)
 	for i := range list {
-		h := &Host{net: nw, ip: net.IPv4(10, 0, byte(i/250), byte(1+i%250)).To4(), listeners: map[int]*listener{},
+		h := &host{net: nw, ip: net.IPv4(10, 0, byte(i/250), byte(1+i%250)).To4(), listeners: map[int]*listener{},
 			x: edge * r.Float64(), y: edge * r.Float64()}
 		h.sip.Store(true)
 		list[i], nw.hosts[h.ip.String()] = h, h
@@ -70,22 +70,22 @@ func NewNetwork(n int, loss float64, seed uint64) (*Network, []*Host) {
 	return nw, list
 }
 
-func (h *Host) addr(port int) string { return net.JoinHostPort(h.ip.String(), strconv.Itoa(port)) }
+func (h *host) addr(port int) string { return net.JoinHostPort(h.ip.String(), strconv.Itoa(port)) }
 
 // latency is how long a packet takes one way.
-func (h *Host) latency(to *Host) time.Duration {
+func (h *host) latency(to *host) time.Duration {
 	return nearest + time.Duration(math.Hypot(h.x-to.x, h.y-to.y)*float64(time.Millisecond))
 }
 
 // reaches reports whether packets arrive.
-func (h *Host) reaches(to *Host) bool {
+func (h *host) reaches(to *host) bool {
 	return !h.off.Load() && !to.off.Load() && h.side.Load() == to.side.Load()
 }
 
-func (n *Network) lost() bool { return n.loss > 0 && rand.Float64() < n.loss }
+func (n *network) lost() bool { return n.loss > 0 && rand.Float64() < n.loss }
 
 // host returns whom addr (ip:port) belongs to, nil if nobody.
-func (n *Network) host(addr string) (*Host, int) {
+func (n *network) host(addr string) (*host, int) {
 	ip, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, 0
@@ -97,9 +97,9 @@ func (n *Network) host(addr string) (*Host, int) {
 // synRetry is how long TCP waits for the answer to its first segment.
 const synRetry = time.Second
 
-// Dial opens a stream from the host to addr. A host that cannot be reached
+// dial opens a stream from the host to addr. A host that cannot be reached
 // does not answer; one where nothing listens refuses.
-func (h *Host) Dial(ctx context.Context, _, addr string) (net.Conn, error) {
+func (h *host) dial(ctx context.Context, _, addr string) (net.Conn, error) {
 	to, port := h.net.host(addr)
 	wait := time.Duration(math.MaxInt64)
 	if to != nil && h.reaches(to) {
@@ -123,7 +123,7 @@ func (h *Host) Dial(ctx context.Context, _, addr string) (net.Conn, error) {
 }
 
 // Options asks the other host's Asterisk for a sign of life.
-func (h *Host) Options(ctx context.Context, to *Host) error {
+func (h *host) Options(ctx context.Context, to *host) error {
 	wait := time.Duration(math.MaxInt64)
 	if h.reaches(to) {
 		wait = 2 * h.latency(to)
@@ -150,7 +150,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // listener is a net.Listener on a port of a host.
 type listener struct {
-	host  *Host
+	host  *host
 	port  int
 	conns chan net.Conn
 	done  chan struct{}
@@ -161,7 +161,7 @@ type listener struct {
 const backlog = 4096
 
 // Listen opens a port for streams.
-func (h *Host) Listen(port int) (*listener, error) {
+func (h *host) Listen(port int) (*listener, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.listeners[port] != nil {

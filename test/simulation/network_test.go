@@ -14,15 +14,15 @@ import (
 )
 
 // pair returns a network of two hosts and both ends of a stream between them.
-func pair(t *testing.T) (a, b *Host, near, far net.Conn) {
+func pair(t *testing.T) (a, b *host, near, far net.Conn) {
 	t.Helper()
-	_, hosts := NewNetwork(2, 0, 1)
+	_, hosts := newNetwork(2, 0, 1)
 	l, err := hosts[1].Listen(dnsPort)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if near, err = hosts[0].Dial(t.Context(), "tcp", hosts[1].addr(dnsPort)); err != nil {
+	if near, err = hosts[0].dial(t.Context(), "tcp", hosts[1].addr(dnsPort)); err != nil {
 		t.Fatal(err)
 	}
 	if far, err = l.Accept(); err != nil {
@@ -77,11 +77,11 @@ func TestCut(t *testing.T) {
 		a.off.Store(true)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := a.Dial(ctx, "tcp", b.addr(dnsPort)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		if _, err := a.dial(ctx, "tcp", b.addr(dnsPort)); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("dial without power: %v", err)
 		}
 		a.off.Store(false)
-		if _, err := a.Dial(t.Context(), "tcp", b.addr(dnsPort)); !errors.Is(err, syscall.ECONNREFUSED) {
+		if _, err := a.dial(t.Context(), "tcp", b.addr(dnsPort)); !errors.Is(err, syscall.ECONNREFUSED) {
 			t.Errorf("dial where nothing listens: %v", err)
 		}
 	})
@@ -93,15 +93,15 @@ func TestFit(t *testing.T) {
 	for i, x := range xs {
 		line[i], square[i] = 3+2*x, x*x
 	}
-	if l := Fit(xs, line); math.Abs(l.A-3) > 1e-9 || math.Abs(l.B-2) > 1e-9 || l.R2 < 0.999999 {
+	if l := fit(xs, line); math.Abs(l.A-3) > 1e-9 || math.Abs(l.B-2) > 1e-9 || l.R2 < 0.999999 {
 		t.Errorf("line: %+v", l)
 	}
-	if p := Exponent(xs, square); math.Abs(p-2) > 1e-9 {
+	if p := exponent(xs, square); math.Abs(p-2) > 1e-9 {
 		t.Errorf("exponent of a square: %v", p)
 	}
-	m := Model{BeatOctets: 500, BeatCPU: 100e-6, ChangeOctets: 500, ChangeCPU: 100e-6}
+	m := model{BeatOctets: 500, BeatCPU: 100e-6, ChangeOctets: 500, ChangeCPU: 100e-6}
 	for changes, want := range map[float64][2]int{0: {endless, endless}, 150: {26, endless}, 170: {16, 41}, 300: {1, 1}} {
-		if cpu, wire := m.Limits(changes); cpu != want[0] || wire != want[1] {
+		if cpu, wire := m.limits(changes); cpu != want[0] || wire != want[1] {
 			t.Errorf("%g changes/s: up to %d and %d nodes, want %v", changes, cpu, wire, want)
 		}
 	}

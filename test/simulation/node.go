@@ -26,12 +26,12 @@ const (
 
 var transferKey = &tsig.Key{Name: "transfer.", Algorithm: dns.HmacSHA256, Secret: "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}
 
-// Node is asterfed on a host, joined together as plugin/federation does it.
-type Node struct {
-	fed   *Federation
+// node is asterfed on a host, joined together as plugin/federation does it.
+type node struct {
+	fed   *federation
 	index int
 	name  string
-	host  *Host
+	host  *host
 	dir   string // of the journal, "" keeps nothing
 
 	clock    *location.Clock
@@ -50,12 +50,12 @@ type Node struct {
 	peers  map[string]*peer.Peer
 }
 
-func newNode(f *Federation, index int, host *Host, dir string) *Node {
-	return &Node{fed: f, index: index, name: fmt.Sprintf("pbx-%04d", index), host: host, dir: dir}
+func newNode(f *federation, index int, host *host, dir string) *node {
+	return &node{fed: f, index: index, name: fmt.Sprintf("pbx-%04d", index), host: host, dir: dir}
 }
 
 // start begins a life of the node; seed is a host whose node it joins.
-func (n *Node) start(seed *Host) error {
+func (n *node) start(seed *host) error {
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.peers = map[string]*peer.Peer{}
 	n.up.Store(0)
@@ -92,7 +92,7 @@ func (n *Node) start(seed *Host) error {
 var quiet = slog.New(slog.DiscardHandler)
 
 // stop ends the node as kill -9 does: nobody is told.
-func (n *Node) stop() error {
+func (n *node) stop() error {
 	n.cancel()
 	err := n.gossip.serf.Shutdown()
 	if e := n.server.Shutdown(); err == nil {
@@ -106,7 +106,7 @@ func (n *Node) stop() error {
 }
 
 // meet connects to a member, or dials at once when it is back.
-func (n *Node) meet(name, addr string, back bool) {
+func (n *node) meet(name, addr string, back bool) {
 	if !n.mesh.Load() || n.ctx.Err() != nil {
 		return
 	}
@@ -125,13 +125,13 @@ func (n *Node) meet(name, addr string, back bool) {
 	n.peers[name] = n.connect(other, addr)
 }
 
-func (n *Node) connect(other *Node, addr string) *peer.Peer {
+func (n *node) connect(other *node, addr string) *peer.Peer {
 	home := n.view.Home(other.name)
 	d := &detector{node: n, other: other, home: home}
 	seen := uint32(0)
 	p := peer.New(peer.Config{
 		Node: other.name, Addr: addr, Origin: origin, Key: transferKey, Home: home, Own: n.notifier, Clock: n.clock,
-		Heard: d.Heard, Lost: d.Lost, Logger: quiet, Dial: n.host.Dial, Peers: func() int { return len(n.fed.nodes) - 1 },
+		Heard: d.Heard, Lost: d.Lost, Logger: quiet, Dial: n.host.dial, Peers: func() int { return len(n.fed.nodes) - 1 },
 		Pulled: func() {
 			now := home.Version().Serial
 			n.fed.lag.arrived(other.index, seen, now)
@@ -142,13 +142,13 @@ func (n *Node) connect(other *Node, addr string) *peer.Peer {
 	return p
 }
 
-func (n *Node) peer(name string) *peer.Peer {
+func (n *node) peer(name string) *peer.Peer {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.peers[name]
 }
 
-func (n *Node) serfFailed(name string) {
+func (n *node) serfFailed(name string) {
 	if p := n.peer(name); p != nil {
 		p.Probe()
 	}
@@ -156,7 +156,7 @@ func (n *Node) serfFailed(name string) {
 }
 
 // update changes the bindings of the node and keeps the time for the lag.
-func (n *Node) update(f func(*location.Store) []location.Change) error {
+func (n *node) update(f func(*location.Store) []location.Change) error {
 	if _, err := n.primary.Update(f); err != nil {
 		return fmt.Errorf("update %s: %w", n.name, err)
 	}

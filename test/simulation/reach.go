@@ -12,7 +12,7 @@ import (
 // gone: its connection was lost, a new one cannot be made, and its Asterisk
 // does not answer OPTIONS. An Asterisk that answers keeps its users.
 type detector struct {
-	node, other *Node
+	node, other *node
 	home        *view.Home
 
 	mu      sync.Mutex

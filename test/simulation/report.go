@@ -10,7 +10,7 @@ import (
 // row is one line of the table.
 type row struct {
 	name, format string
-	of           func(*Report) float64
+	of           func(*report) float64
 	fitted       bool // growth with N is worth a column
 }
 
@@ -19,37 +19,37 @@ func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond)
 func last(sorted []time.Duration) time.Duration { return quantile(sorted, 1) }
 
 var rows = []row{
-	{"gossip sent, octets/s", "%.0f", func(r *Report) float64 { return r.Quiet.GossipOctets }, true},
-	{"gossip sent, packets/s", "%.1f", func(r *Report) float64 { return r.Quiet.GossipMessages }, true},
-	{"CPU of Serf alone, ms/s", "%.2f", func(r *Report) float64 { return 1e3 * r.Gossip.CPU }, true},
-	{"TCP connections", "%.0f", func(r *Report) float64 { return r.Conns }, true},
-	{"at rest: DNS sent, octets/s", "%.0f", func(r *Report) float64 { return r.Quiet.TransferOctets }, true},
-	{"at rest: DNS sent, messages/s", "%.0f", func(r *Report) float64 { return r.Quiet.TransferMessages }, true},
-	{"with changes: DNS sent, octets/s", "%.0f", func(r *Report) float64 { return r.Busy.TransferOctets }, true},
-	{"with changes: DNS sent, messages/s", "%.0f", func(r *Report) float64 { return r.Busy.TransferMessages }, true},
-	{"CPU at rest, ms/s", "%.2f", func(r *Report) float64 { return 1e3 * r.Quiet.CPU }, true},
-	{"CPU with changes, ms/s", "%.2f", func(r *Report) float64 { return 1e3 * r.Busy.CPU }, true},
-	{"memory, KiB", "%.0f", func(r *Report) float64 { return r.Memory / 1024 }, true},
-	{"replication lag p50, ms", "%.1f", func(r *Report) float64 { return ms(quantile(r.Lag, 0.5)) }, false},
-	{"replication lag p99, ms", "%.1f", func(r *Report) float64 { return ms(quantile(r.Lag, 0.99)) }, false},
-	{"all members known after, ms", "%.0f", func(r *Report) float64 { return ms(r.Joined) }, false},
-	{"all zones held after, ms", "%.0f", func(r *Report) float64 { return ms(r.Connected) }, false},
-	{"dead host hidden, median, ms", "%.0f", func(r *Report) float64 { return ms(quantile(r.Host.Gone, 0.5)) }, false},
-	{"dead host hidden everywhere, ms", "%.0f", func(r *Report) float64 { return ms(last(r.Host.Gone)) }, false},
-	{"dead host: Serf everywhere, ms", "%.0f", func(r *Report) float64 { return ms(last(r.Host.Failed)) }, false},
-	{"killed processes hidden everywhere, ms", "%.0f", func(r *Report) float64 { return ms(last(r.Process.Gone)) }, false},
-	{"host back, all level, ms", "%.0f", func(r *Report) float64 { return ms(r.Host.Return) }, false},
-	{"partition healed, all zones level, ms", "%.0f", func(r *Report) float64 { return ms(r.Heal) }, false},
-	{"partition healed, Serf whole, ms", "%.0f", func(r *Report) float64 { return ms(r.HealSerf) }, false},
-	{"nodes hidden that were reachable", "%.0f", func(r *Report) float64 { return float64(r.FalseGone) }, false},
-	{"nodes failed in Serf that were reachable", "%.0f", func(r *Report) float64 { return float64(r.FalseFailed) }, false},
-	{"wrong answers at the end", "%.0f", func(r *Report) float64 { return float64(r.Wrong) }, false},
-	{"answers asked for at the end", "%.0f", func(r *Report) float64 { return float64(r.Asked) }, false},
+	{"gossip sent, octets/s", "%.0f", func(r *report) float64 { return r.Quiet.GossipOctets }, true},
+	{"gossip sent, packets/s", "%.1f", func(r *report) float64 { return r.Quiet.GossipMessages }, true},
+	{"CPU of Serf alone, ms/s", "%.2f", func(r *report) float64 { return 1e3 * r.Gossip.CPU }, true},
+	{"TCP connections", "%.0f", func(r *report) float64 { return r.Conns }, true},
+	{"at rest: DNS sent, octets/s", "%.0f", func(r *report) float64 { return r.Quiet.TransferOctets }, true},
+	{"at rest: DNS sent, messages/s", "%.0f", func(r *report) float64 { return r.Quiet.TransferMessages }, true},
+	{"with changes: DNS sent, octets/s", "%.0f", func(r *report) float64 { return r.Busy.TransferOctets }, true},
+	{"with changes: DNS sent, messages/s", "%.0f", func(r *report) float64 { return r.Busy.TransferMessages }, true},
+	{"CPU at rest, ms/s", "%.2f", func(r *report) float64 { return 1e3 * r.Quiet.CPU }, true},
+	{"CPU with changes, ms/s", "%.2f", func(r *report) float64 { return 1e3 * r.Busy.CPU }, true},
+	{"memory, KiB", "%.0f", func(r *report) float64 { return r.Memory / 1024 }, true},
+	{"replication lag p50, ms", "%.1f", func(r *report) float64 { return ms(quantile(r.Lag, 0.5)) }, false},
+	{"replication lag p99, ms", "%.1f", func(r *report) float64 { return ms(quantile(r.Lag, 0.99)) }, false},
+	{"all members known after, ms", "%.0f", func(r *report) float64 { return ms(r.Joined) }, false},
+	{"all zones held after, ms", "%.0f", func(r *report) float64 { return ms(r.Connected) }, false},
+	{"dead host hidden, median, ms", "%.0f", func(r *report) float64 { return ms(quantile(r.Host.Gone, 0.5)) }, false},
+	{"dead host hidden everywhere, ms", "%.0f", func(r *report) float64 { return ms(last(r.Host.Gone)) }, false},
+	{"dead host: Serf everywhere, ms", "%.0f", func(r *report) float64 { return ms(last(r.Host.Failed)) }, false},
+	{"killed processes hidden everywhere, ms", "%.0f", func(r *report) float64 { return ms(last(r.Process.Gone)) }, false},
+	{"host back, all level, ms", "%.0f", func(r *report) float64 { return ms(r.Host.Return) }, false},
+	{"partition healed, all zones level, ms", "%.0f", func(r *report) float64 { return ms(r.Heal) }, false},
+	{"partition healed, Serf whole, ms", "%.0f", func(r *report) float64 { return ms(r.HealSerf) }, false},
+	{"nodes hidden that were reachable", "%.0f", func(r *report) float64 { return float64(r.FalseGone) }, false},
+	{"nodes failed in Serf that were reachable", "%.0f", func(r *report) float64 { return float64(r.FalseFailed) }, false},
+	{"wrong answers at the end", "%.0f", func(r *report) float64 { return float64(r.Wrong) }, false},
+	{"answers asked for at the end", "%.0f", func(r *report) float64 { return float64(r.Asked) }, false},
 }
 
-// Print writes the reports as a table, one column each, with how every cost
+// print writes the reports as a table, one column each, with how every cost
 // grows with N.
-func Print(w io.Writer, reports []*Report) {
+func print(w io.Writer, reports []*report) {
 	line, rule := "| per node, per second |", "|---|"
 	var ns []float64
 	for _, r := range reports {
@@ -73,7 +73,7 @@ func Print(w io.Writer, reports []*Report) {
 }
 
 func growth(ns, ys []float64) string {
-	l, p := Fit(ns, ys), Exponent(ns, ys)
+	l, p := fit(ns, ys), exponent(ns, ys)
 	s := fmt.Sprintf(" %.3g %+.3g·N (R² %.3f", l.A, l.B, l.R2)
 	if !math.IsNaN(p) {
 		s += fmt.Sprintf(", N^%.2f", p)
@@ -81,14 +81,14 @@ func growth(ns, ys []float64) string {
 	return s + ")"
 }
 
-// PrintLimits writes up to where the full mesh stays within the bounds.
-func PrintLimits(w io.Writer, reports []*Report) {
-	m := Learn(reports)
+// printLimits writes up to where the full mesh stays within the bounds.
+func printLimits(w io.Writer, reports []*report) {
+	m := learn(reports)
 	fmt.Fprintf(w, "per heartbeat: %.0f octets sent and %.1f µs of CPU; per change in the federation: %.0f octets sent and %.1f µs\n",
 		m.BeatOctets, 1e6*m.BeatCPU, m.ChangeOctets, 1e6*m.ChangeCPU)
 	fmt.Fprintf(w, "| changes/s in the federation | nodes within 2%% of a core | nodes within 1 Mbit/s sent |\n|---|---|---|\n")
 	for _, c := range []float64{0, 1, 10, 20, 50, 100, 1000} {
-		cpu, wire := m.Limits(c)
+		cpu, wire := m.limits(c)
 		fmt.Fprintf(w, "| %g | %s | %s |\n", c, limit(cpu), limit(wire))
 	}
 	for _, r := range reports {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Options say what is simulated.
-type Options struct {
+// options say what is simulated.
+type options struct {
 	Nodes   int
 	Sample  int           // nodes connected with all others; 0 means all
 	Users   int           // in the whole federation
@@ -22,23 +22,23 @@ type Options struct {
 	Done    func(act string)
 }
 
-// Report is what a run has measured. Times are virtual.
-type Report struct {
-	Options
+// report is what a run has measured. Times are virtual.
+type report struct {
+	options
 	Joined, Connected   time.Duration // until Serf knows all, until all zones are held
-	Gossip, Quiet, Busy Cost          // Serf alone, with heartbeats, with changes
+	Gossip, Quiet, Busy cost          // Serf alone, with heartbeats, with changes
 	Conns               float64       // TCP connections of a node
 	Memory              float64       // of a node, octets
 	Lag                 []time.Duration
-	Host, Process       Death
+	Host, Process       death
 	Heal, HealSerf      time.Duration // after the partition
 	FalseGone           int           // nodes called gone that were not
 	FalseFailed         int           // by Serf
 	Wrong, Asked        int           // answers at the end
 }
 
-// Death is how the others learnt of a node's death and return.
-type Death struct {
+// death is how the others learnt of a node's death and return.
+type death struct {
 	Gone, Failed []time.Duration // at each other node, sorted: the plugin's rule, Serf's
 	Return       time.Duration   // until all is as before
 }
@@ -51,21 +51,21 @@ const afterDeath = 5 * time.Second
 
 // play is a scenario under way.
 type play struct {
-	Options
-	fed   *Federation
+	options
+	fed   *federation
 	users *users
-	r     *Report
+	r     *report
 }
 
-// Run plays the scenario: nodes join, connect, and hold what users change;
+// run plays the scenario: nodes join, connect, and hold what users change;
 // a host dies and comes back; so do the processes of another one; the network
 // is cut in two and healed. It must run in a synctest bubble.
-func Run(o Options) (r *Report, err error) {
+func run(o options) (r *report, err error) {
 	if o.Sample == 0 || o.Sample > o.Nodes {
 		o.Sample = o.Nodes
 	}
-	f := NewFederation(o.Nodes, o.Sample, o.Loss, o.Seed, map[int]string{1: filepath.Join(o.Dir, "1"), 2: filepath.Join(o.Dir, "2")})
-	p := &play{Options: o, fed: f, users: newUsers(f, o.Users, o.Changes, o.Seed), r: &Report{Options: o}}
+	f := newFederation(o.Nodes, o.Sample, o.Loss, o.Seed, map[int]string{1: filepath.Join(o.Dir, "1"), 2: filepath.Join(o.Dir, "2")})
+	p := &play{options: o, fed: f, users: newUsers(f, o.Users, o.Changes, o.Seed), r: &report{options: o}}
 	defer f.Stop()
 	for _, act := range []struct {
 		name string
@@ -83,7 +83,7 @@ func Run(o Options) (r *Report, err error) {
 // join measures Serf alone.
 func (p *play) join() (err error) {
 	began, base := time.Now(), memory()
-	if err := p.fed.Start(); err != nil {
+	if err := p.fed.start(); err != nil {
 		return err
 	}
 	if _, err = until("Serf knows all nodes", patience, p.fed.whole); err != nil {
@@ -165,7 +165,7 @@ func (p *play) processDies() (err error) {
 	return err
 }
 
-func (p *play) dies(v *Node, down, up func()) (d Death, err error) {
+func (p *play) dies(v *node, down, up func()) (d death, err error) {
 	p.moving(func() {
 		p.users.set(v, false)
 		p.fed.faults.begin()

@@ -11,7 +11,7 @@ import (
 )
 
 // serve answers transfers as plugin/federation does.
-func (n *Node) serve() error {
+func (n *node) serve() error {
 	l, err := n.host.Listen(dnsPort)
 	if err != nil {
 		return err
@@ -29,7 +29,7 @@ func (n *Node) serve() error {
 	}
 }
 
-func (n *Node) answer(w dns.ResponseWriter, r *dns.Msg) {
+func (n *node) answer(w dns.ResponseWriter, r *dns.Msg) {
 	t := r.IsTsig()
 	reply := func(rcode int, rrs ...dns.RR) error {
 		m := new(dns.Msg)
@@ -71,7 +71,7 @@ func (n *Node) answer(w dns.ResponseWriter, r *dns.Msg) {
 	}
 }
 
-func (n *Node) transfer(w dns.ResponseWriter, r *dns.Msg, reply func(int, ...dns.RR) error) {
+func (n *node) transfer(w dns.ResponseWriter, r *dns.Msg, reply func(int, ...dns.RR) error) {
 	var held *record.Version
 	if r.Question[0].Qtype == dns.TypeIXFR {
 		v := versionIn(r.Ns)

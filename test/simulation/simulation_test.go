@@ -30,7 +30,7 @@ func TestScale(t *testing.T) {
 	// They live in about 8 GB: a limit near that would be collections again.
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(12 << 30))
-	var reports []*Report
+	var reports []*report
 	for _, s := range strings.Split(*nodes, ",") {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 4 {
@@ -39,7 +39,7 @@ func TestScale(t *testing.T) {
 		began := time.Now()
 		synctest.Test(t, func(t *testing.T) {
 			start := time.Now()
-			r, err := Run(Options{Nodes: n, Sample: *sample, Users: *count, Changes: *changes, Loss: *loss,
+			r, err := run(options{Nodes: n, Sample: *sample, Users: *count, Changes: *changes, Loss: *loss,
 				Window: *window, Cut: *cut, Seed: *seed, Dir: t.TempDir(),
 				Done: func(act string) {
 					t.Logf("N=%d: %s, done at %s virtual", n, act, time.Since(start).Round(10*time.Millisecond))
@@ -51,15 +51,15 @@ func TestScale(t *testing.T) {
 		})
 		t.Logf("N=%d took %v", n, time.Since(began).Round(100*time.Millisecond))
 	}
-	Print(os.Stdout, reports)
-	PrintLimits(os.Stdout, reports)
+	print(os.Stdout, reports)
+	printLimits(os.Stdout, reports)
 	for _, r := range reports {
 		check(t, r)
 	}
 }
 
 // check holds what must be true at every N.
-func check(t *testing.T, r *Report) {
+func check(t *testing.T, r *report) {
 	if r.Wrong > 0 || r.Asked == 0 {
 		t.Errorf("N=%d: %d of %d answers lead to a wrong home", r.Nodes, r.Wrong, r.Asked)
 	}

@@ -13,7 +13,7 @@ import (
 // one mutex among all nodes and stands still at a thousand of them; this one
 // has no lock that is held while anything waits, which virtual time demands.
 type transport struct {
-	host    *Host
+	host    *host
 	packets chan *memberlist.Packet
 	streams *listener
 	conns   chan net.Conn
@@ -25,7 +25,7 @@ type transport struct {
 const udpHeader = 28
 
 // newTransport opens the gossip port of a host.
-func newTransport(h *Host) (*transport, error) {
+func newTransport(h *host) (*transport, error) {
 	l, err := h.Listen(gossipPort)
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (t *transport) StreamCh() <-chan net.Conn { return t.conns }
 func (t *transport) DialTimeout(addr string, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	return t.host.Dial(ctx, "tcp", addr)
+	return t.host.dial(ctx, "tcp", addr)
 }
 
 // Shutdown implements memberlist.Transport.

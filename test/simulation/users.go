@@ -15,7 +15,7 @@ import (
 
 // users register and move, and know where each of them truly is.
 type users struct {
-	fed   *Federation
+	fed   *federation
 	every time.Duration // between two moves
 
 	mu      sync.Mutex
@@ -37,7 +37,7 @@ const lingers = time.Second
 
 // newUsers spreads count users over the nodes. A move is two changes: one at
 // the new home, one at the old.
-func newUsers(f *Federation, count int, changes float64, seed uint64) *users {
+func newUsers(f *federation, count int, changes float64, seed uint64) *users {
 	return &users{fed: f, every: time.Duration(2 / changes * float64(time.Second)), home: make([]int, count),
 		rand: rand.New(rand.NewPCG(seed, uint64(count))), away: map[int]bool{}}
 }
@@ -112,7 +112,7 @@ func (u *users) depart(now time.Time) {
 }
 
 // set says whether a node is up.
-func (u *users) set(n *Node, up bool) {
+func (u *users) set(n *node, up bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.away[n.index] = !up
@@ -135,7 +135,7 @@ func (u *users) ask() (wrong, asked int) {
 	return wrong, asked
 }
 
-func leadsTo(n *Node, a location.AOR, want string) bool {
+func leadsTo(n *node, a location.AOR, want string) bool {
 	best, found := uint16(0xffff), ""
 	for _, rr := range n.view.Lookup(a.Fold()+".users."+origin, dns.TypeNAPTR).Answer {
 		if p, ok := rr.(*dns.NAPTR); ok && p.Preference < best {

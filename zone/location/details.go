@@ -62,8 +62,8 @@ func (i Info) Details() Details {
 	return i.h.Value()
 }
 
-// MaxName is the most octets of a display name.
-const MaxName = 200
+// maxName is the most octets of a display name.
+const maxName = 200
 
 // lastExpiry is the last second that a four-digit year can tell (RFC 3339).
 const lastExpiry = 253402300799
@@ -127,10 +127,10 @@ func (d *Details) check() (err error) {
 
 // CheckName reports why a display name cannot be published.
 func CheckName(s string) error {
-	if s == "" || len(s) > MaxName {
-		return fmt.Errorf("name %q has %d octets: want 1 to %d", head(s), len(s), MaxName)
+	if s == "" || len(s) > maxName {
+		return fmt.Errorf("name %q has %d octets: want 1 to %d", head(s), len(s), maxName)
 	}
-	return CheckText("n", s)
+	return checkText("n", s)
 }
 
 func (a AOR) checkTrunk() error {

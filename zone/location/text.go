@@ -15,11 +15,11 @@ import (
 // binding or a node is published as strings of the form key=value.
 const MaxString = 255
 
-// CheckText reports why key=val cannot be published: it is longer than a
+// checkText reports why key=val cannot be published: it is longer than a
 // character-string, is not UTF-8, or has characters that change what a terminal
 // or a phone shows around it (controls, line separators, and formats such as
 // the bidirectional overrides, Unicode's category Cf).
-func CheckText(key, val string) error {
+func checkText(key, val string) error {
 	switch n := len(key) + 1 + len(val); {
 	case n > MaxString:
 		return fmt.Errorf("%s=%s… has %d octets: a string of a record has at most %d", key, head(val), n, MaxString)
@@ -33,10 +33,10 @@ func CheckText(key, val string) error {
 	return nil
 }
 
-// CheckWord is CheckText for values that programs read: visible ASCII without
+// CheckWord is checkText for values that programs read: visible ASCII without
 // quotes and backslashes.
 func CheckWord(key, val string) error {
-	if err := CheckText(key, val); err != nil {
+	if err := checkText(key, val); err != nil {
 		return err
 	}
 	for i := range len(val) {

@@ -47,7 +47,7 @@ type Config struct {
 	Heard func()
 	Lost  func(error)
 	// Refused is called instead of Lost when the peer is alive but does not accept
-	// the key (ErrKey).
+	// the key.
 	Refused func(error)
 	// Pulled is called after each transfer or NOTIFY that changed the replica, one
 	// call at a time.
@@ -130,10 +130,10 @@ func (p *Peer) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if errors.Is(err, ErrClock) {
+		if errors.Is(err, errClock) {
 			p.clock.report(p.log, err)
 			p.cfg.Heard()
-		} else if errors.Is(err, ErrKey) {
+		} else if errors.Is(err, errKey) {
 			p.cfg.Refused(err)
 		} else {
 			p.cfg.Lost(err)

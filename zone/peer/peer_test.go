@@ -239,7 +239,7 @@ func TestWrongKeyLearnsNothing(t *testing.T) {
 	wrong := *testKey
 	wrong.Secret = "d3Jvbmc="
 	_, _, lost := a.follow(b, &wrong)
-	if err := <-lost; !errors.Is(err, ErrKey) || !strings.HasPrefix(err.Error(), "refused") || !strings.Contains(err.Error(), "NOTAUTH") {
+	if err := <-lost; !errors.Is(err, errKey) || !strings.HasPrefix(err.Error(), "refused") || !strings.Contains(err.Error(), "NOTAUTH") {
 		t.Errorf("got %v, want refused with NOTAUTH: the node is alive", err)
 	}
 	if n := a.view.Home("pbx-b").Len(); n != 0 {

@@ -16,9 +16,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// ErrKey means that the other side answers, but that its answer does not verify:
+// errKey means that the other side answers, but that its answer does not verify:
 // the two nodes have different keys, or clocks too far apart.
-var ErrKey = errors.New("transfer key not accepted")
+var errKey = errors.New("transfer key not accepted")
 
 // ErrRefused means that the other side accepts the key, but has no such zone.
 var ErrRefused = errors.New("answered REFUSED")
@@ -127,7 +127,7 @@ func (s *session) deliver(wire []byte) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("%w: %s is answered %s: %w", ErrKey, question(wire), dns.RcodeToString[int(wire[3]&15)], err)
+			return fmt.Errorf("%w: %s is answered %s: %w", errKey, question(wire), dns.RcodeToString[int(wire[3]&15)], err)
 		}
 		wire = msg
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/asterfed/asterfed/zone/tsig"
 )
 
-// ErrClock means that the other side's clock differs by more than a TSIG tolerates.
+// errClock means that the other side's clock differs by more than a TSIG tolerates.
 // Its answer says by how much: the next connection is signed by its time.
-var ErrClock = errors.New("clocks differ")
+var errClock = errors.New("clocks differ")
 
 // skewed is this node's clock, adjusted to that of another node. Safe for concurrent
 // use.
@@ -35,7 +35,7 @@ func (c *skewed) learn(theirs time.Time) error {
 		d = 0
 	}
 	c.ahead.Store(int64(d))
-	return fmt.Errorf("%w: the other is at %s, %v from here", ErrClock, theirs.UTC().Format(time.RFC3339), d)
+	return fmt.Errorf("%w: the other is at %s, %v from here", errClock, theirs.UTC().Format(time.RFC3339), d)
 }
 
 // report logs that the other side's clock is wrong, or right again.

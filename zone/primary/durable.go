@@ -48,7 +48,7 @@ func (p *Primary) Publish(f func(*location.Store, *location.Publications) ([]loc
 	}
 	p.pubs.Apply(changes) // before the disk: the journal may be rewritten from it
 	if err = p.write(d, next, &node); err == nil && p.disk != nil {
-		err = p.disk.Sync()
+		err = p.disk.sync()
 	}
 	if err != nil {
 		p.pubs.Apply(undo)
@@ -111,7 +111,7 @@ func (p *Primary) write(d record.Delta, v record.Version, node *record.Node) err
 	if p.diskErr == nil {
 		err = p.disk.Append(d)
 	}
-	if p.diskErr != nil || err == nil && p.disk.Bloated(p.store.Len()+p.pubs.Len()) {
+	if p.diskErr != nil || err == nil && p.disk.bloated(p.store.Len()+p.pubs.Len()) {
 		err = p.disk.Rewrite(v, node, p.bindings())
 	}
 	if err != nil {

@@ -200,8 +200,8 @@ func (j *Journal) undo() {
 	j.spoil()
 }
 
-// Bloated reports whether most of the file is history.
-func (j *Journal) Bloated(live int) bool { return j.lines > 4*live+50_000 }
+// bloated reports whether most of the file is history.
+func (j *Journal) bloated(live int) bool { return j.lines > 4*live+50_000 }
 
 // Rewrite replaces the file by one that holds just the given bindings.
 func (j *Journal) Rewrite(v record.Version, node *record.Node, all []location.Binding) error {
@@ -237,8 +237,8 @@ func (j *Journal) Rewrite(v record.Version, node *record.Node, all []location.Bi
 	return nil
 }
 
-// Sync makes everything written so far survive a power loss.
-func (j *Journal) Sync() error {
+// sync makes everything written so far survive a power loss.
+func (j *Journal) sync() error {
 	if j.file == nil {
 		return j.err
 	}

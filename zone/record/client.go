@@ -8,6 +8,6 @@ import "net/netip"
 type Client struct{ Net netip.Prefix }
 
 // within reports whether all of the asker's network lies in net.
-func (a Client) Within(net netip.Prefix) bool {
+func (a Client) within(net netip.Prefix) bool {
 	return a.Net.IsValid() && net.Bits() <= a.Net.Bits() && net.Contains(a.Net.Addr())
 }

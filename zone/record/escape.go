@@ -48,7 +48,7 @@ func TextLen(s string) int {
 }
 
 // unescapeTXT is the reverse of escapeTXT.
-func Unescape(s string) string {
+func unescape(s string) string {
 	var b []byte
 	for i := 0; i < len(s); i++ {
 		if s[i] != '\\' || i+1 == len(s) {

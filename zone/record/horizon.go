@@ -56,7 +56,7 @@ func (n Node) For(a Client) Node {
 	out.Horizons = nil
 	addrs, sip, iax := false, false, false
 	for _, f := range n.Horizons {
-		if !a.Within(f.Net) {
+		if !a.within(f.Net) {
 			continue
 		}
 		if !addrs && len(f.Addrs) > 0 {

@@ -46,7 +46,7 @@ type hostHorizon struct {
 func (h *Host) For(c Client) *Host {
 	if h != nil {
 		for i := range h.horizons {
-			if c.Within(h.horizons[i].net) {
+			if c.within(h.horizons[i].net) {
 				return h.horizons[i].host
 			}
 		}

@@ -205,7 +205,7 @@ func parseRecord(txt []string) (p record, err error) {
 	p.b.Contact = 0
 	for _, s := range txt[1:] {
 		key, val, _ := strings.Cut(s, "=")
-		if _, err := p.d.Set(key, Unescape(val)); err != nil {
+		if _, err := p.d.Set(key, unescape(val)); err != nil {
 			return p, err
 		}
 	}

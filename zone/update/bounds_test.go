@@ -50,7 +50,7 @@ func TestQuota(t *testing.T) {
 	if one, two := l.pubs.CountKey("one"), l.pubs.CountKey("two"); one != 5 || two != 5 {
 		t.Errorf("the keys have %d and %d records, want 5 each", one, two)
 	}
-	if got := (Rules{{}}).quota(); got != DefaultQuota {
+	if got := (Rules{{}}).quota(); got != defaultQuota {
 		t.Errorf("without a quota: %d", got)
 	}
 }

@@ -20,12 +20,12 @@ type Rule struct {
 	// a key without it is there since its update came.
 	Since bool
 	// Quota bounds the bindings that the key has at a time, whatever rule permits
-	// them; of several rules the highest counts. Zero is DefaultQuota.
+	// them; of several rules the highest counts. Zero is 10,000.
 	Quota int
 }
 
-// DefaultQuota is the quota of a key whose rules have none.
-const DefaultQuota = 10_000
+// defaultQuota is the quota of a key whose rules have none.
+const defaultQuota = 10_000
 
 // maxPerName bounds what updates leave at a name, registrations included: an RRset
 // with more records keeps the zone off secondaries (BIND: max-records-per-type
@@ -55,7 +55,7 @@ func (r Rules) quota() int {
 	for _, x := range r {
 		most = max(most, x.Quota)
 	}
-	return cmp.Or(most, DefaultQuota)
+	return cmp.Or(most, defaultQuota)
 }
 
 func (r Rule) permit(b location.Binding) bool {

@@ -29,11 +29,11 @@ const (
 // UserKey returns the key of a folded AOR.
 func UserKey(folded string) Key { return Key(folded) }
 
-// NumberKey returns the key of a published number.
-func NumberKey(digits string) Key { return Key(NumberSign + digits) }
+// numberKey returns the key of a published number.
+func numberKey(digits string) Key { return Key(NumberSign + digits) }
 
-// CoverKey returns the key of what covers every number that begins with the digits.
-func CoverKey(digits string) Key { return Key(CoverSign + digits) }
+// coverKey returns the key of what covers every number that begins with the digits.
+func coverKey(digits string) Key { return Key(CoverSign + digits) }
 
 // TreeKey returns the key of a name of one label, folded, in a tree.
 func TreeKey(tree, name string) Key { return Key(tree + TreeSign + name) }

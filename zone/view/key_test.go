@@ -37,9 +37,9 @@ func TestKeyText(t *testing.T) {
 	}{
 		{UserKey("alice.smith"), "alice.smith", "user alice.smith"},
 		{UserKey("+97231234000"), "+97231234000", "user +97231234000"},
-		{NumberKey("97231234000"), "#97231234000", `number 97231234000, digits "97231234000"`},
-		{CoverKey("972"), "*972", `cover 972, digits "972"`},
-		{CoverKey(""), "*", `cover , digits ""`},
+		{numberKey("97231234000"), "#97231234000", `number 97231234000, digits "97231234000"`},
+		{coverKey("972"), "*972", `cover 972, digits "972"`},
+		{coverKey(""), "*", `cover , digits ""`},
 		{TreeKey("trunks", "berlin"), "trunks/berlin", "tree trunks berlin"},
 		{HomeKey("pbx-a"), "@pbx-a", "home pbx-a"},
 		{NoteSign + "start", "=start", "note start"},

@@ -103,9 +103,9 @@ func KeysOf(b location.Binding) []Key {
 // NumberKeys returns the keys that decide about a number: its own, and those that
 // cover it, the longest first.
 func NumberKeys(digits string) []Key {
-	keys := []Key{UserKey(digits), UserKey("+" + digits), NumberKey(digits)}
+	keys := []Key{UserKey(digits), UserKey("+" + digits), numberKey(digits)}
 	for k := len(digits); k >= 0; k-- {
-		keys = append(keys, CoverKey(digits[:k]))
+		keys = append(keys, coverKey(digits[:k]))
 	}
 	return keys
 }

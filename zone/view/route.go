@@ -30,14 +30,14 @@ func newRoutes() *table[route] {
 func routeKeys(b location.Binding) []Key {
 	switch b.Kind {
 	case location.Number:
-		return []Key{NumberKey(b.Digits())}
+		return []Key{numberKey(b.Digits())}
 	case location.Prefix, location.Wildcard:
-		return []Key{CoverKey(b.Digits())}
+		return []Key{coverKey(b.Digits())}
 	case location.Range:
 		blocks := record.Blocks(b.Digits(), b.Info.Details().To)
 		out := make([]Key, len(blocks))
 		for i, digits := range blocks {
-			out[i] = CoverKey(digits)
+			out[i] = coverKey(digits)
 		}
 		return out
 	}

@@ -39,5 +39,5 @@ func (h *Home) spells(digits string, in spelling) bool {
 	v, n := h.view, len(digits)
 	return in&plain != 0 && v.lengths.Plain.Has(n) && holds(v.Named(digits), h) ||
 		in&plus != 0 && v.lengths.Plus.Has(n) && holds(v.Named("+"+digits), h) ||
-		in&published != 0 && v.lengths.Published.Has(n) && holds(v.Keyed(NumberKey(digits)), h)
+		in&published != 0 && v.lengths.Published.Has(n) && holds(v.Keyed(numberKey(digits)), h)
 }

@@ -11,10 +11,10 @@ import (
 	"unicode"
 )
 
-// MaxLine is the most octets of a line. A longer one is left out.
-const MaxLine = 64 << 10
+// maxLine is the most octets of a line. A longer one is left out.
+const maxLine = 64 << 10
 
-var errLineTooLong = fmt.Errorf("more than %d octets", MaxLine)
+var errLineTooLong = fmt.Errorf("more than %d octets", maxLine)
 
 // lines reads a CSV file (RFC 4180) line by line. A field cannot hold a line
 // break, so that a quote that is not closed spoils one line, not the rest of the
@@ -24,7 +24,7 @@ type lines struct {
 	n  int // number of the line read last, from 1
 }
 
-func newLines(r io.Reader) *lines { return &lines{in: bufio.NewReaderSize(r, MaxLine)} }
+func newLines(r io.Reader) *lines { return &lines{in: bufio.NewReaderSize(r, maxLine)} }
 
 // next returns the next line that is neither blank nor a comment, valid until
 // the next call, or io.EOF.

@@ -62,9 +62,9 @@ func identify(text []byte) lineID {
 	return lineID{maphash.Bytes(seeds[0], text), maphash.Bytes(seeds[1], text)}
 }
 
-// All returns the bindings that this node publishes, without stamps, in no
+// all returns the bindings that this node publishes, without stamps, in no
 // particular order.
-func (d *Directory) All() iter.Seq[location.Binding] {
+func (d *Directory) all() iter.Seq[location.Binding] {
 	return func(yield func(location.Binding) bool) {
 		if d == nil {
 			return

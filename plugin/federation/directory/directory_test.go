@@ -61,7 +61,7 @@ entry 1004`,
 			t.Errorf("%s: bad lines: %v", node, bad)
 		}
 		var got []string
-		for b := range d.All() {
+		for b := range d.all() {
 			got = append(got, said(b))
 			if b.Info.Details().By != Source {
 				t.Errorf("%s: by=%q", said(b), b.Info.Details().By)
@@ -99,7 +99,7 @@ func TestBadLines(t *testing.T) {
 		{`1001,"x,,,`, `line 3: a quote (") that is not closed on its line`},
 		{`1001,x"y,,,`, "line 3: bare \""},
 		{`1001,"x"y,,,`, "line 3: extraneous"},
-		{"1001,,,," + strings.Repeat(" ", MaxLine), "line 3: more than 65536 octets"},
+		{"1001,,,," + strings.Repeat(" ", maxLine), "line 3: more than 65536 octets"},
 	} {
 		text := "user,number,alias,fallback,home\n1000,+97231230000,boss,,\n" + c.line + "\n1009,,,,\n"
 		d, bad := parse(t, text, Options{Node: "pbx-a"})
@@ -142,7 +142,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for b := range d.All() {
+		for b := range d.all() {
 			if again, err := location.Publish(b.Kind, string(b.AOR), b.Info.Details()); err != nil || again != b {
 				t.Fatalf("%s cannot be published as it is: %v", said(b), err)
 			}
@@ -203,7 +203,7 @@ func TestSince(t *testing.T) {
 			held[b] = true
 		}
 		want := map[location.Binding]bool{}
-		for b := range fresh.All() {
+		for b := range fresh.all() {
 			want[b] = true
 		}
 		if !maps.Equal(held, want) || next.Len != len(want) {

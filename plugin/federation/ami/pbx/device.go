@@ -37,8 +37,8 @@ func ParseDevice(s string) (Device, error) {
 	return Device{Kind: k, Name: name}, nil
 }
 
-// States are what the actions of one listing say of devices.
-type States struct{ of map[Device]*deviceState }
+// states are what the actions of one listing say of devices.
+type states struct{ of map[Device]*deviceState }
 
 // deviceState is what they say of one device.
 type deviceState struct {
@@ -111,15 +111,15 @@ func (r *registryState) err() error {
 	return nil
 }
 
-// Lookup is one action of a listing. The device is that of ami.ActEndpoint; of
+// lookup is one action of a listing. The device is that of ami.ActEndpoint; of
 // other actions only its Kind counts.
-type Lookup struct {
+type lookup struct {
 	Action ami.Action
 	Device Device
 }
 
 // Values returns the values of the fields of the action.
-func (l Lookup) Values() []string {
+func (l lookup) Values() []string {
 	if l.Action == ami.ActEndpoint {
 		return []string{l.Device.Name}
 	}
@@ -136,9 +136,9 @@ var registries = [kinds]ami.Action{location.PJSIP: ami.ActOutbound, location.SIP
 
 // Lookups returns the actions that tell whether the devices can be used, and what
 // takes their rows.
-func Lookups(devices []Device) (*States, []Lookup) {
-	s := &States{map[Device]*deviceState{}}
-	var out []Lookup
+func Lookups(devices []Device) (*states, []lookup) {
+	s := &states{map[Device]*deviceState{}}
+	var out []lookup
 	var used, registers [kinds]bool
 	for _, d := range devices {
 		if s.of[d] != nil {
@@ -148,23 +148,23 @@ func Lookups(devices []Device) (*States, []Lookup) {
 		used[d.Kind] = true
 		registers[d.Kind] = registers[d.Kind] || d.Kind == location.PJSIP || d.Registration != ""
 		if d.Kind == location.PJSIP {
-			out = append(out, Lookup{ami.ActEndpoint, d})
+			out = append(out, lookup{ami.ActEndpoint, d})
 		}
 	}
 	for k := range kinds {
 		of := Device{Kind: k}
 		if used[k] && k != location.PJSIP {
-			out = append(out, Lookup{peers[k], of})
+			out = append(out, lookup{peers[k], of})
 		}
 		if registers[k] {
-			out = append(out, Lookup{registries[k], of})
+			out = append(out, lookup{registries[k], of})
 		}
 	}
 	return s, out
 }
 
 // Row takes one event of the answer to an action.
-func (s *States) Row(l Lookup, m *ami.Message) {
+func (s *states) Row(l lookup, m *ami.Message) {
 	switch l.Action {
 	case ami.ActEndpoint:
 		d := s.of[l.Device]
@@ -227,7 +227,7 @@ func (d Device) registersBy(m *ami.Message) fit {
 
 // Result returns for each device why calls cannot leave through it now, nil if they
 // can.
-func (s *States) Result() map[Device]error {
+func (s *states) Result() map[Device]error {
 	out := make(map[Device]error, len(s.of))
 	for d, state := range s.of {
 		out[d] = state.err()

@@ -40,7 +40,7 @@ type Trunks struct {
 	open      int       // actions under way
 	started   time.Time
 	devices   []Device
-	states    *States
+	states    *states
 	refreshes refreshes
 	run       time.Time // of Asterisk
 }
@@ -111,7 +111,7 @@ func (t *Trunks) Step(now time.Time) (time.Time, error) {
 	}
 	t.devices = t.watcher.Devices()
 	t.at, t.started = now.Add(trunksEvery), now
-	var ask []Lookup
+	var ask []lookup
 	t.states, ask = Lookups(t.devices)
 	for _, l := range ask {
 		t.open++
@@ -125,7 +125,7 @@ func (t *Trunks) Step(now time.Time) (time.Time, error) {
 // trunkList takes the answer to one action of a listing.
 type trunkList struct {
 	trunks *Trunks
-	lookup Lookup
+	lookup lookup
 }
 
 func (l *trunkList) Patience() time.Duration { return trunksTimeout }

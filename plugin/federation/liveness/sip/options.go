@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// User is the user part of From: the federation's account, which every node's
+// user is the user part of From: the federation's account, which every node's
 // Asterisk knows. A stranger's OPTIONS would be logged as an attack and end
 // up in fail2ban.
-const User = "fed"
+const user = "fed"
 
 // retransmit is how often a request over UDP is repeated, T1 of a LAN rather
 // than the 500 ms of RFC 3261 §17.1.2.2.
@@ -94,5 +94,5 @@ func request(proto, addr, local string) []byte {
 		"CSeq: 1 OPTIONS\r\n"+
 		"Contact: <sip:%[5]s@%[3]s>\r\n"+
 		"User-Agent: asterfed\r\n"+
-		"Content-Length: 0\r\n\r\n", addr, transport, local, id, User, host)
+		"Content-Length: 0\r\n\r\n", addr, transport, local, id, user, host)
 }
