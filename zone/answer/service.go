@@ -89,7 +89,7 @@ func some(glue []dns.RR, room int) []dns.RR {
 	return glue
 }
 
-// glue appends the node's addresses (RFC 2782, additional data).
+// glueOf appends the node's addresses (RFC 2782, additional data).
 func glueOf(r *record.Host, out []dns.RR) []dns.RR {
 	return append(append(out, r.Addrs[dns.TypeA]...), r.Addrs[dns.TypeAAAA]...)
 }

@@ -27,7 +27,7 @@ type Zone struct {
 	trimmed atomic.Int64
 }
 
-// policy is what ZoneConfig says.
+// policy is what Config says.
 type policy struct {
 	order      Order
 	selection  []Criterion // how ways out are ranked
@@ -38,7 +38,7 @@ type policy struct {
 	onOccluded func(a location.AOR, block string)
 }
 
-// ZoneConfig says how names are answered.
+// Config says how names are answered.
 type Config struct {
 	Order Order
 	// Selection is what ranks ways out, the first one first; none means
@@ -57,7 +57,7 @@ type Config struct {
 	OnTrimmed func(owner string)
 }
 
-// NewZone returns the zone of a view. Nothing may be bound here yet.
+// New returns the zone of a view. Nothing may be bound here yet.
 func New(c Config, v *view.View) *Zone {
 	z := newZone(v, policy{order: c.Order, selection: c.Selection, dial: c.Dial, itad: c.ITAD, onTrimmed: c.OnTrimmed, onOccluded: c.OnOccluded,
 		cuts: newCuts(c.Delegations, v.Origin(), v.TTL())})

@@ -226,9 +226,9 @@ func ParseDigits(s string) (string, error) {
 
 // Publish returns the binding of a kind that no registrar lists, without a
 // stamp. It refuses what a receiver would refuse, so that what one node
-// publishes all others have. The name of a dialled kind is its digits; none ("" or ".") is the
-// prefix or wildcard of every number. Its identity, Contact, is made of what
-// is bound to what: name, kind, Target, Of, Via and To.
+// publishes all others have. The name of a dialled kind is its digits; none (""
+// or ".") is the prefix or wildcard of every number. Its identity, Contact, is
+// made of what is bound to what: name, kind, Target, Of, Via and To.
 func Publish(k Kind, name string, d Details) (Binding, error) {
 	if err := d.check(); err != nil {
 		return Binding{}, err

@@ -28,7 +28,7 @@ func (c *skewed) time() time.Time {
 	return c.now().Add(time.Duration(c.ahead.Load()))
 }
 
-// learn takes note of a time that the other side has acked, signed.
+// learn takes note of a time that the other side has signed.
 func (c *skewed) learn(theirs time.Time) error {
 	d := theirs.Sub(c.now()).Round(time.Second)
 	if max(d, -d) < tsig.Fudge*time.Second/2 { // set right again

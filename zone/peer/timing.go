@@ -19,8 +19,9 @@ var (
 	WAN = Timing{Heartbeat: time.Second, Silence: 3 * time.Second, Dial: 2 * time.Second}
 )
 
-// perPeer is what each peer beyond 50 adds to the time between heartbeats, so that all heartbeats of a node together cost the same however many
-// nodes there are (docs/decisions/142). A host that is cut off is then found by
+// perPeer is what each peer beyond 50 adds to the time between heartbeats, so that
+// all heartbeats of a node together cost the same however many nodes there are
+// (docs/decisions/142). A host that is cut off is then found by
 // Serf, whose probing costs the same too, and by Probe.
 const perPeer = 10 * time.Millisecond
 

@@ -39,7 +39,7 @@ type Journal struct {
 	fresh   bool
 	node    *record.Node
 	deltas  []record.Delta
-	kept    []location.Binding // until NewPrimary has taken it
+	kept    []location.Binding // until New has taken it
 	// what batches behind the first say of a binding: none stands for gone
 	late map[journalKey]location.Binding
 	// bindings that were left out since they must not be published

@@ -11,7 +11,7 @@ import (
 
 // parseSnapshot reads the lines of a first batch, on every core, if they are
 // what Rewrite makes of registrations, and the apex record. All else is not
-// ok, and for parseChange. The bindings share the memory of the text.
+// ok, and for record.ParseChange. The bindings share the memory of the text.
 func (j *Journal) parseSnapshot(lines string) (all []location.Binding, node *record.Node, ok bool) {
 	if apex, rest, ok := strings.Cut(lines, "\n"); ok && strings.HasPrefix(apex, "@ ") {
 		n, err := j.parseApex(apex[2:])
@@ -74,7 +74,7 @@ func parseKept(text string, into []location.Binding) bool {
 	return true
 }
 
-// parseRegistration reads "+ aor kind contact stamp" as appendLine writes it
+// parseRegistration reads "+ aor kind contact stamp" as record.AppendLine writes it
 // for a registration.
 func parseRegistration(line string, b *location.Binding) bool {
 	const tail = 2 * (1 + 16) // contact and stamp

@@ -39,10 +39,10 @@ func Source(b location.Binding) string {
 	return "update"
 }
 
-// strs are the character-strings of one record.
+// Strings are the character-strings of one record.
 type Strings []string
 
-// add appends a key with its value, unless that is empty. What is too long for
+// Add appends a key with its value, unless that is empty. What is too long for
 // a string (RFC 1035 §3.3) is cut.
 func (s *Strings) Add(key, val string) {
 	if val == "" {
@@ -61,6 +61,7 @@ func StringsTXT(owner string, ttl uint32, list ...string) dns.RR {
 	return s.RR(owner, ttl)
 }
 
+// RR returns the TXT record of the strings.
 func (s Strings) RR(owner string, ttl uint32) dns.RR {
 	return &dns.TXT{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: ttl}, Txt: s}
 }

@@ -69,7 +69,8 @@ func ParseDigest(txt []string) (d Digest, err error) {
 	return d, nil
 }
 
-// hash is the same on every node. Upper and lower case of an AOR are one name.
+// Hash is the hash of a binding, the same on every node. Upper and lower case of an
+// AOR are one name.
 func Hash(b *location.Binding) uint64 {
 	h := hashText(uint64(b.Kind), string(b.AOR))
 	h = mix(h ^ uint64(b.Contact))

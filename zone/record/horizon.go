@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Facing is what a node tells the askers of one network in the place of what it
+// Horizon is what a node tells the clients of one network in the place of what it
 // tells everybody: the addresses and ports that lead to its Asterisk from
 // there. What is empty is as for the next wider network, and last as for
 // everybody.
@@ -20,10 +20,10 @@ type Horizon struct {
 	IAX   uint16
 }
 
-// MaxFacings bounds the networks of a node.
+// MaxHorizons bounds the networks of a node.
 const MaxHorizons = 16
 
-// CheckNet reports whether p can be the network of a facing.
+// CheckNet reports whether p can be the network of a horizon.
 func CheckNet(p netip.Prefix) error {
 	if !p.IsValid() || p.Addr().Is4In6() || p != p.Masked() {
 		return fmt.Errorf("network %q: want ADDRESS/BITS, with no bit set behind the first BITS", p)
@@ -31,7 +31,7 @@ func CheckNet(p netip.Prefix) error {
 	return nil
 }
 
-// Facing returns what the node tells one network, made if it is new, nil if
+// Horizon returns what the node tells one network, made if it is new, nil if
 // there would be too many of them. It is valid until the next call.
 func (n *Node) Horizon(net netip.Prefix) *Horizon {
 	i, ok := slices.BinarySearchFunc(n.Horizons, net, func(f Horizon, p netip.Prefix) int { return compareNets(f.Net, p) })
@@ -49,8 +49,8 @@ func compareNets(a, b netip.Prefix) int {
 	return cmp.Or(cmp.Compare(b.Bits(), a.Bits()), a.Addr().Compare(b.Addr()))
 }
 
-// Toward returns the node as an asker sees it: with the addresses and the ports
-// of the longest network of the asker that has any of its own.
+// For returns the node as a client sees it: with the addresses and the ports of
+// the longest network of the client that has any of its own.
 func (n Node) For(a Client) Node {
 	out := n
 	out.Horizons = nil
@@ -72,7 +72,7 @@ func (n Node) For(a Client) Node {
 	return out
 }
 
-// strings returns the facing as character-strings of the apex TXT: the keys of
+// strings returns the horizon as character-strings of the apex TXT: the keys of
 // the node itself, with the network behind "@".
 func (f Horizon) strings(out []string) []string {
 	at := "@" + f.Net.String() + "="
@@ -88,7 +88,7 @@ func (f Horizon) strings(out []string) []string {
 	return out
 }
 
-// setFacing takes a string whose key has a network. Keys that it does not know
+// setHorizon takes a string whose key has a network. Keys that it does not know
 // are ignored.
 func (n *Node) setHorizon(key, val string) error {
 	key, net, _ := strings.Cut(key, "@")

@@ -9,10 +9,11 @@ import (
 	"github.com/asterfed/asterfed/zone/location"
 )
 
-// errLine is the error of a line that stands for no change. One that does, but of a
+// ErrLine is the error of a line that stands for no change. One that does, but of a
 // binding that must not be published, has another.
 var ErrLine = errors.New(`want "+ aor kind contact stamp"`)
 
+// ParseChange reads a line of AppendLine.
 func ParseChange(line string) (location.Change, error) {
 	f := strings.Fields(line)
 	if len(f) < 5 || f[0] != "+" && f[0] != "-" {
@@ -67,10 +68,12 @@ func parsePublished(k location.Kind, name string, details []string) (location.Bi
 	return location.Publish(k, name, d)
 }
 
+// AppendLine appends a line of a journal: "+" or "-", and a binding.
 func AppendLine(b []byte, op byte, x *location.Binding) []byte {
 	return append(AppendBinding(append(b, op, ' '), x), '\n')
 }
 
+// AppendBinding appends a binding as text, in one line without its end.
 func AppendBinding(b []byte, x *location.Binding) []byte {
 	b = append(append(b, x.AOR...), ' ')
 	b = append(append(b, x.Kind.String()...), ' ')

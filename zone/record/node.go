@@ -18,7 +18,7 @@ type Node struct {
 	SIP []Transport
 	// IAX is the UDP port for IAX2, zero if it speaks none.
 	IAX uint16
-	// Facings are what it tells some networks instead, the longest first.
+	// Horizons are what it tells some networks instead, the longest first.
 	Horizons []Horizon
 	Region   string
 	Asterisk string // version, "" while unknown
@@ -58,7 +58,7 @@ func (n Node) Equal(o Node) bool {
 	return strings.Join(n.Strings(), "\x00") == strings.Join(o.Strings(), "\x00")
 }
 
-// strings returns the node as the character-strings of its apex TXT.
+// Strings returns the node as the character-strings of its apex TXT.
 func (n Node) Strings() []string {
 	out := []string{TXTVersion}
 	for _, a := range n.Addrs {
@@ -118,7 +118,7 @@ func parsePort(s string) (uint16, error) {
 	return uint16(p), err
 }
 
-// parseNode is the reverse of strings. Unknown keys are ignored. An error with ok
+// ParseNode is the reverse of Node.Strings. Unknown keys are ignored. An error with ok
 // says that the node lacks a value that must not be published.
 func ParseNode(name string, txt []string) (n Node, ok bool, err error) {
 	n = Node{Name: name, State: Up}
@@ -170,7 +170,7 @@ func CheckNodeName(s string) error {
 	return nil
 }
 
-// leaveOut removes the values that cannot stand in the node's record, and calls
+// LeaveOut removes the values that cannot stand in the node's record, and calls
 // f with the key of each. The state of a node that tells none that can be read
 // is up.
 func (n *Node) LeaveOut(f func(key string, err error)) {
@@ -182,7 +182,11 @@ func (n *Node) LeaveOut(f func(key string, err error)) {
 	}
 	check("region", &n.Region)
 	check("asterisk", &n.Asterisk)
-	if err := location.CheckWord("state", string(n.State)); err != nil || strings.Contains(string(n.State), "=") {
+	err := location.CheckWord("state", string(n.State))
+	if err == nil && strings.Contains(string(n.State), "=") {
+		err = fmt.Errorf("state=%s: want one word without an equals sign", n.State)
+	}
+	if err != nil {
 		n.State = Up
 		f("state", err)
 	}

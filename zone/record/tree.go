@@ -13,7 +13,7 @@ const (
 	ServicesTree  = "services"
 )
 
-// treeOf returns the label under which the names of a kind stand.
+// TreeOf returns the label under which the names of a kind stand.
 func TreeOf(k location.Kind) string {
 	switch k {
 	case location.Trunk:
@@ -50,7 +50,7 @@ func Blocks(lo, hi string) []string {
 	return out
 }
 
-// cutLast splits off the label nearest to the apex.
+// CutLast splits off the label nearest to the apex.
 func CutLast(rel string) (head, label string) {
 	if i := strings.LastIndexByte(rel, '.'); i >= 0 {
 		return rel[:i], rel[i+1:]

@@ -10,6 +10,8 @@ import (
 
 // The wire form of a binding is one TXT record (RFC 1464 key=value strings)
 // in its home zone; docs/records.md has the grammar.
+
+// TXTVersion is the first string of each.
 const TXTVersion = "v=1"
 
 func checkVersion(txt []string) error {
@@ -73,7 +75,7 @@ func ENUM(digits string) string {
 	return string(b)
 }
 
-// unENUM is the reverse of ENUM for labels without the last dot.
+// ParseENUM is the reverse of ENUM for labels without the last dot.
 func ParseENUM(rel string) (digits string, ok bool) {
 	b := make([]byte, 0, 32)
 	for i := len(rel) - 1; i >= 0; i -= 2 {

@@ -8,7 +8,7 @@ import (
 	"github.com/asterfed/asterfed/zone/location"
 )
 
-// claim is one binding and the home that publishes it.
+// Claim is one binding and the home that publishes it.
 type Claim struct {
 	Home    *Home
 	Binding location.Binding

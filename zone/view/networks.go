@@ -45,7 +45,7 @@ func family(a netip.Addr) int {
 	return 1
 }
 
-// find returns the longest network that holds a, the zero Asker if none does.
+// find returns the longest network that has a, the zero Client if none does.
 func (n *networks) find(a netip.Addr) record.Client {
 	for _, bits := range n.bits[family(a)] {
 		if p, err := a.Prefix(bits); err == nil && n.all[p] {
@@ -55,7 +55,7 @@ func (n *networks) find(a netip.Addr) record.Client {
 	return record.Client{}
 }
 
-// Asker returns what the source address of a question comes to. A question from
+// Client returns what the source address of a question comes to. A question from
 // loopback is this machine's own: its Asterisk will send from this node's
 // address, and so it gets what that is answered, unless a node tells of a
 // loopback network. It costs one load as long as no node tells of any network.

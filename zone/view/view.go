@@ -77,7 +77,7 @@ type Listeners struct {
 	OnChange func(Change)
 }
 
-// NewView returns an empty view that knows its own home only.
+// New returns an empty view that knows its own home only.
 func New(c Config) *View {
 	if c.Now == nil {
 		c.Now = time.Now
