@@ -2,7 +2,7 @@ package record
 
 import "fmt"
 
-// escapeTXT returns s as dns.TXT holds a character-string: octets outside
+// Escape returns s as dns.TXT holds a character-string: octets outside
 // printable ASCII as \DDD, quote and backslash behind a backslash (RFC 1035
 // §5.1).
 func Escape(s string) string {
@@ -31,7 +31,7 @@ func escaped(s string) string {
 	return string(b)
 }
 
-// textLen returns how many octets a character-string in its escaped form has.
+// TextLen returns how many octets a character-string in its escaped form has.
 func TextLen(s string) int {
 	n := len(s)
 	for i := 0; i < len(s); i++ {
@@ -47,7 +47,7 @@ func TextLen(s string) int {
 	return n
 }
 
-// unescapeTXT is the reverse of escapeTXT.
+// unescape is the reverse of Escape.
 func unescape(s string) string {
 	var b []byte
 	for i := 0; i < len(s); i++ {
