@@ -2,6 +2,7 @@ package fastpath
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"sync"
 	"time"
@@ -110,20 +111,20 @@ func (s *sockets) serve(coredns *dnsserver.Server, server *dns.Server) {
 // grace is how long queries under way may take when the sockets end, as CoreDNS has it.
 const grace = 5 * time.Second
 
-// close ends the sockets. Queries that are under way are answered.
+// close ends the sockets, all together. Queries that are under way are answered.
 func (s *sockets) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var first error
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	for _, o := range s.opened {
-		if err := o.ShutdownContext(ctx); err != nil && first == nil {
-			first = err
-		}
+	errs := make([]error, len(s.opened))
+	var all sync.WaitGroup
+	for i, o := range s.opened {
+		all.Go(func() { errs[i] = o.ShutdownContext(ctx) })
 	}
+	all.Wait()
 	s.opened = nil
-	return first
+	return errors.Join(errs...)
 }
 
 // accept takes what CoreDNS takes where a block permits UPDATE.

@@ -192,6 +192,60 @@ func TestConnectionsOfManyNodesBehindOneAddress(t *testing.T) {
 	}
 }
 
+// A query that takes long at one socket, such as a transfer, does not use up the time that
+// queries at other sockets have to end.
+func TestSocketsEndTogether(t *testing.T) {
+	asked, answer := make(chan struct{}), make(chan struct{})
+	slow := &dns.Server{Handler: dns.HandlerFunc(func(w dns.ResponseWriter, r *dns.Msg) {
+		close(asked)
+		<-answer
+		w.WriteMsg(new(dns.Msg).SetReply(r))
+	})}
+	var err error
+	if slow.Listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	quick := &dns.Server{}
+	if quick.PacketConn, err = net.ListenPacket("udp", "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	s := &sockets{opened: []*dns.Server{slow, quick}}
+	ended := make(chan struct{})
+	for _, o := range s.opened {
+		up := make(chan struct{})
+		o.NotifyStartedFunc = func() { close(up) }
+		go func() {
+			o.ActivateAndServe()
+			if o == quick {
+				close(ended)
+			}
+		}()
+		<-up
+	}
+	m := new(dns.Msg)
+	m.SetQuestion("1001.users."+origin, dns.TypeNAPTR)
+	answered := make(chan error, 1)
+	go func() {
+		_, _, err := (&dns.Client{Net: "tcp", Timeout: 10 * time.Second}).Exchange(m, slow.Listener.Addr().String())
+		answered <- err
+	}()
+	<-asked
+	closed := make(chan error, 1)
+	go func() { closed <- s.close() }()
+	select {
+	case <-ended:
+	case <-time.After(grace / 2):
+		t.Error("a socket waits for a query at another one")
+	}
+	close(answer)
+	if err := <-answered; err != nil {
+		t.Errorf("the slow query: %v", err)
+	}
+	if err := <-closed; err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
 // The sockets of a new configuration take over those of the old one; once the last are
 // closed, CoreDNS's own get everything.
 func TestSocketsAreHandedOn(t *testing.T) {
