@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// coefficient is one figure that asterfed plan reckons with.
+// coefficient is one figure that asterfed plan estimates with.
 type coefficient struct {
 	Value   float64 `json:"value"`
 	Unit    string  `json:"unit"`

@@ -254,7 +254,7 @@ func (e *explaining) links(claims []view.Claim, answered bool, depth int) {
 		switch entry := c.Binding.Kind == location.Entry; {
 		case d.Of != "" && depth < maxOf:
 			e.pass([]view.Claim{c}, RuleLink, "it stands for "+string(d.Of))
-			e.links(e.v.whoever(d.Of), answered, depth+1)
+			e.links(e.v.standingFor(d.Of), answered, depth+1)
 			e.hidden(e.v.Named(d.Of.Fold()))
 			if digits, ok := d.Of.Number(); ok {
 				e.hidden(e.v.anywhere(digits))

@@ -60,7 +60,7 @@ func (v *Zone) split(claims []view.Claim, depth int) (main, fallback []view.Clai
 		var m, f []view.Claim
 		switch entry := c.Binding.Kind == location.Entry; {
 		case d.Of != "" && depth < maxOf:
-			m, f = v.split(v.whoever(d.Of), depth+1)
+			m, f = v.split(v.standingFor(d.Of), depth+1)
 			if entry && len(m) > 0 {
 				m, f = nil, m
 			}
@@ -78,9 +78,9 @@ func (v *Zone) split(claims []view.Claim, depth int) (main, fallback []view.Clai
 	return main, fallback
 }
 
-// whoever returns the visible claims of a user, or else of a number; a block
+// standingFor returns the visible claims of a user, or else of a number; a block
 // that covers the number is called with it.
-func (v *Zone) whoever(a location.AOR) []view.Claim {
+func (v *Zone) standingFor(a location.AOR) []view.Claim {
 	if claims := v.claims(a.Fold()); len(claims) > 0 {
 		return claims
 	}
@@ -114,7 +114,7 @@ func (q query) displayNames(claims []view.Claim) []dns.RR {
 	}
 	for _, c := range claims {
 		if of := c.Binding.Info.Details().Of; len(out) == 0 && of != "" && c.Binding.Kind != location.Entry {
-			for _, o := range q.v.whoever(of) {
+			for _, o := range q.v.standingFor(of) {
 				if o.Binding.Info.Details().Of == "" || o.Binding.Kind == location.Entry {
 					add(o.Binding.Info.Details().Name)
 				}

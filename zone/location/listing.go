@@ -61,7 +61,7 @@ func (s *Store) ObserveAOR(a AOR, t Kind, list []Contact) []Change {
 	out := s.listing(List(list...))
 	for e := range s.of(a) {
 		if e.b.Kind == t && !e.listedIn(s.turn) {
-			out = append(out, s.haunt(e))
+			out = append(out, s.dropUnlisted(e))
 		}
 	}
 	return out
@@ -72,7 +72,7 @@ func (s *Store) Sweep(t Kind, list Listing) []Change {
 	out := s.listing(list)
 	for e := range s.all() {
 		if e.b.Kind == t && !e.listedIn(s.turn) {
-			out = append(out, s.haunt(e))
+			out = append(out, s.dropUnlisted(e))
 		}
 	}
 	return out

@@ -21,9 +21,9 @@ type Store struct {
 	byAOR map[uint64]*entry // by hash: the first of a chain, one entry for each contact
 	n     int
 	turn  uint32 // of listings
-	// ghosts are the stamps of contacts that a listing has dropped, without a
+	// remembered are the stamps of contacts that a listing has dropped, without a
 	// word of the registrar: those of the last time, and of the time before.
-	ghosts, older map[ghost]Stamp
+	remembered, older map[contactKey]Stamp
 	// surplus counts contacts that were refused: their name has MaxPerName.
 	surplus      int
 	firstSurplus AOR
@@ -32,7 +32,7 @@ type Store struct {
 	rival func(AOR) Stamp
 }
 
-type ghost struct {
+type contactKey struct {
 	aor AOR
 	id  ContactID
 }

@@ -112,7 +112,7 @@ const (
 	link       = 37e3 // make simulate: two connections with a peer
 )
 
-// plan reckons. Each node has a link to each other one; a link costs its
+// plan estimates. Each node has a link to each other one; a link costs its
 // heartbeats, which slow down as peers become many, a step for each version of the
 // zone it carries, and a share for each binding more in it. Every second end of
 // every link is a node's own; one heartbeat goes for both links of a pair.

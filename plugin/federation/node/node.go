@@ -146,7 +146,7 @@ func (n *Node) openHome() (opened, error) {
 		return opened{}, fmt.Errorf("open data %s: %w", cfg.Data, err)
 	}
 	if aside != nil {
-		n.log.Error("journal cannot be read; beginning without it", "err", aside)
+		n.log.Error("journal cannot be read; starting without it", "err", aside)
 	}
 	self := cfg.Self()
 	if was := journal.Node(); was != nil && was.State == record.Down && cfg.Asterisk.Addr == "" && len(cfg.OwnSIP) > 0 {
