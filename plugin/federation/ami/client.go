@@ -94,7 +94,8 @@ type Client struct {
 	warned              string // the last outage that was logged, and when
 	warnedAt            time.Time
 	starts              starts
-	again               bool // see Boot
+	again               bool            // see Boot
+	said                map[string]bool // since the last outage, see Conn.Say
 }
 
 // New returns a Client that does nothing until Run. Its parts follow Asterisk in
@@ -113,7 +114,7 @@ func New(cfg Config, parts ...Part) *Client {
 		cfg.Now = time.Now
 	}
 	cfg.Logger = cfg.Logger.With("asterisk", cfg.Addr)
-	return &Client{cfg: cfg, parts: parts, wake: make(chan struct{}, 1)}
+	return &Client{cfg: cfg, parts: parts, wake: make(chan struct{}, 1), said: map[string]bool{}}
 }
 
 // Run connects, follows and reconnects until ctx ends. It must be called once.
@@ -132,6 +133,7 @@ func (c *Client) Run(ctx context.Context) {
 			continue
 		}
 		c.again, c.starts = false, starts{}
+		clear(c.said)
 		c.down(err)
 		if booted && time.Since(began) >= stableAfter {
 			backoff = firstBackoff

@@ -22,9 +22,8 @@ type Conn struct {
 	booted   bool
 	boot     bootWatch
 	settings Settings
-	lacks    bool            // the manager user has not all rights that are of use
-	loginAt  time.Time       // when to log in again, zero for never
-	logged   map[string]bool // what was logged once
+	lacks    bool      // the manager user has not all rights that are of use
+	loginAt  time.Time // when to log in again, zero for never
 }
 
 // Settings is what CoreSettings says.
@@ -77,7 +76,7 @@ func (f HandlerFunc) Done(m *Message, err error) error { return f(m, err) }
 var ignored = HandlerFunc(func(*Message, error) error { return nil })
 
 func newConn(c *Client, conn net.Conn) *Conn {
-	out := &Conn{client: c, stream: newStream(conn), pending: map[uint64]*pending{}, logged: map[string]bool{}}
+	out := &Conn{client: c, stream: newStream(conn), pending: map[uint64]*pending{}}
 	out.boot.conn = out
 	return out
 }
@@ -346,10 +345,11 @@ func (c *Conn) State() State { return c.client.last.State }
 // User returns the name of the manager user.
 func (c *Conn) User() string { return c.client.cfg.User }
 
-// Say logs a warning once for each connection; what identifies it.
+// Say logs a warning once until the connection is lost; what identifies it. A new login
+// that finds the same does not say it again.
 func (c *Conn) Say(what, msg string, args ...any) {
-	if !c.logged[what] {
-		c.logged[what] = true
+	if !c.client.said[what] {
+		c.client.said[what] = true
 		c.client.cfg.Logger.Warn(msg, args...)
 	}
 }
