@@ -46,11 +46,16 @@ func (p *Primary) Publish(f func(*location.Store, *location.Publications) ([]loc
 	for _, c := range slices.Backward(changes) {
 		undo = append(undo, location.Change{Old: c.New, New: c.Old})
 	}
+	takeBack := func() {}
+	if p.disk != nil {
+		takeBack = p.disk.mark()
+	}
 	p.pubs.Apply(changes) // before the disk: the journal may be rewritten from it
 	if err = p.write(d, next, &node); err == nil && p.disk != nil {
 		err = p.disk.sync()
 	}
 	if err != nil {
+		takeBack()
 		p.pubs.Apply(undo)
 		p.mu.Lock()
 		p.diskErr = err // the next batch rewrites the journal, without this one

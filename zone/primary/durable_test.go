@@ -1,6 +1,8 @@
 package primary
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -58,5 +60,31 @@ func TestPublishAfterClose(t *testing.T) {
 	})
 	if err == nil {
 		t.Error("a binding that is on no disk was acknowledged")
+	}
+}
+
+// What was refused stays so after a restart, also where the journal had it already
+// when the disk failed.
+func TestRefusedForTheDiskStaysRefused(t *testing.T) {
+	dir := t.TempDir()
+	p, j, _ := openPrimary(t, dir)
+	register(t, p, "1001")
+	tmp := filepath.Join(dir, JournalFile+".tmp")
+	if err := os.Mkdir(tmp, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	j.lines = 1 << 20 // bloated: it is to be rewritten, which fails
+	err := p.Publish(func(*location.Store, *location.Publications) ([]location.Change, error) {
+		b, err := location.Publish(location.Number, "1", location.Details{})
+		return []location.Change{{New: b}}, err
+	})
+	if err == nil {
+		t.Fatal("a disk that fails is no error")
+	}
+	if err := os.Remove(tmp); err != nil {
+		t.Fatal(err)
+	}
+	if p, _, _ = openPrimary(t, dir); p.pubs.Len() != 0 || p.store.Len() != 1 {
+		t.Errorf("%d published bindings and %d registrations, want none and one", p.pubs.Len(), p.store.Len())
 	}
 }

@@ -192,6 +192,18 @@ func (j *Journal) Append(d record.Delta) error {
 	return nil
 }
 
+// mark returns a function that takes back what was appended since, unless the file
+// has been rewritten.
+func (j *Journal) mark() (takeBack func()) {
+	file, size := j.file, j.size
+	return func() {
+		if j.file == file {
+			j.size = size
+			j.undo()
+		}
+	}
+}
+
 // undo takes back a batch that was written in part, so that the next one does
 // not stand behind half of it.
 func (j *Journal) undo() {
