@@ -69,6 +69,10 @@ func (d *drain) follow(ctx context.Context, tags <-chan serf.Member, done func()
 			if what := self.Tags[requestTag]; what != "" {
 				d.request(what)
 				done()
+				select {
+				case <-tags: // of before done; Serf reports again
+				default:
+				}
 			}
 		}
 	}
