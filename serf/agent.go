@@ -142,7 +142,7 @@ func (a *Agent) openRPC(ctx context.Context, c Config) (key string, err error) {
 		return "", err
 	}
 	if !loopback(c.RPC) {
-		c.Logger.Warn("Serf RPC is open to other machines and not encrypted: whoever can read the traffic reads its key and the gossip keys", "addr", c.RPC)
+		c.Logger.Warn("Serf RPC is open to other machines and not encrypted: anybody who can read the traffic sees its key and the gossip keys", "addr", c.RPC)
 	}
 	a.rpc, err = listenRPC(ctx, c.RPC)
 	return key, err

@@ -117,7 +117,7 @@ type slotted struct {
 	taken bool
 }
 
-// Snapshot implements stream.Zone. It waits for a slot; whoever has one either goes
+// Snapshot implements stream.Zone. It waits for a slot; a reader that has one either goes
 // on or is cut off (see writeStall).
 func (z *slotted) Snapshot() (record.Version, record.Node, []location.Binding) {
 	if !z.taken {

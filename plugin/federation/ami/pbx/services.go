@@ -186,7 +186,7 @@ func (l *serviceList) Done(m *ami.Message, err error) error {
 	list := sorted(l.list)
 	differ := w.listed && !slices.Equal(list, sorted(w.known))
 	if w.silent && !w.events {
-		s.conn.Say(c.String()+" events", "Asterisk does not tell when "+c.String()+" change; they are asked for every second", "missing", "read="+classes[c].read)
+		s.conn.Say(c.String()+" events", "Asterisk does not tell when "+c.String()+" change; asterfed lists them every second", "missing", "read="+classes[c].read)
 	}
 	if w.silent = differ && !w.events; w.silent {
 		s.conn.Lack()
@@ -217,7 +217,7 @@ func (s *Services) unlisted(c Class, m *ami.Message, err error) {
 		s.watcher.Services(c, nil)
 	}
 	w.refused = true
-	s.conn.Say(c.String(), "Asterisk does not list "+c.String()+": only events tell of them", args...)
+	s.conn.Say(c.String(), "Asterisk does not list "+c.String()+"; asterfed knows them by events alone", args...)
 }
 
 // sorted sorts by name; of those that share one, as slots of two lots may, it
