@@ -84,7 +84,9 @@ func withRPC(f func(*cli.Context, *serf.Client) error) cli.ActionFunc {
 		cfg, err := local(c)
 		switch {
 		case err == nil:
-			addr, keyFile = cmp.Or(addr, cfg.RPC), cmp.Or(keyFile, cfg.RPCKey)
+			if addr == "" || addr == cfg.RPC { // the node's key is for the node alone
+				addr, keyFile = cfg.RPC, cmp.Or(keyFile, cfg.RPCKey)
+			}
 		case addr == "":
 			return err
 		}

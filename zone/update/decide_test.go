@@ -239,3 +239,21 @@ func TestStamps(t *testing.T) {
 		t.Errorf("a trunk withdrawn and published: %v, want above %v", got, l.rival)
 	}
 }
+
+// A binding that was published before keys were kept gets its key when it is
+// published again, and keeps its place: an upgrade moves nobody.
+func TestKeyIsAddedWithoutAClaim(t *testing.T) {
+	l := newLab(t, was...)
+	kinds, name := record.ParseOwner(bob, apex)
+	before := l.pubs.At(kinds[0], name)[0]
+	l.now = l.now.Add(time.Second)
+	changes, err := l.home.Decide(message(t, "add "+bob+` TXT "k=user"`), "registrar", l.pubs, everything)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.pubs.Apply(changes)
+	after := l.pubs.At(kinds[0], name)[0]
+	if before.Info.Details().Key != "" || after.Info.Details().Key != "registrar" || after.Stamp != before.Stamp {
+		t.Errorf("%v became %v, want the key and the same stamp", before, after)
+	}
+}

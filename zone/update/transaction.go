@@ -188,7 +188,7 @@ func (t *transaction) changes() []location.Change {
 			old, known := o.was[id]
 			b := o.now[id]
 			newest := t.home.Newest(b)
-			claims := b.Kind == location.User && o.added[id] && (b != old || newest >= old.Stamp)
+			claims := b.Kind == location.User && o.added[id] && (!sameButKey(b, old) || newest >= old.Stamp)
 			if (!known || claims) && !o.stated[id] {
 				b.Stamp = t.home.Clock.Next(max(newest, old.Stamp))
 			}
@@ -198,6 +198,18 @@ func (t *transaction) changes() []location.Change {
 		}
 	}
 	return out
+}
+
+// sameButKey reports whether two bindings differ in nothing or only in the key that
+// has published them: a version that did not keep it yet moves nobody.
+func sameButKey(b, old location.Binding) bool {
+	if b == old {
+		return true
+	}
+	d := b.Info.Details()
+	d.Key = old.Info.Details().Key
+	b.Info = location.NewInfo(d)
+	return b == old
 }
 
 // bounded refuses an update that would leave too much of its key, or at a name.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -114,12 +115,14 @@ func (n *Node) start(c Config) error {
 	replicas := newReplicas(replicasConfig{dir: filepath.Join(n.cfg.Data, "secondary"), self: n.cfg.Node, origin: n.cfg.Origin, view: n.view,
 		clock: n.clock, peers: n.peers, log: n.log})
 	replicas.load()
-	met := n.peers.count() > 0
+	met := filepath.Join(n.cfg.Data, metFile)
+	_, err = os.Stat(met)
+	known := err == nil || n.peers.count() > 0
 	requests := make(chan serf.Member, 1)
 	if err := n.join(c.Join, requests); err != nil {
 		return err
 	}
-	n.run(tidy, replicas, &settling{settings: n.cfg, gossip: n.gossip, peers: n.peers, view: n.view, recovery: n.recovery, met: met, log: n.log})
+	n.run(tidy, replicas, &settling{settings: n.cfg, gossip: n.gossip, peers: n.peers, view: n.view, recovery: n.recovery, met: known, file: met, log: n.log})
 	n.tasks.run(func(ctx context.Context) {
 		drain.follow(ctx, requests, func() { n.tags.set(ctx, n.gossip) })
 	})

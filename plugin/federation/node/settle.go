@@ -8,6 +8,7 @@ import (
 	"github.com/asterfed/asterfed/plugin/federation/config"
 	"github.com/asterfed/asterfed/serf"
 	"github.com/asterfed/asterfed/zone/answer"
+	"github.com/asterfed/asterfed/zone/datadir"
 	"github.com/asterfed/asterfed/zone/record"
 	"github.com/asterfed/asterfed/zone/view"
 )
@@ -27,7 +28,8 @@ type settling struct {
 	peers    *peers
 	view     *answer.Zone
 	recovery *recovery
-	met      bool // an earlier process has reached other nodes
+	met      bool   // an earlier process has reached other nodes
+	file     string // says so to the next one
 	log      *slog.Logger
 }
 
@@ -52,6 +54,7 @@ func (s *settling) wait(ctx context.Context) bool {
 		}
 	}
 	s.view.SetSettled(true)
+	s.remember()
 	s.log.Info("all nodes are known", "nodes", len(s.view.Homes()), "after", time.Since(began).Round(time.Millisecond))
 	return true
 }
@@ -100,4 +103,18 @@ func (s *settling) ignorant() bool {
 		others = others || m.Status == serf.StatusAlive
 	}
 	return others
+}
+
+// metFile is there once a node was one of several. Without it, the last node of a
+// federation that the others have left would not settle after a restart.
+const metFile = "met"
+
+// remember notes that this node has reached others.
+func (s *settling) remember() {
+	if s.met || !s.gossip.Joined() {
+		return
+	}
+	if err := datadir.Replace(s.file, datadir.Atomic, 0o640, datadir.Text("this node has been one of several\n")); err != nil {
+		s.log.Warn("not noted that other nodes were reached; if all leave, this node does not settle after a restart", "err", err)
+	}
 }

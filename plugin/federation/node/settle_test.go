@@ -3,6 +3,8 @@ package node
 import (
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -81,5 +83,36 @@ func TestNodeThatTransfersNothingDoesNotSettle(t *testing.T) {
 	n.view.Home("pbx-b").Replace(record.Version{Epoch: "0123456789abcdef", Serial: 1}, nil, nil)
 	if !s.complete(time.Hour) {
 		t.Error("not settled though the home zone of pbx-b is known")
+	}
+}
+
+// alone is a Membership that has reached nobody.
+type alone struct{ Membership }
+
+func (alone) Members() []serf.Member { return nil }
+func (alone) Joined() bool           { return false }
+
+// That a node was one of several outlives it: the last node of a federation that the
+// others have left settles after a restart, although its seeds are gone.
+func TestLastNodeSettles(t *testing.T) {
+	n := newTestNode(t, config.Config{Node: "pbx-a", Join: []string{"192.0.2.2"}})
+	file := filepath.Join(t.TempDir(), metFile)
+	known := func() bool {
+		_, err := os.Stat(file)
+		return err == nil
+	}
+	s := &settling{settings: n.cfg, gossip: alone{}, peers: n.peers, view: n.view, recovery: n.recovery, file: file, log: n.log}
+	s.remember()
+	if known() || s.complete(time.Hour) {
+		t.Error("a node that has reached nobody settles, or says that it has reached others")
+	}
+	s.gossip = members{}
+	s.remember()
+	if !known() {
+		t.Fatal("nothing tells the next process that others were reached")
+	}
+	s.gossip, s.met = alone{}, known()
+	if !s.complete(time.Hour) {
+		t.Error("the last node of a federation does not settle after a restart")
 	}
 }
