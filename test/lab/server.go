@@ -72,16 +72,3 @@ func (n *Node) StopFederator() { kill(n.federator, n.fedGone, unix.SIGTERM); n.f
 
 // KillFederator kills asterfed with SIGKILL.
 func (n *Node) KillFederator() { kill(n.federator, n.fedGone, unix.SIGKILL); n.federator = nil }
-
-// federatorRuns reports whether asterfed has been started and has not ended.
-func (n *Node) federatorRuns() bool {
-	if n.federator == nil {
-		return false
-	}
-	select {
-	case <-n.fedGone:
-		return false
-	default:
-		return true
-	}
-}
