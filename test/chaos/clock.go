@@ -39,6 +39,7 @@ func (l *Lab) dropped(n *node) {
 	for _, u := range l.w.users {
 		if c, ok := u.held[n.id]; ok && !n.clock().Before(c.until) {
 			delete(u.held, n.id)
+			u.unlisted[n.id] = now
 			if u.home == n.id {
 				l.settle(u, nowhere, now)
 			}

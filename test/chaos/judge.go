@@ -106,6 +106,12 @@ func (w *world) stranger(a answer, u *user) (verdict, time.Duration, time.Durati
 	if a.home < 0 {
 		return wrong, a.sent.Sub(u.since), 0, nil
 	}
+	// Naming the old home was right until its Asterisk dropped the contact.
+	if gone := u.unlisted[a.home]; gone.After(a.sent) {
+		return overtaken, 0, 0, nil
+	} else if age := a.sent.Sub(gone); age < afterMove {
+		return wrong, age, afterMove, nil
+	}
 	l := &w.links[a.node][a.home]
 	if !l.info {
 		return unknowable, 0, 0, l.cause

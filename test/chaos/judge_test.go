@@ -70,6 +70,18 @@ func TestJudge(t *testing.T) {
 			setup: func(w *world, _ *user, now time.Time) { w.health[1].fedSince = now.Add(-time.Second) }},
 		{name: "nobody heard the REGISTER", home: 0, want: unheard, age: 10 * time.Second,
 			setup: func(_ *world, u *user, _ time.Time) { u.heard = false }},
+		{name: "home is dead, old one has just dropped its contact", home: 0, want: wrong, age: time.Second,
+			setup: func(w *world, u *user, now time.Time) {
+				lost(w, n, 1, false, false, now.Add(-20*time.Second))
+				delete(u.held, 0)
+				u.unlisted[0] = now.Add(-time.Second)
+			}},
+		{name: "old contact is dropped meanwhile", home: 0, want: overtaken,
+			setup: func(w *world, u *user, now time.Time) {
+				lost(w, n, 1, false, false, now.Add(-20*time.Second))
+				delete(u.held, 0)
+				u.unlisted[0] = now.Add(time.Millisecond)
+			}},
 		{name: "left, still named", home: 1, want: wrong, age: 10 * time.Second,
 			setup: func(_ *world, u *user, _ time.Time) { u.home = nowhere; delete(u.held, 1) }},
 		{name: "left, old contact named", home: 0, want: stale, age: 10 * time.Second,

@@ -18,8 +18,10 @@ type user struct {
 	since  time.Time
 	before time.Time       // when it had registered last before that
 	held   map[int]contact // what each Asterisk still lists of it
-	next   time.Time       // its next act
-	uris   int
+	// unlisted is when an Asterisk stopped listing it, after it had moved on.
+	unlisted map[int]time.Time
+	next     time.Time // its next act
+	uris     int
 	// back: it came back with the contact that its node still listed, which
 	// Asterisk announces to nobody.
 	back bool
@@ -49,7 +51,7 @@ const (
 func newUsers(n int) []*user {
 	out := make([]*user, n)
 	for i := range out {
-		out[i] = &user{id: i, aor: fmt.Sprint(1000 + i), home: nowhere, held: map[int]contact{}}
+		out[i] = &user{id: i, aor: fmt.Sprint(1000 + i), home: nowhere, held: map[int]contact{}, unlisted: map[int]time.Time{}}
 	}
 	return out
 }
@@ -183,6 +185,7 @@ func (l *Lab) expire(now time.Time) {
 			}
 			l.nodes[n].pbx.Expire(u.aor, c.uri)
 			delete(u.held, n)
+			u.unlisted[n] = now
 			if u.home == n {
 				l.settle(u, nowhere, now)
 			}
