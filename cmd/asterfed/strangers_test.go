@@ -150,8 +150,8 @@ func TestStrangers(t *testing.T) {
 		if n := len(node.log()) - log; n > 250_000 {
 			t.Errorf("%s: the log has grown by %d octets, want a quarter of a megabyte at most:\n%.2000s", a.name, n, node.log()[log:])
 		}
-		if peak > memory+128<<10 {
-			t.Errorf("%s: resident memory has grown from %d to %d kB, want at most 128 MB more", a.name, memory, peak)
+		if most := memory + memoryFactor*128<<10; peak > most {
+			t.Errorf("%s: resident memory has grown from %d to %d kB, want at most %d", a.name, memory, peak, most)
 		}
 		if lost > len(took)/10 {
 			t.Errorf("%s: %d of %d other queries were not answered in %v", a.name, lost, len(took), patience)
