@@ -175,7 +175,7 @@ func (e *explaining) use(qname string) {
 		_, whole := naptrE2U(r.home.For(record.Client{}), nil, nil, qname, r.uri, r.pref, v.ttl)
 		switch {
 		case i >= fit:
-			u.Preference, u.Rule, u.Why = 0, RuleTrimmed, fmt.Sprintf("with it the answer would exceed %d octets, of which Asterisk reads 4096, or %d records", maxAnswer, maxRecords)
+			u.Preference, u.Rule, u.Why = 0, RuleTrimmed, fmt.Sprintf("with it the answer would exceed %d octets, of which Asterisk reads 4096, or %d records", maxAnswer, record.MaxRRset)
 			trimmed = append(trimmed, u)
 		case !whole:
 			u.Preference, u.Rule, u.Why = 0, RuleTrimmed, fmt.Sprintf("its URI would exceed the %d octets that a record can have", location.MaxString)

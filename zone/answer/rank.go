@@ -117,10 +117,6 @@ func turn(homes []ranked, k int) {
 // header, the question, and an OPT: 12, at most 259, and some 40 octets.
 const maxAnswer = 3600
 
-// maxRecords bounds an RRset: BIND refuses a zone that has one with more, the
-// whole zone (its option max-records-per-type).
-const maxRecords = 100
-
 // sent returns how many octets a record of the answer section takes: its owner
 // is that of the question, and compressed (RFC 1035 §4.1.4).
 func (q query) sent(rr dns.RR) int {
@@ -165,7 +161,7 @@ func (q query) fitting(homes []ranked) (out []dns.RR, fit int, whole bool) {
 		for _, rr := range out[n:] {
 			size += q.sent(rr)
 		}
-		if (size > maxAnswer || len(out) > maxRecords) && n > 0 {
+		if (size > maxAnswer || len(out) > record.MaxRRset) && n > 0 {
 			return out[:n], i, whole
 		}
 	}
@@ -176,7 +172,7 @@ func (q query) fitting(homes []ranked) (out []dns.RR, fit int, whole bool) {
 func (q query) fit(rrs []dns.RR) []dns.RR {
 	size := 0
 	for i, rr := range rrs {
-		if size += q.sent(rr); (size > maxAnswer || i >= maxRecords) && i > 0 {
+		if size += q.sent(rr); (size > maxAnswer || i >= record.MaxRRset) && i > 0 {
 			q.v.trim(q.qname)
 			return rrs[:i]
 		}

@@ -100,7 +100,7 @@ func (v *Zone) standingFor(a location.AOR) []view.Claim {
 func (q query) displayNames(claims []view.Claim) []dns.RR {
 	out := q.room.list(answerSection)
 	add := func(name string) {
-		if name == "" || len(out) > maxRecords { // one more says that some are left out
+		if name == "" || len(out) > record.MaxRRset { // one more says that some are left out
 			return
 		}
 		text := record.Escape(name)

@@ -57,7 +57,7 @@ func (q query) services(label string, homes []ranked) Result {
 		if rr == nil {
 			continue
 		}
-		if size += q.sent(rr); (size > maxAnswer || len(res.Answer) == maxRecords) && len(res.Answer) > 0 {
+		if size += q.sent(rr); (size > maxAnswer || len(res.Answer) == record.MaxRRset) && len(res.Answer) > 0 {
 			q.v.trim(q.qname)
 			break
 		}

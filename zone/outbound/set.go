@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unique"
 
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -25,11 +26,6 @@ type item struct {
 // blank stands for the name of a unit. Names that are published are ASCII.
 const blank = "\xff"
 
-// maxRRset bounds the records of one RRset in a transfer. The view answers with no
-// more; a secondary that meets one more refuses the whole zone (BIND:
-// max-records-per-type 100), so that it is made sure here.
-const maxRRset = 100
-
 // newSet makes the set of a unit's records, name being what it is called. Of an
 // RRset that is too large it takes the first records, which rank best, and returns
 // an error as well.
@@ -47,10 +43,10 @@ func newSet(unit, origin, name string, rrs []dns.RR) (set, error) {
 	all := make([]string, 0, len(rrs))
 	buf := make([]byte, 256)
 	for _, rr := range rrs {
-		if len(rrs) > maxRRset {
+		if len(rrs) > record.MaxRRset {
 			of := rrset{rr.Header().Name, rr.Header().Rrtype}
-			if counts[of]++; counts[of] > maxRRset {
-				large = fmt.Errorf("unit %q has more than %d %s at %s", unit, maxRRset, dns.Type(of.rtype), of.owner)
+			if counts[of]++; counts[of] > record.MaxRRset {
+				large = fmt.Errorf("unit %q has more than %d %s at %s", unit, record.MaxRRset, dns.Type(of.rtype), of.owner)
 				continue
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/asterfed/asterfed/zone/record"
 	"github.com/miekg/dns"
 )
 
@@ -28,10 +29,10 @@ func TestSetsAreBounded(t *testing.T) {
 	for _, r := range s.records() {
 		counts[r.rtype]++
 	}
-	if len(counts) != 2 || counts[dns.TypeTXT] != maxRRset || counts[dns.TypeSRV] != maxRRset {
-		t.Errorf("the set has %v, want %d of each", counts, maxRRset)
+	if len(counts) != 2 || counts[dns.TypeTXT] != record.MaxRRset || counts[dns.TypeSRV] != record.MaxRRset {
+		t.Errorf("the set has %v, want %d of each", counts, record.MaxRRset)
 	}
-	if _, err := newSet("1001.users", origin, "1001", rrs[:2*maxRRset]); err != nil {
-		t.Errorf("%d records of each: %v", maxRRset, err)
+	if _, err := newSet("1001.users", origin, "1001", rrs[:2*record.MaxRRset]); err != nil {
+		t.Errorf("%d records of each: %v", record.MaxRRset, err)
 	}
 }

@@ -55,3 +55,7 @@ func parseDialled(head string) ([]location.Kind, location.AOR) {
 	}
 	return kinds, location.AOR(digits)
 }
+
+// MaxRRset is the most records of one RRset, in an answer and in a transfer: a BIND
+// secondary refuses the whole zone for one with more (max-records-per-type).
+const MaxRRset = 100

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/asterfed/asterfed/zone/location"
+	"github.com/asterfed/asterfed/zone/record"
 )
 
 // Rule permits a key to publish and withdraw bindings of some kinds with some
@@ -28,9 +29,8 @@ type Rule struct {
 const defaultQuota = 10_000
 
 // maxPerName bounds what updates leave at a name, registrations included: an RRset
-// with more records keeps the zone off secondaries (BIND: max-records-per-type
-// 100), and each record costs all those that it is ranked with.
-const maxPerName = 100
+// of the zone has no more records, and each costs all those that it is ranked with.
+const maxPerName = record.MaxRRset
 
 // Rules are the rights of one key: it may do what any of them permits.
 type Rules []Rule
